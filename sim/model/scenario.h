@@ -1,0 +1,57 @@
+/*
+ * A scenario as the user wrote it, validated against its topology: which flows run, which steps are played, what must hold.
+ *
+ * Steps keep their arguments as a JSON object whose members were checked by the schema (names resolved, durations in nanoseconds), because
+ * they travel as they are into events.jsonl and from there into the verdict. docs/scenarios.md has the member tables.
+ */
+#pragma once
+
+#include "model/topology.h"
+
+struct vc_flow_spec {
+    const char *name;
+    size_t from, to; /* nodes */
+    unsigned interval_ms; /* 20 */
+    struct vc_mark mark;
+};
+
+enum vc_step_kind {
+    VC_STEP_EXPECT, /* spec: array of expectations, each {"type", "text", "within_ns"?, …} */
+    VC_STEP_HOLD,   /* spec: {"for_ns"} */
+    VC_STEP_FAULT,  /* spec: {"name", "kind", …} */
+    VC_STEP_HEAL,   /* spec: {"name"} */
+};
+
+struct vc_step {
+    enum vc_step_kind kind;
+    json_t *spec; /* owned by the scenario (a talloc destructor drops it) */
+    struct vc_mark mark;
+};
+
+struct vc_scenario {
+    const char *name;
+    const char *description;
+    const char *file;
+    struct vc_topology *topology;
+    const struct vc_timers *timers;
+    const char **requirements; /* "R1", … */
+    struct vc_flow_spec *flows;
+    struct vc_step *steps; /* `repeat` is unrolled: fault names get "#2", "#3", … */
+    size_t requirement_count, flow_count, step_count;
+};
+
+/*
+ * Reads and validates a scenario and the topology it names (topologies_dir/<name>.yaml, or a path relative to the scenario's file). Errors as
+ * for vc_topology_load.
+ */
+struct vc_scenario *vc_scenario_load(void *ctx, const char *file, const char *topologies_dir, const char *kinds_dir,
+                                     vc_error **err);
+
+/*
+ * The schema of a fault's arguments, shared by scenario files and by `vclab fault`: checks `spec` ({"kind": "drop", "link": "inet-dc1", …})
+ * against the fault table and the topology, fills defaults. `mark` may be {0} for the command line.
+ */
+int vc_fault_spec_check(const struct vc_topology *topology, json_t *spec, struct vc_mark mark, vc_error **err);
+
+/* The fault kinds, their arguments and descriptions as JSON, for `vclab list --json`. New reference. */
+json_t *vc_fault_catalogue(void);

@@ -1,0 +1,109 @@
+/*
+ * A topology as the user wrote it, validated: nodes, links, data centres, tunnels, settings. Everything here is a fact of the document (or
+ * a default of requirements.md, "What the guide leaves open"); what can be derived (routes, MACs, keys, files) is the plan's.
+ *
+ * The whole model is one talloc tree: strings and arrays live as long as the topology they hang on. Arrays keep document order.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/ip.h"
+
+/* Where in a document something stands; 1-based. */
+struct vc_mark {
+    const char *file;
+    int line, column;
+};
+
+struct vc_node {
+    const char *name; /* [a-z][a-z0-9-]*, at most 15 characters */
+    const char *kind; /* a folder of nodes/ */
+    uint32_t asn;     /* 0: speaks no BGP */
+    struct vc_mark mark;
+};
+
+struct vc_link_end {
+    size_t node; /* index into nodes */
+    struct vc_prefix address;
+    struct vc_mark mark;
+};
+
+/* A point-to-point wire. Its name, at most 15 characters, is the interface's name at both ends. */
+struct vc_link {
+    const char *name;
+    struct vc_link_end end[2];
+    struct vc_mark mark;
+};
+
+/* One of Cisco's data centres: its own /25, its dual-tier headend (R2). */
+struct vc_dc {
+    const char *name;
+    struct vc_prefix prefix; /* inside topology.service (R12) */
+    size_t headend;          /* node with IPsec only */
+    size_t router;           /* node with GRE and BGP */
+    struct vc_mark mark;
+};
+
+/* GRE over IPsec from a CPE to a data centre. Its GRE interface is "gre-<name>" at both ends. */
+struct vc_tunnel {
+    const char *name; /* at most 11 characters */
+    size_t cpe;       /* node */
+    size_t dc;        /* index into dcs */
+    struct in_addr ipsec_cpe, ipsec_cisco;         /* IKE endpoints as the customer's form has them (public, R8) */
+    struct in_addr transport_cpe, transport_cisco; /* GRE transports, /32 each (R10) */
+    struct vc_prefix address_cpe, address_cisco;   /* tunnel addresses in 100.64.0.0/10 (R11) */
+    const char *psk;          /* NULL: the plan derives one from the seed */
+    const char *bgp_password; /* NULL: derived likewise */
+    struct vc_mark mark;
+};
+
+/* A named set of timers; built in: service, tuned, bfd, keepalive (docs/scenarios.md). 0 means off. */
+struct vc_timers {
+    const char *name;
+    unsigned bgp_keepalive_s, bgp_hold_s;
+    unsigned bfd_interval_ms, bfd_multiplier;
+    unsigned gre_keepalive_s, gre_retries;
+};
+
+struct vc_settings {
+    const char *ike_proposal;   /* strongSwan's notation: "aes256gcm16-prfsha384-ecp384" */
+    const char *esp_proposal;   /* "aes256gcm16" */
+    unsigned ike_lifetime_s;    /* 14400 */
+    unsigned child_lifetime_s;  /* 3600 */
+    unsigned dpd_delay_s;       /* 10 */
+    unsigned dpd_retries;       /* 3 */
+    unsigned replay_window;     /* packets, 1024 */
+    unsigned gre_mtu;           /* bytes, 1400 (the user plane lowers it, see findings) */
+    unsigned mss;               /* bytes, 1350; 0: not clamped (R42) */
+    unsigned rate_mbit;         /* 250 a tunnel (R6) */
+};
+
+struct vc_topology {
+    const char *name;
+    const char *description;
+    const char *file;
+    struct vc_prefix service;  /* the shared /24 (R12) */
+    struct vc_prefix customer; /* the enterprise behind the CPEs, e.g. 10.10.0.0/16 */
+    struct vc_settings settings;
+    struct vc_node *nodes;
+    struct vc_link *links;
+    struct vc_dc *dcs;
+    struct vc_tunnel *tunnels;
+    struct vc_timers *timers; /* the built-in ones, then the document's own */
+    size_t node_count, link_count, dc_count, tunnel_count, timers_count;
+};
+
+/*
+ * Reads and validates a topology. Returns a talloc child of ctx, or NULL with *err (VC_EXIT_USAGE) whose message holds one line for each
+ * error found: "FILE:LINE:COLUMN: what was found; what is allowed; did you mean …". `kinds_dir` is the nodes/ folder: a node's kind must be
+ * one of its folders.
+ */
+struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *kinds_dir, vc_error **err);
+
+/* Look-ups by name; (size_t)-1 and NULL when there is none. */
+#define VC_NONE ((size_t)-1)
+size_t vc_topology_node(const struct vc_topology *topology, const char *name);
+size_t vc_topology_link(const struct vc_topology *topology, const char *name);
+size_t vc_topology_tunnel(const struct vc_topology *topology, const char *name);
+size_t vc_topology_dc(const struct vc_topology *topology, const char *name);
+const struct vc_timers *vc_topology_timers(const struct vc_topology *topology, const char *name);
