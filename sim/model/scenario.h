@@ -17,9 +17,9 @@ struct vc_flow_spec {
 
 enum vc_step_kind {
     VC_STEP_EXPECT, /* spec: array of expectations, each {"type", "text", "within_ns"?, …} */
-    VC_STEP_HOLD,   /* spec: {"for_ns"} */
-    VC_STEP_FAULT,  /* spec: {"name", "kind", …} */
-    VC_STEP_HEAL,   /* spec: {"name"} */
+    VC_STEP_HOLD,   /* spec: {"for_ns", "text"} */
+    VC_STEP_FAULT,  /* spec: {"name", "kind", "text", …} */
+    VC_STEP_HEAL,   /* spec: {"name", "text"} */
 };
 
 struct vc_step {
@@ -40,6 +40,9 @@ struct vc_scenario {
     size_t requirement_count, flow_count, step_count;
 };
 
+/* The step in a sentence ("drop esp on inet-dc1, both directions"); an expect step's expectations joined by "; ". talloc child of ctx. */
+char *vc_step_text(void *ctx, const struct vc_step *step);
+
 /*
  * Reads and validates a scenario and the topology it names (topologies_dir/<name>.yaml, or a path relative to the scenario's file). Errors as
  * for vc_topology_load.
@@ -49,7 +52,7 @@ struct vc_scenario *vc_scenario_load(void *ctx, const char *file, const char *to
 
 /*
  * The schema of a fault's arguments, shared by scenario files and by `vclab fault`: checks `spec` ({"kind": "drop", "link": "inet-dc1", …})
- * against the fault table and the topology, fills defaults. `mark` may be {0} for the command line.
+ * against the fault table and the topology, fills defaults and "text". `mark` may be {0} for the command line.
  */
 int vc_fault_spec_check(const struct vc_topology *topology, json_t *spec, struct vc_mark mark, vc_error **err);
 

@@ -20,5 +20,5 @@ struct vc_netns_scope vc_netns_enter(int netns, vc_error **err);
 void vc_netns_leave(struct vc_netns_scope *scope);
 #define VC_NETNS_SCOPE(name) __attribute__((cleanup(vc_netns_leave))) struct vc_netns_scope name
 
-/* Writes "net/ipv4/ip_forward=1" lines below /proc/sys in `netns`. An optional leading '-' ignores a missing key. */
+/* Writes "net/ipv4/ip_forward=1" lines below /proc/sys in `netns`; NULL ends the array. A leading '-' ignores a missing key. */
 int vc_netns_sysctl(int netns, const char *const *assignments, vc_error **err);

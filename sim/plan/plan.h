@@ -1,7 +1,7 @@
 /*
- * The plan: everything a lab needs, computed from a model by a pure function. No clock, no randomness but the seed, no privilege: two plans of
- * the same input are the same bytes (vc_plan_dump). What runs in a node comes from nodes/<kind>/ (kind.yaml and *.mustache), so that a new kind
- * of node is a new folder.
+ * The plan: everything a lab needs, computed from a model by a pure function. No clock, no randomness but the seed, no
+ * privilege: two plans of the same input are the same bytes (vc_plan_dump). What runs in a node comes from
+ * nodes/<kind>/ (kind.yaml and *.mustache), so that a new kind of node is a new folder.
  */
 #pragma once
 
@@ -21,9 +21,9 @@ struct vc_plan_options {
 
 /* One end of a link, in the node that owns it. */
 struct vc_plan_iface {
-    const char *ifname;       /* the link's name */
-    size_t link;              /* index into topology.links */
-    unsigned end;             /* 0 or 1 */
+    const char *ifname; /* the link's name */
+    size_t link;        /* index into topology.links */
+    unsigned end;       /* 0 or 1 */
     uint8_t mac[6];
     struct vc_prefix address;
     unsigned mtu;
@@ -32,9 +32,9 @@ struct vc_plan_iface {
 struct vc_plan_route {
     struct vc_prefix prefix;
     bool blackhole;
-    struct in_addr via;   /* 0: directly on ifname */
-    const char *ifname;   /* NULL: from via */
-    uint32_t table;       /* 254 main */
+    struct in_addr via; /* 0: directly on ifname */
+    const char *ifname; /* NULL: from via */
+    uint32_t table;     /* 254 main */
     uint32_t metric;
 };
 
@@ -73,10 +73,13 @@ struct vc_plan_node {
     struct vc_plan_route *routes;
     struct vc_plan_gre *gres;
     struct vc_plan_file *files;
-    struct vc_plan_daemon *daemons;   /* in start order */
-    const char *const *sysctls;       /* NULL-terminated "net/ipv4/ip_forward=1", relative to /proc/sys */
-    const char *firewall;             /* nftables script, or NULL */
-    const char *const *directories;   /* NULL-terminated; created (0755) in the node before files are written */
+    struct vc_plan_daemon *daemons; /* in start order */
+    const char *const *sysctls;     /* NULL-terminated "net/ipv4/ip_forward=1", relative to /proc/sys */
+    const char *firewall;           /* nftables script, or NULL */
+    const char *const *directories; /* NULL-terminated; created (0755) in the node before files are written */
+    const char *const *sockets; /* NULL-terminated paths of Unix stream sockets on which the lab listens, without ever
+                                   accepting, as long as the node lives. zebra talks to mgmtd; with nobody at its socket
+                                   it tries again every 10 ms, which is 9 % of a core. */
     size_t iface_count, loopback_count, route_count, gre_count, file_count, daemon_count;
 };
 
@@ -87,7 +90,8 @@ struct vc_plan {
     size_t node_count;
 };
 
-/* Computes the plan; a talloc child of ctx. Fails (VC_EXIT_USAGE) only for a kind folder that is missing or malformed. */
+/* Computes the plan; a talloc child of ctx. Fails (VC_EXIT_USAGE) only for a kind folder that is missing or malformed.
+ */
 struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, const struct vc_plan_options *options,
                              vc_error **err);
 
@@ -95,7 +99,8 @@ struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, cons
 char *vc_plan_dump(const struct vc_plan *plan);
 
 /*
- * What the verdict must know of the plan, as the members of the event check/plan (docs/events.md): tunnels, dcs, sessions, the prefixes each side may
- * accept (invariant 3), for each flow the healthy path (invariant 2), and the scheduling lag that the fastest timer allows. New reference.
+ * What the verdict must know of the plan, as the members of the event check/plan (docs/events.md): tunnels, dcs,
+ * sessions, the prefixes each side may accept (invariant 3), for each flow the healthy path (invariant 2), and the
+ * scheduling lag that the fastest timer allows. New reference.
  */
 json_t *vc_plan_facts(const struct vc_plan *plan, const struct vc_flow_spec *flows, size_t flow_count);

@@ -36,12 +36,17 @@ extern const char vc_flow_filter[];
  * must be given to vc_flows_observe (the owner's tap callback may feed captures too). `forward_outgoing`: a forward packet (from→to of any flow) that is part of the path is
  * outgoing at this interface; only used to order a path, may be a guess.
  */
-int vc_flows_add_point(struct vc_flows *flows, const char *name, struct vc_tap *tap, vc_error **err);
+int vc_flows_add_point(struct vc_flows *flows, const char *name, struct vc_tap *tap, vc_error **err); /* tap may be NULL: not there yet */
+/* The tap of a point changes when its node is powered off (NULL) and on again. */
+void vc_flows_set_tap(struct vc_flows *flows, int point, struct vc_tap *tap);
 /* Cheap for packets of no flow. `point` is vc_flows_add_point's return value. */
 void vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_packet *packet);
 
 /* Opens the sockets and starts sending at once. Flow names are unique. Path order: each point's name is placed by the time its tap saw the packet. */
 int vc_flows_add(struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err);
+
+/* An end of the flow lives in a new namespace (its node was powered on again): sockets are opened anew, sequence numbers and statistics go on. */
+int vc_flows_reopen(struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err);
 
 /* Stops sending, waits for nothing; packets under way are still counted until vc_flows_finish. */
 void vc_flows_stop(struct vc_flows *flows);

@@ -1,0 +1,177 @@
+#include "fault/drop.h"
+
+#include <string.h>
+
+/* Where packets of the fault arrive: one or both ends. */
+struct drop_end {
+    size_t node;
+    const char *ifname;
+};
+
+static const struct {
+    const char *select, *match;
+} selectors[] = {
+    {"esp", "meta l4proto esp"},
+    {"ike", "udp dport { 500, 4500 }"},
+    {"gre", "meta l4proto gre"},
+    {"bgp", "meta l4proto tcp th dport 179 {} meta l4proto tcp th sport 179"},
+    {"bfd", "udp dport { 3784, 3785, 4784 }"},
+    {"icmp", "meta l4proto icmp"},
+    {"all", ""},
+};
+
+static const char *spec_text(const struct fault *fault, const char *key)
+{
+    const char *text = json_string_value(json_object_get(fault->spec, key));
+
+    return text ? text : "";
+}
+
+/* The two ends of the link or tunnel. */
+static int ends_of(struct fault *fault, struct drop_end ends[2], vc_error **err)
+{
+    const struct vc_plan *plan = vc_lab_plan(fault->lab);
+    const struct vc_topology *topology = plan->topology;
+    size_t tunnel = vc_topology_tunnel(topology, spec_text(fault, "tunnel"));
+
+    if (fault->link != VC_NONE) {
+        for (unsigned end = 0; end < 2; end++)
+            ends[end] = (struct drop_end){topology->links[fault->link].end[end].node, topology->links[fault->link].name};
+        return 0;
+    }
+    if (tunnel == VC_NONE)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "drop needs a link or a tunnel");
+    size_t nodes[2] = {topology->tunnels[tunnel].cpe, topology->dcs[topology->tunnels[tunnel].dc].router};
+    const char *ifname = talloc_asprintf(fault, "gre-%s", topology->tunnels[tunnel].name);
+    for (unsigned end = 0; end < 2; end++)
+        ends[end] = (struct drop_end){nodes[end], ifname};
+    return 0;
+}
+
+static bool end_wanted(const struct fault *fault, const struct drop_end *end)
+{
+    const char *direction = spec_text(fault, "direction");
+
+    return !*direction || !strcmp(direction, "both") || !strcmp(direction, vc_lab_plan(fault->lab)->nodes[end->node].name);
+}
+
+static char *table_name(struct fault *fault)
+{
+    return talloc_asprintf(fault, "vclab_fault_%u", fault->serial);
+}
+
+/* One nft rule for each alternative; alternatives of a selector are separated by " {} ". */
+static char *rules_text(struct fault *fault, const char *ifname, const char *match)
+{
+    char *rules = talloc_strdup(fault, "");
+
+    while (match) {
+        const char *next = strstr(match, " {} ");
+        int len = next ? (int)(next - match) : (int)strlen(match);
+        rules = talloc_asprintf_append(rules, "    iifname \"%s\" %.*s counter name \"dropped\" drop\n", ifname, len, match);
+        match = next ? next + 4 : NULL;
+    }
+    return rules;
+}
+
+static const char *match_text(struct fault *fault, vc_error **err)
+{
+    const char *select = spec_text(fault, "select");
+    const char *slash = strchr(select, '/');
+
+    for (size_t i = 0; i < VC_COUNT(selectors); i++)
+        if (!strcmp(selectors[i].select, select))
+            return selectors[i].match;
+    if (slash) /* udp/PORT, tcp/PORT: both directions of a conversation */
+        return talloc_asprintf(fault, "%.*s dport %s {} %.*s sport %s", (int)(slash - select), select, slash + 1, (int)(slash - select), select,
+                               slash + 1);
+    vc_fail(err, VC_EXIT_USAGE, 0, "drop cannot select %s", select);
+    return NULL;
+}
+
+int drop_apply(struct fault *fault, vc_error **err)
+{
+    struct drop_end ends[2];
+    const char *match = match_text(fault, err);
+
+    if (!match || ends_of(fault, ends, err))
+        return -1;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!end_wanted(fault, &ends[i]))
+            continue;
+        struct vc_nft *nft = vc_lab_nft(fault->lab, ends[i].node, err);
+        /* Before conntrack and routing: the packet never arrived, as far as the node can tell. */
+        char *script = talloc_asprintf(fault,
+                                       "table ip %s {\n  counter dropped {\n  }\n  chain arrive {\n"
+                                       "    type filter hook prerouting priority -450; policy accept;\n%s  }\n}\n",
+                                       table_name(fault), rules_text(fault, ends[i].ifname, match));
+        if (!nft || vc_nft_run(nft, script, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int count_drops(struct fault *fault, uint64_t *packets, unsigned *tables, vc_error **err)
+{
+    struct drop_end ends[2];
+
+    *packets = 0;
+    *tables = 0;
+    if (ends_of(fault, ends, err))
+        return -1;
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t count = 0;
+        bool exists = false;
+        if (!end_wanted(fault, &ends[i]) || !vc_lab_rtnl(fault->lab, ends[i].node))
+            continue;
+        struct vc_nft *nft = vc_lab_nft(fault->lab, ends[i].node, err);
+        if (!nft || vc_nft_counter(nft, "ip", table_name(fault), "dropped", &exists, &count, err))
+            return -1;
+        *packets += count;
+        *tables += exists;
+    }
+    return 0;
+}
+
+int drop_proved(struct fault *fault, char **evidence, vc_error **err)
+{
+    uint64_t packets;
+    unsigned tables;
+
+    if (count_drops(fault, &packets, &tables, err))
+        return -1;
+    *evidence = talloc_asprintf(fault, "%llu packets dropped so far", (unsigned long long)packets);
+    fault->counted = packets;
+    return packets > 0;
+}
+
+int drop_heal(struct fault *fault, vc_error **err)
+{
+    struct drop_end ends[2];
+    uint64_t packets;
+    unsigned tables;
+
+    if (count_drops(fault, &packets, &tables, err) || ends_of(fault, ends, err))
+        return -1;
+    fault->counted = packets;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!end_wanted(fault, &ends[i]) || !vc_lab_rtnl(fault->lab, ends[i].node))
+            continue;
+        struct vc_nft *nft = vc_lab_nft(fault->lab, ends[i].node, err);
+        char *script = talloc_asprintf(fault, "delete table ip %s", table_name(fault));
+        if (!nft || vc_nft_run(nft, script, err))
+            return -1;
+    }
+    return 0;
+}
+
+int drop_gone(struct fault *fault, char **evidence, vc_error **err)
+{
+    uint64_t packets;
+    unsigned tables;
+
+    if (count_drops(fault, &packets, &tables, err))
+        return -1;
+    *evidence = talloc_asprintf(fault, "the rules are gone after %llu packets", (unsigned long long)fault->counted);
+    return tables == 0;
+}

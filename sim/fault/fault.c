@@ -1,0 +1,197 @@
+#include "fault/fault.h"
+
+#include <string.h>
+
+#include "fault/kinds.h"
+
+#define ASK_EVERY_US 2000
+
+struct vc_faults {
+    struct vc_lab *lab;
+    struct fault **active;
+    size_t count;
+    unsigned serial;
+    struct {
+        struct fault *fault;
+        bool healing;
+        int64_t deadline_ns;
+        vc_fault_fn *fn;
+        void *arg;
+        sd_event_source *timer;
+    } step; /* the one under way; fault NULL: none */
+};
+
+static int faults_destroy(struct vc_faults *faults)
+{
+    sd_event_source_disable_unref(faults->step.timer);
+    return 0;
+}
+
+struct vc_faults *vc_faults_new(void *ctx, struct vc_lab *lab)
+{
+    struct vc_faults *faults = talloc_zero(ctx, struct vc_faults);
+
+    faults->lab = lab;
+    talloc_set_destructor(faults, faults_destroy);
+    return faults;
+}
+
+static int fault_destroy(struct fault *fault)
+{
+    json_decref(fault->spec);
+    return 0;
+}
+
+static size_t find_active(const struct vc_faults *faults, const char *name)
+{
+    for (size_t i = 0; i < faults->count; i++)
+        if (!strcmp(faults->active[i]->name, name))
+            return i;
+    return VC_NONE;
+}
+
+static const char *text_member(const json_t *spec, const char *key)
+{
+    return json_string_value(json_object_get(spec, key));
+}
+
+/* The spec's names as indexes; `end` of a link is named by its node. */
+static int resolve(struct fault *fault, vc_error **err)
+{
+    const struct vc_topology *topology = vc_lab_plan(fault->lab)->topology;
+    const char *link = text_member(fault->spec, "link");
+    const char *node = text_member(fault->spec, "node");
+    const char *end = text_member(fault->spec, "end");
+    const char *daemon = text_member(fault->spec, "daemon");
+
+    fault->link = link ? vc_topology_link(topology, link) : VC_NONE;
+    fault->node = node ? vc_topology_node(topology, node) : VC_NONE;
+    if (end && fault->link != VC_NONE)
+        fault->end = topology->links[fault->link].end[1].node == vc_topology_node(topology, end);
+    if (daemon) {
+        fault->daemon = vc_lab_daemon(fault->lab, fault->node, daemon);
+        if (!fault->daemon)
+            return vc_fail(err, VC_EXIT_USAGE, 0, "node %s runs no %s", node, daemon);
+    }
+    return 0;
+}
+
+static void finish_step(struct vc_faults *faults, vc_error *err)
+{
+    vc_fault_fn *fn = faults->step.fn;
+    void *arg = faults->step.arg;
+    struct fault *fault = faults->step.fault;
+
+    faults->step.timer = sd_event_source_disable_unref(faults->step.timer);
+    faults->step.fault = NULL;
+    if (faults->step.healing && !err) {
+        size_t i = find_active(faults, fault->name);
+        faults->active[i] = faults->active[--faults->count];
+        talloc_free(fault);
+    }
+    fn(arg, err);
+}
+
+static void give_up(struct vc_faults *faults, const char *why)
+{
+    struct fault *fault = faults->step.fault;
+    const char *phase = faults->step.healing ? "heal" : "apply";
+    VC_AUTO_ERROR *err = NULL;
+
+    vc_fail(&err, VC_EXIT_FAIL, 0, "fault %s (%s): %s", fault->name, fault->kind->name, why);
+    vc_event(vc_lab_events(faults->lab), VC_LAYER_FAULT, NULL, "unproved", -1, "{s:s, s:s, s:s}", "name", fault->name, "phase", phase, "text",
+             why);
+    finish_step(faults, err);
+}
+
+static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
+{
+    struct vc_faults *faults = arg;
+    struct fault *fault = faults->step.fault;
+    struct vc_events *events = vc_lab_events(faults->lab);
+    VC_AUTO_ERROR *err = NULL;
+    char *evidence = NULL;
+    int seen = (faults->step.healing ? fault->kind->gone : fault->kind->prove)(fault, &evidence, &err);
+
+    if (seen > 0) {
+        vc_event(events, VC_LAYER_FAULT, NULL, faults->step.healing ? "healed" : "proved", -1, "{s:s, s:s}", "name", fault->name,
+                 "evidence", evidence);
+        finish_step(faults, NULL);
+        return 0;
+    }
+    if (seen < 0 || vc_events_now(events) >= faults->step.deadline_ns) {
+        give_up(faults, seen < 0 ? err->message : "no effect was seen in time");
+        return 0;
+    }
+    sd_event_source_set_time_relative(faults->step.timer, ASK_EVERY_US);
+    sd_event_source_set_enabled(faults->step.timer, SD_EVENT_ONESHOT);
+    return 0;
+}
+
+static int begin_step(struct vc_faults *faults, struct fault *fault, bool healing, vc_fault_fn *fn, void *arg, vc_error **err)
+{
+    struct vc_events *events = vc_lab_events(faults->lab);
+    const char *text = text_member(fault->spec, "text");
+
+    if (faults->step.fault)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "fault %s is still under way", faults->step.fault->name);
+    /* The event comes first: the effect must never seem older than its cause. */
+    vc_event(events, VC_LAYER_FAULT, NULL, healing ? "heal-applied" : "applied", -1, "{s:s, s:s, s:s}", "name", fault->name, "kind",
+             fault->kind->name, "text", text ? text : "");
+    if ((healing ? fault->kind->heal : fault->kind->apply)(fault, err))
+        return vc_wrap(err, "fault %s (%s)", fault->name, fault->kind->name);
+    faults->step.fault = fault;
+    faults->step.healing = healing;
+    faults->step.fn = fn;
+    faults->step.arg = arg;
+    faults->step.deadline_ns = vc_events_now(events) + fault->kind->prove_limit_s * VC_NS_PER_S;
+    int r = sd_event_add_time_relative(vc_lab_loop(faults->lab), &faults->step.timer, CLOCK_MONOTONIC, 0, 100, on_ask, faults);
+    if (r < 0)
+        return vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer");
+    return 0;
+}
+
+int vc_fault_apply(struct vc_faults *faults, const json_t *spec, vc_fault_fn *fn, void *arg, vc_error **err)
+{
+    const char *kind = text_member(spec, "kind");
+    struct fault *fault = talloc_zero(faults, struct fault);
+
+    talloc_set_destructor(fault, fault_destroy);
+    fault->lab = faults->lab;
+    fault->spec = json_deep_copy(spec);
+    fault->name = text_member(fault->spec, "name");
+    fault->serial = ++faults->serial;
+    for (size_t i = 0; i < fault_kind_count; i++)
+        if (kind && !strcmp(fault_kinds[i].name, kind))
+            fault->kind = &fault_kinds[i];
+    if (!fault->kind || !fault->name || find_active(faults, fault->name) != VC_NONE) {
+        vc_fail(err, VC_EXIT_USAGE, 0, !fault->kind ? "unknown fault kind %s" : "fault %s is already active", fault->kind ? fault->name : kind);
+        talloc_free(fault);
+        return -1;
+    }
+    if (resolve(fault, err) || begin_step(faults, fault, false, fn, arg, err)) {
+        talloc_free(fault);
+        return -1;
+    }
+    faults->active = talloc_realloc(faults, faults->active, struct fault *, faults->count + 1);
+    faults->active[faults->count++] = fault;
+    return 0;
+}
+
+int vc_fault_heal(struct vc_faults *faults, const char *name, vc_fault_fn *fn, void *arg, vc_error **err)
+{
+    size_t i = find_active(faults, name);
+
+    if (i == VC_NONE)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "no fault %s is active", name);
+    return begin_step(faults, faults->active[i], true, fn, arg, err);
+}
+
+json_t *vc_faults_active(const struct vc_faults *faults)
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < faults->count; i++)
+        json_array_append_new(names, json_pack("{s:s, s:s}", "name", faults->active[i]->name, "kind", faults->active[i]->kind->name));
+    return names;
+}

@@ -1,0 +1,33 @@
+/* The table behind fault.h: one row for each kind. */
+#pragma once
+
+#include "fault/fault.h"
+
+/* A fault that is active, or being applied or healed. */
+struct fault {
+    struct vc_lab *lab;
+    const struct fault_kind *kind;
+    const char *name;
+    json_t *spec; /* owned */
+    unsigned serial;
+    size_t link, node; /* VC_NONE where the kind has none */
+    unsigned end;
+    struct vc_daemon *daemon;
+    uint64_t counted;
+};
+
+/*
+ * `prove` and `gone` look once and return 1 with *evidence (talloc child of the fault) when the effect is seen, 0 when not yet, -1 on an error. They are asked again at once after each
+ * netlink or child event and at least every few milliseconds.
+ */
+struct fault_kind {
+    const char *name;
+    int (*apply)(struct fault *fault, vc_error **err);
+    int (*prove)(struct fault *fault, char **evidence, vc_error **err);
+    int (*heal)(struct fault *fault, vc_error **err);
+    int (*gone)(struct fault *fault, char **evidence, vc_error **err);
+    unsigned prove_limit_s; /* a selector whose traffic is rare needs longer */
+};
+
+extern const struct fault_kind fault_kinds[];
+extern const size_t fault_kind_count;

@@ -1,0 +1,85 @@
+/* What the modules of sim/lab share. */
+#pragma once
+
+#include "gre/gre.h"
+#include "lab/lab.h"
+#include "lab/reaper.h"
+#include "net/vici.h"
+#include "net/vty.h"
+
+struct lab_node;
+
+struct vc_daemon {
+    struct vc_lab *lab;
+    struct lab_node *node;
+    const struct vc_plan_daemon *plan;
+    enum vc_daemon_state state;
+    pid_t pid;
+    bool expected;            /* a fault or the lab itself ended it: no failure */
+    sd_event_source *waiting; /* inotify on the folder of the next path it waits for */
+    sd_event_source *retry;   /* a socket that exists but does not listen yet */
+    struct vc_vici_watch *vici;
+    struct frr_watch *frr;
+};
+
+/* One GRE endpoint process. */
+struct lab_gre {
+    struct vc_lab *lab;
+    struct lab_node *node;
+    const struct vc_plan_gre *plan;
+    pid_t pid;
+    int report; /* our end; -1 when it is gone */
+    bool released; /* told to start its keepalives */
+    bool up;
+    bool expected;
+    struct vc_gre_report counters;
+    sd_event_source *source;
+};
+
+struct lab_node {
+    struct vc_node_rt rt;
+    size_t index;
+    unsigned generation; /* counts power-ons; each has its own base folder */
+    bool on;
+    int limbo; /* holds its link ends while it is off; -1 otherwise */
+    struct vc_rtnl *rtnl;
+    struct vc_nft *nft;
+    struct vc_watch *watch;
+    struct vc_daemon *daemons;
+    struct lab_gre *gres;
+};
+
+struct vc_lab {
+    sd_event *loop;
+    struct vc_events *events;
+    const struct vc_plan *plan;
+    struct vc_lab_options options;
+    struct vc_node_store store;
+    struct vc_reaper *reaper;
+    struct lab_node *nodes;
+    vc_lab_ready_fn *ready;
+    void *ready_arg;
+};
+
+/* daemon.c */
+void lab_daemons_init(struct lab_node *node, struct vc_lab *lab);
+int lab_daemons_start(struct lab_node *node, vc_error **err);
+void lab_daemons_kill(struct lab_node *node);
+
+/* gre_node.c */
+void lab_gres_init(struct lab_node *node, struct vc_lab *lab);
+int lab_gres_start(struct lab_node *node, vc_error **err);     /* forks the endpoints */
+int lab_gres_wait_open(struct lab_node *node, vc_error **err); /* their interfaces exist now */
+void lab_gres_release(struct vc_lab *lab);                     /* keepalives begin once every charon has its configuration */
+void lab_gres_kill(struct lab_node *node);
+
+/* frr.c */
+struct frr_watch;
+struct frr_watch *lab_frr_watch(struct vc_daemon *daemon, vc_error **err); /* talloc child of the lab */
+void lab_frr_gone(struct frr_watch *watch); /* reports its sessions as gone and frees it */
+
+/* lab.c */
+void lab_progress(struct vc_lab *lab);                   /* a daemon became ready or gone: is the lab ready? */
+void lab_failed(struct vc_lab *lab, vc_error *err);      /* bring-up cannot go on */
+int lab_node_start(struct vc_lab *lab, struct lab_node *node, vc_error **err); /* a node whose links are in place */
+const char *lab_tunnel_of(const struct vc_lab *lab, size_t node, const char *neighbor); /* the tunnel whose far address is `neighbor`, or NULL */

@@ -1,0 +1,37 @@
+/* What the readers of topology and scenario share inside this folder. */
+#pragma once
+
+#include "model/schema.h"
+
+struct vc_topology_reader {
+    struct vc_reader base; /* first: readers of single fields get this one and need the kinds too */
+    struct vc_names kinds;
+};
+
+/* A document's name is its file's name without ".yaml": so that a name always leads to its file. */
+void vc_check_file_name(struct vc_reader *reader, const struct vc_doc *doc, const char *key, const char *name);
+
+/* What values of a topology may be together. Values that could not be read are zero or VC_NONE and were complained
+ * about already. */
+void vc_topology_check(struct vc_reader *reader, const struct vc_doc *doc);
+
+/* The part of it that looks for overlapping prefixes. */
+void vc_topology_check_overlaps(struct vc_reader *reader, const struct vc_doc *doc);
+
+/* A link between two DC routers: a piece of Cisco's internal WAN. */
+bool vc_link_is_wan(const struct vc_topology *topology, size_t link);
+
+/* Does `node` have an interface of that name (a link's, or a tunnel's gre-<name>)? Fills `names` with all it has; ctx
+ * owns them. */
+struct vc_names vc_node_interfaces(void *ctx, const struct vc_topology *topology, size_t node);
+
+/* The expectation `doc` ({converged: {within: 5s}}) as JSON: new reference, or NULL with problems. */
+json_t *vc_expectation_read(struct vc_reader *reader, const struct vc_doc *doc);
+/* It asks for a state that a hold can watch (not: outage, lost). */
+bool vc_expectation_is_state(const char *type);
+
+/* The fault `doc` ({name: cut, kind: drop, …}) as JSON with its text: new reference, or NULL with problems.
+ * `need_name`: in a scenario. */
+json_t *vc_fault_read(struct vc_reader *reader, const struct vc_doc *doc, bool need_name);
+/* Nothing stays to be healed (a restart). */
+bool vc_fault_ends_itself(const char *kind);

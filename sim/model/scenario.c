@@ -1,0 +1,187 @@
+/* Reads a scenario: its head by a table; its steps in steps.c. */
+#include "model/scenario.h"
+
+#include <string.h>
+
+#include "model/files.h"
+#include "model/steps.h"
+
+enum { SCENARIO_NAME_MAX = 63, FLOW_NAME_MAX = 31, REQUIREMENT_LAST = 42 };
+
+static int drop_specs(struct vc_scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->step_count; i++)
+        json_decref(scenario->steps[i].spec);
+    return 0;
+}
+
+/* topologies_dir/NAME.yaml; or a path, beside the scenario's file unless absolute. */
+static char *topology_path(void *ctx, const struct scenario_reader *r, const char *name)
+{
+    const char *file = r->scenario->file, *slash = strrchr(file, '/');
+
+    if (!strchr(name, '/') && !strstr(name, ".yaml"))
+        return talloc_asprintf(ctx, "%s/%s.yaml", r->topologies_dir, name);
+    if (name[0] == '/' || !slash)
+        return talloc_strdup(ctx, name);
+    return talloc_asprintf(ctx, "%.*s/%s", (int)(slash - file), file, name);
+}
+
+static void read_topology(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                          struct vc_sink sink VC_UNUSED)
+{
+    struct scenario_reader *r = (struct scenario_reader *)reader;
+
+    if (!vc_schema_is_scalar(reader, doc, "a topology's name"))
+        return;
+    VC_AUTO_TALLOC char *path = topology_path(NULL, r, doc->text);
+    if (access(path, F_OK) < 0) {
+        VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+        vc_problem_unknown(reader->problems, doc->mark, "topology", doc->text,
+                           vc_documents(scratch, r->topologies_dir));
+        return;
+    }
+    r->scenario->topology = vc_topology_load(r->scenario, path, r->kinds_dir, &r->topology_error);
+    reader->topology = r->scenario->topology;
+}
+
+static void read_timers(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                        struct vc_sink sink VC_UNUSED)
+{
+    struct scenario_reader *r = (struct scenario_reader *)reader;
+    const struct vc_topology *t = r->scenario->topology;
+
+    if (!vc_schema_is_scalar(reader, doc, "a timers profile") || !t)
+        return;
+    r->scenario->timers = vc_topology_timers(t, doc->text);
+    if (!r->scenario->timers)
+        vc_problem_unknown(reader->problems, doc->mark, "timers profile", doc->text,
+                           VC_NAMES(t->timers, t->timers_count));
+}
+
+static void read_requirements(struct vc_reader *reader, const struct vc_field *field VC_UNUSED,
+                              const struct vc_doc *doc, struct vc_sink sink)
+{
+    struct vc_scenario *s = sink.base;
+    int64_t number;
+
+    if (doc->type != VC_DOC_LIST) {
+        VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
+        vc_problem(reader->problems, doc->mark, "found %s for requirements; allowed: a list such as [R1, R40]", found);
+        return;
+    }
+    s->requirements = talloc_zero_array(s, const char *, (unsigned)doc->count + 1);
+    for (size_t i = 0; i < doc->count; i++) {
+        const struct vc_doc *item = doc->items[i];
+
+        if (item->type != VC_DOC_SCALAR || item->text[0] != 'R' ||
+            !vc_count_parse(item->text + 1, REQUIREMENT_LAST, &number) || number < 1 ||
+            vc_names_find(VC_NAMES(s->requirements, s->requirement_count), item->text) != VC_NONE) {
+            VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, item);
+            vc_problem(reader->problems, item->mark, "found %s; allowed: R1 to R%d, each once", found,
+                       REQUIREMENT_LAST);
+            continue;
+        }
+        s->requirements[s->requirement_count++] = talloc_strdup(s, item->text);
+    }
+}
+
+static const struct vc_field flow_fields[] = {
+    {"from", VC_FIELD_NODE, true, offsetof(struct vc_flow_spec, from)},
+    {"to", VC_FIELD_NODE, true, offsetof(struct vc_flow_spec, to)},
+    {"interval", VC_FIELD_DURATION, .offset = offsetof(struct vc_flow_spec, interval_ms), .min = 5 * VC_NS_PER_MS,
+     .max = 10 * VC_NS_PER_S, .unit = VC_NS_PER_MS, .fallback = "20ms"},
+};
+
+static void check_flow(struct vc_reader *reader, const struct vc_doc *doc, const struct vc_flow_spec *flow)
+{
+    const size_t ends[] = {flow->from, flow->to};
+    static const char *const keys[] = {"from", "to"};
+
+    if (flow->from != VC_NONE && flow->from == flow->to)
+        vc_problem(reader->problems, doc->mark, "found a flow from %s to itself; allowed: two nodes",
+                   reader->topology->nodes[flow->to].name);
+    for (size_t e = 0; e < 2; e++) {
+        VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+
+        if (ends[e] != VC_NONE && !vc_node_interfaces(scratch, reader->topology, ends[e]).count)
+            vc_problem(reader->problems, vc_doc_mark(doc, (const char *[]){keys[e], NULL}),
+                       "found node %s, which no link reaches; allowed: a node with a link",
+                       reader->topology->nodes[ends[e]].name);
+    }
+}
+
+static void read_flows(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                       struct vc_sink sink)
+{
+    struct vc_scenario *s = sink.base;
+
+    if (!reader->topology || !vc_schema_is_map(reader, doc, "the flows"))
+        return;
+    s->flows = talloc_zero_array(s, struct vc_flow_spec, (unsigned)doc->count);
+    s->flow_count = doc->count;
+    for (size_t i = 0; i < doc->count; i++) {
+        const struct vc_doc *item = doc->items[i];
+        struct vc_flow_spec *flow = &s->flows[i];
+
+        *flow = (struct vc_flow_spec){
+            .name = talloc_strdup(s, item->key), .from = VC_NONE, .to = VC_NONE, .mark = item->key_mark};
+        vc_schema_name(reader, item->key_mark, "flow", item->key, FLOW_NAME_MAX);
+        if (vc_schema_read(reader, item, "a flow", flow_fields, VC_COUNT(flow_fields),
+                           (struct vc_sink){.base = flow}) == 0)
+            check_flow(reader, item, flow);
+    }
+}
+
+static void read_timeline(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                          struct vc_sink sink VC_UNUSED)
+{
+    if (reader->topology)
+        vc_steps_read((struct scenario_reader *)reader, doc);
+}
+
+#define AT(member) offsetof(struct vc_scenario, member)
+static const struct vc_field scenario_fields[] = {
+    {"scenario", VC_FIELD_NAME, true, AT(name), .max = SCENARIO_NAME_MAX},
+    {"description", VC_FIELD_TEXT, true, AT(description)},
+    {"topology", VC_FIELD_CUSTOM, true, .read = read_topology},
+    {"timers", VC_FIELD_CUSTOM, true, .read = read_timers},
+    {"requirements", VC_FIELD_CUSTOM, .read = read_requirements},
+    {"flows", VC_FIELD_CUSTOM, true, .read = read_flows},
+    {"steps", VC_FIELD_CUSTOM, true, .read = read_timeline},
+};
+#undef AT
+
+struct vc_scenario *vc_scenario_load(void *ctx, const char *file, const char *topologies_dir, const char *kinds_dir,
+                                     vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct vc_scenario *s = talloc_zero(scratch, struct vc_scenario);
+
+    talloc_set_destructor(s, drop_specs);
+    s->file = talloc_strdup(s, file);
+    struct scenario_reader r = {
+        .base = {.tree = s, .problems = vc_problems_new(scratch), .scenario = s},
+        .topologies_dir = topologies_dir,
+        .kinds_dir = kinds_dir,
+        .scenario = s,
+        .scratch = scratch,
+    };
+    const struct vc_doc *doc = vc_doc_load(scratch, s->file, r.base.problems);
+    if (doc) {
+        vc_schema_read(&r.base, doc, "a scenario", scenario_fields, VC_COUNT(scenario_fields),
+                       (struct vc_sink){.base = s});
+        vc_check_file_name(&r.base, doc, "scenario", s->name);
+    }
+    VC_AUTO_ERROR *topology_error = VC_STEAL_PTR(r.topology_error);
+    VC_AUTO_ERROR *own_error = NULL;
+    if (vc_problems_finish(r.base.problems, &own_error) < 0 && topology_error) {
+        vc_fail(err, VC_EXIT_USAGE, 0, "%s\n%s", own_error->message, topology_error->message);
+        return NULL;
+    }
+    if (own_error || topology_error) {
+        vc_error_move(err, own_error ? &own_error : &topology_error);
+        return NULL;
+    }
+    return talloc_steal(ctx, s);
+}

@@ -1,0 +1,233 @@
+/* A node's context: facts of the topology turned round so that everything is seen from that node. */
+#include "plan/context.h"
+
+#include <string.h>
+
+#include "plan/secret.h"
+
+/* What kernel-libipsec's TUN device (1400, fixed) leaves for the packet in GRE (24 bytes of headers). */
+#define LIBIPSEC_GRE_MTU 1376
+
+static json_t *addr_json(struct in_addr addr)
+{
+    return json_string(vc_addr_text(addr).s);
+}
+
+static json_t *prefix_json(struct vc_prefix prefix)
+{
+    return json_string(vc_prefix_text(prefix).s);
+}
+
+unsigned vc_gre_mtu(const struct vc_topology *topology, enum vc_plane plane)
+{
+    unsigned mtu = topology->settings.gre_mtu;
+
+    return plane == VC_PLANE_USER && mtu > LIBIPSEC_GRE_MTU ? LIBIPSEC_GRE_MTU : mtu;
+}
+
+bool vc_link_is_ibgp(const struct vc_topology *topology, const struct vc_link *link)
+{
+    uint32_t asn = topology->nodes[link->end[0].node].asn;
+
+    return asn && asn == topology->nodes[link->end[1].node].asn;
+}
+
+enum vc_role vc_tunnel_role(const struct vc_topology *topology, const struct vc_tunnel *tunnel, size_t node)
+{
+    const struct vc_dc *dc = &topology->dcs[tunnel->dc];
+
+    return node == tunnel->cpe   ? VC_ROLE_CPE
+           : node == dc->headend ? VC_ROLE_HEADEND
+           : node == dc->router  ? VC_ROLE_ROUTER
+                                 : VC_ROLE_NONE;
+}
+
+size_t vc_link_between(const struct vc_topology *topology, size_t node, size_t peer, unsigned *end)
+{
+    for (size_t i = 0; i < topology->link_count; i++)
+        for (*end = 0; *end < 2; ++*end)
+            if (topology->links[i].end[*end].node == node && topology->links[i].end[!*end].node == peer)
+                return i;
+    return VC_NONE;
+}
+
+/* The node's end of a link: {"ifname", "via"}, where via is the other end's address. */
+static json_t *next_hop(const struct vc_link *link, unsigned end)
+{
+    return json_pack("{s:s, s:o}", "ifname", link->name, "via", addr_json(link->end[!end].address.addr));
+}
+
+static json_t *next_hop_to(const struct vc_topology *topology, size_t node, size_t peer)
+{
+    unsigned end;
+    size_t link = vc_link_between(topology, node, peer, &end);
+
+    return link == VC_NONE ? json_null() : next_hop(&topology->links[link], end);
+}
+
+/* Where the node's IPsec address lives: the way to the other IPsec endpoint. A public address that a NAT adds is on no
+ * link: then the first link. */
+static json_t *next_hop_of_address(const struct vc_topology *topology, size_t node, struct in_addr address)
+{
+    json_t *first = NULL;
+
+    for (size_t i = 0; i < topology->link_count; i++)
+        for (unsigned end = 0; end < 2; end++) {
+            const struct vc_link *link = &topology->links[i];
+
+            if (link->end[end].node != node)
+                continue;
+            if (link->end[end].address.addr.s_addr == address.s_addr) {
+                json_decref(first);
+                return next_hop(link, end);
+            }
+            if (!first)
+                first = next_hop(link, end);
+        }
+    return first ? first : json_null();
+}
+
+static json_t *interface_json(const struct vc_topology *topology, const struct vc_link *link, unsigned end)
+{
+    const struct vc_link_end *own = &link->end[end], *peer = &link->end[!end];
+    const struct vc_node *peer_node = &topology->nodes[peer->node];
+
+    return json_pack("{s:s, s:o, s:o, s:o, s:b, s:{s:s, s:s, s:o}}", "ifname", link->name, "address",
+                     prefix_json(own->address), "ip", addr_json(own->address.addr), "prefix",
+                     prefix_json(vc_prefix_network(own->address)), "customer",
+                     vc_prefix_covers(topology->customer, own->address), "peer", "node", peer_node->name, "kind",
+                     peer_node->kind, "address", addr_json(peer->address.addr));
+}
+
+/* "interfaces", "to" (the same by the neighbour's kind) and "ibgp". */
+static void add_interfaces(json_t *context, const struct vc_topology *topology, size_t node)
+{
+    json_t *all = json_array(), *by_kind = json_object(), *ibgp = json_array();
+
+    for (size_t i = 0; i < topology->link_count; i++)
+        for (unsigned end = 0; end < 2; end++) {
+            const struct vc_link *link = &topology->links[i];
+            const struct vc_node *peer = &topology->nodes[link->end[!end].node];
+
+            if (link->end[end].node != node)
+                continue;
+            json_t *interface = interface_json(topology, link, end);
+            json_array_append_new(all, interface);
+            if (!json_object_get(by_kind, peer->kind))
+                json_object_set_new(by_kind, peer->kind, json_array());
+            json_array_append(json_object_get(by_kind, peer->kind), interface);
+            if (vc_link_is_ibgp(topology, link))
+                json_array_append_new(ibgp,
+                                      json_pack("{s:s, s:s, s:o, s:o, s:b}", "node", peer->name, "ifname", link->name,
+                                                "local", addr_json(link->end[end].address.addr), "address",
+                                                addr_json(link->end[!end].address.addr), "passive", end == 1));
+        }
+    json_object_set_new(context, "interfaces", all);
+    json_object_set_new(context, "to", by_kind);
+    json_object_set_new(context, "ibgp", ibgp);
+}
+
+static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_tunnel *t, size_t node, uint64_t seed)
+{
+    const struct vc_dc *dc = &topology->dcs[t->dc];
+    enum vc_role role = vc_tunnel_role(topology, t, node);
+    bool cpe = role == VC_ROLE_CPE;
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *psk = t->psk ? t->psk : vc_secret(scratch, "psk", t->name, seed, 48);
+    const char *password = t->bgp_password ? t->bgp_password : vc_secret(scratch, "bgp", t->name, seed, 24);
+
+    return json_pack("{s:s, s:o, s:s, s:{s:b, s:b, s:b}, s:{s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:s, s:s, s:I, s:I, "
+                     "s:o, s:o, s:o}",
+                     "name", t->name, "ifname", json_sprintf("gre-%s", t->name), "dc", dc->name,               /* */
+                     "role", "cpe", cpe, "headend", role == VC_ROLE_HEADEND, "router", role == VC_ROLE_ROUTER, /* */
+                     "ipsec", "local", addr_json(cpe ? t->ipsec_cpe : t->ipsec_cisco), "remote",
+                     addr_json(cpe ? t->ipsec_cisco : t->ipsec_cpe), /* */
+                     "transport", "local", addr_json(cpe ? t->transport_cpe : t->transport_cisco), "remote",
+                     addr_json(cpe ? t->transport_cisco : t->transport_cpe), /* */
+                     "address", "local", addr_json(cpe ? t->address_cpe.addr : t->address_cisco.addr), "remote",
+                     addr_json(cpe ? t->address_cisco.addr : t->address_cpe.addr), /* */
+                     "psk", psk, "bgp_password", password, "local_asn", (json_int_t)topology->nodes[node].asn,
+                     "remote_asn", (json_int_t)topology->nodes[cpe ? dc->router : t->cpe].asn, "dc_prefix",
+                     prefix_json(dc->prefix), "underlay",
+                     role == VC_ROLE_ROUTER ? next_hop_to(topology, node, dc->headend)
+                                            : next_hop_of_address(topology, node, cpe ? t->ipsec_cpe : t->ipsec_cisco),
+                     "core", role == VC_ROLE_HEADEND ? next_hop_to(topology, node, dc->router) : json_null());
+}
+
+static void add_tunnels(json_t *context, const struct vc_topology *topology, size_t node, uint64_t seed)
+{
+    json_t *tunnels = json_array(), *router_id = NULL;
+
+    for (size_t i = 0; i < topology->tunnel_count; i++) {
+        const struct vc_tunnel *t = &topology->tunnels[i];
+        enum vc_role role = vc_tunnel_role(topology, t, node);
+
+        if (role == VC_ROLE_NONE)
+            continue;
+        json_array_append_new(tunnels, tunnel_json(topology, t, node, seed));
+        if (!router_id && role != VC_ROLE_HEADEND)
+            router_id = addr_json(role == VC_ROLE_CPE ? t->transport_cpe : t->transport_cisco);
+    }
+    json_object_set_new(context, "tunnels", tunnels);
+    if (!router_id)
+        router_id = json_incref(json_object_get(json_array_get(json_object_get(context, "interfaces"), 0), "ip"));
+    json_object_set_new(context, "router_id", router_id ? router_id : json_null());
+}
+
+static json_t *settings_json(const struct vc_topology *topology, enum vc_plane plane)
+{
+    const struct vc_settings *s = &topology->settings;
+    unsigned mtu = vc_gre_mtu(topology, plane);
+    unsigned mss = s->mss > mtu - 40 ? mtu - 40 : s->mss;
+    /* A probe after dpd_delay of silence, repeated every second: dead just before dpd_delay × dpd_retries. A lost first
+     * message of a new SA is repeated as fast, which a retransmission time of dpd_delay would not do. */
+    int retransmits = (int)(s->dpd_delay_s * (s->dpd_retries > 1 ? s->dpd_retries - 1 : 1)) - 2;
+
+    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "ike_proposal", s->ike_proposal,
+                     "esp_proposal", s->esp_proposal, "ike_rekey_s", (int)(s->ike_lifetime_s - s->ike_lifetime_s / 10),
+                     "ike_over_s", (int)(s->ike_lifetime_s / 10), "child_lifetime_s", (int)s->child_lifetime_s,
+                     "child_rekey_s", (int)(s->child_lifetime_s - s->child_lifetime_s / 10), "dpd_delay_s",
+                     (int)s->dpd_delay_s, "retransmits", retransmits > 1 ? retransmits : 1, "replay_window",
+                     (int)s->replay_window, "gre_mtu", (int)mtu, "mss", mss ? json_integer(mss) : json_false());
+}
+
+static json_t *timers_json(const struct vc_timers *t)
+{
+    json_t *bfd = t->bfd_interval_ms
+                      ? json_pack("{s:i, s:i}", "interval_ms", t->bfd_interval_ms, "multiplier", t->bfd_multiplier)
+                      : json_false();
+    json_t *gre = t->gre_keepalive_s
+                      ? json_pack("{s:i, s:i}", "keepalive_s", t->gre_keepalive_s, "retries", t->gre_retries)
+                      : json_false();
+
+    return json_pack("{s:s, s:{s:i, s:i}, s:o, s:o}", "name", t->name, "bgp", "keepalive_s", t->bgp_keepalive_s,
+                     "hold_s", t->bgp_hold_s, "bfd", bfd, "gre", gre);
+}
+
+/* The data centre that the node belongs to, or null. */
+static json_t *dc_json(const struct vc_topology *topology, size_t node)
+{
+    for (size_t i = 0; i < topology->dc_count; i++) {
+        const struct vc_dc *dc = &topology->dcs[i];
+
+        if (dc->headend == node || dc->router == node)
+            return json_pack("{s:s, s:o}", "name", dc->name, "prefix", prefix_json(dc->prefix));
+    }
+    return json_null();
+}
+
+json_t *vc_context(const struct vc_topology *topology, const struct vc_plan_options *options, size_t node)
+{
+    const struct vc_node *n = &topology->nodes[node];
+    json_t *context = json_pack("{s:s, s:s, s:I, s:{s:b, s:b}, s:o, s:o, s:o, s:o, s:o}", "name", n->name, "kind",
+                                n->kind, "asn", (json_int_t)n->asn, "plane", "user", options->plane == VC_PLANE_USER,
+                                "kernel", options->plane == VC_PLANE_KERNEL, "service", prefix_json(topology->service),
+                                "customer", prefix_json(topology->customer), "dc", dc_json(topology, node), "settings",
+                                settings_json(topology, options->plane), "timers", timers_json(options->timers));
+
+    if (!context)
+        abort(); /* json_pack refused its format: a bug here */
+    add_interfaces(context, topology, node);
+    add_tunnels(context, topology, node, options->seed);
+    return context;
+}

@@ -1,0 +1,23 @@
+#include "plan/secret.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <nettle/base16.h>
+#include <nettle/sha2.h>
+
+#include "base/util.h"
+
+char *vc_secret(void *ctx, const char *purpose, const char *name, uint64_t seed, size_t digits)
+{
+    VC_AUTO_TALLOC char *input = talloc_asprintf(NULL, "vclab %s %s %" PRIu64, purpose, name, seed);
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    char hex[BASE16_ENCODE_LENGTH(SHA256_DIGEST_SIZE)];
+    struct sha256_ctx sha;
+
+    sha256_init(&sha);
+    sha256_update(&sha, strlen(input), (const uint8_t *)input);
+    sha256_digest(&sha, sizeof digest, digest);
+    base16_encode_update(hex, sizeof digest, digest);
+    return talloc_strndup(ctx, hex, digits < sizeof hex ? digits : sizeof hex);
+}

@@ -1,0 +1,443 @@
+/*
+ * Flows: sockets and timers around streams (stream.h) and points (path.h).
+ *
+ * A flow is symmetric RTP: one UDP socket at each end, on the same port, sends one direction and receives the other.
+ * The sockets are not connected, so that an ICMP error is never reported on them: whatever goes wrong on the way is
+ * loss, and so is every error of sending (no route, a full queue).
+ */
+#include "probe/flow.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <netinet/ip.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "net/netns.h"
+#include "probe/path.h"
+#include "probe/stream.h"
+
+enum {
+    BATCH = 32,
+    TOS_EF = 46 << 2,
+    MAX_LATE = VC_STREAM_RING / 16, /* packets sent in one late wake; more would be a flood, not a flow */
+};
+
+struct flow {
+    struct vc_flows *flows;
+    const char *name;
+    uint16_t id;
+    int64_t interval_ns;
+    int64_t due_ns; /* CLOCK_MONOTONIC */
+    struct end {
+        struct flow *flow;
+        int fd; /* sends stream[i], receives stream[!i] */
+        struct sockaddr_in address;
+        sd_event_source *readable;
+    } end[2];
+    struct vc_stream stream[2]; /* forward, return */
+    sd_event_source *timer;
+};
+
+struct vc_flows {
+    sd_event *loop;
+    struct vc_events *events;
+    struct vc_points points;
+    struct flow *flow[VC_FLOW_MAX];
+    size_t count;
+    uint32_t run; /* marks this run's packets */
+    int64_t drained_ns;
+};
+
+static const char *const direction_names[2] = {"forward", "return"};
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return now.tv_sec * VC_NS_PER_S + now.tv_nsec;
+}
+
+static struct timespec timespec_of(int64_t ns)
+{
+    return (struct timespec){.tv_sec = ns / VC_NS_PER_S, .tv_nsec = ns % VC_NS_PER_S};
+}
+
+static int flows_destructor(struct vc_flows *flows)
+{
+    for (size_t i = 0; i < flows->count; i++)
+        talloc_free(flows->flow[i]); /* before the loop goes: its event sources refer to it */
+    sd_event_unref(flows->loop);
+    return 0;
+}
+
+struct vc_flows *vc_flows_new(void *ctx, sd_event *loop, struct vc_events *events)
+{
+    struct vc_flows *flows = talloc_zero(ctx, struct vc_flows);
+
+    flows->loop = sd_event_ref(loop);
+    flows->events = events;
+    if (getrandom(&flows->run, sizeof flows->run, 0) != sizeof flows->run)
+        flows->run = (uint32_t)clock_ns(CLOCK_MONOTONIC);
+    talloc_set_destructor(flows, flows_destructor);
+    return flows;
+}
+
+int vc_flows_add_point(struct vc_flows *flows, const char *name, struct vc_tap *tap, vc_error **err)
+{
+    return vc_points_add(flows, &flows->points, name, tap, err);
+}
+
+void vc_flows_set_tap(struct vc_flows *flows, int point, struct vc_tap *tap)
+{
+    if (point < 0 || (size_t)point >= flows->points.count)
+        return;
+    flows->points.tap[point] = tap;
+    vc_points_lost(&flows->points); /* another tap counts its drops from zero */
+}
+
+static struct flow *flow_of(const struct vc_flows *flows, const struct vc_flow_tag *tag)
+{
+    return tag->run == flows->run && tag->flow < flows->count ? flows->flow[tag->flow] : NULL;
+}
+
+void vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_packet *packet)
+{
+    struct vc_flow_tag tag;
+    struct flow *flow;
+
+    if (point < 0 || (size_t)point >= flows->points.count || !vc_flow_tag_find(packet, &tag) ||
+        !(flow = flow_of(flows, &tag)))
+        return;
+    vc_stream_crossed(&flow->stream[tag.direction], tag.seq, flows->points.name_of[point],
+                      packet->time.tv_sec * VC_NS_PER_S + packet->time.tv_nsec - tag.sent_ns);
+}
+
+/* Sending */
+
+static void write_packet(uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES], const struct flow *flow, unsigned direction,
+                         uint64_t seq)
+{
+    uint16_t rtp_seq = htobe16((uint16_t)seq);
+    uint32_t timestamp = htobe32((uint32_t)(seq * (uint64_t)(flow->interval_ns / 125000))); /* 8000 Hz */
+    uint32_t ssrc = htobe32(flow->flows->run + 2U * flow->id + direction);
+
+    memset(packet, 0xff, VC_RTP_BYTES + VC_VOICE_BYTES); /* µ-law silence */
+    packet[0] = 2 << 6;
+    packet[1] = seq == 0 ? 0x80 : 0; /* PT 0; the marker opens a talkspurt */
+    memcpy(packet + 2, &rtp_seq, 2);
+    memcpy(packet + 4, &timestamp, 4);
+    memcpy(packet + 8, &ssrc, 4);
+    vc_flow_tag_write(packet + VC_RTP_BYTES, &(struct vc_flow_tag){.flow = flow->id,
+                                                                   .direction = (uint8_t)direction,
+                                                                   .run = flow->flows->run,
+                                                                   .seq = seq,
+                                                                   .sent_ns = clock_ns(CLOCK_REALTIME)});
+}
+
+static void send_packet(struct flow *flow, unsigned direction)
+{
+    uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES];
+    uint64_t seq = vc_stream_sending(&flow->stream[direction], vc_events_now(flow->flows->events));
+    const struct sockaddr_in *to = &flow->end[!direction].address;
+
+    write_packet(packet, flow, direction, seq);
+    while (sendto(flow->end[direction].fd, packet, sizeof packet, MSG_DONTWAIT, (const struct sockaddr *)to,
+                  sizeof *to) < 0 &&
+           errno == EINTR)
+        ;
+}
+
+/* Receiving */
+
+struct arrival {
+    struct vc_flow_tag tag;
+    int64_t realtime_ns;
+};
+
+static int64_t kernel_stamp(struct msghdr *message)
+{
+    struct timespec time;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+            memcpy(&time, CMSG_DATA(c), sizeof time);
+            return time.tv_sec * VC_NS_PER_S + time.tv_nsec;
+        }
+    return clock_ns(CLOCK_REALTIME);
+}
+
+/* One batch into `arrivals`; *more when the socket may hold others. */
+static size_t read_batch(int fd, struct arrival arrivals[BATCH], bool *more)
+{
+    uint8_t data[BATCH][VC_RTP_BYTES + VC_FLOW_TAG_BYTES];
+    uint8_t control[BATCH][CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(8)));
+    struct iovec iov[BATCH];
+    struct mmsghdr messages[BATCH];
+    size_t count = 0;
+
+    for (size_t i = 0; i < BATCH; i++) {
+        iov[i] = (struct iovec){data[i], sizeof data[i]};
+        messages[i] = (struct mmsghdr){
+            .msg_hdr = {
+                .msg_iov = &iov[i], .msg_iovlen = 1, .msg_control = control[i], .msg_controllen = sizeof control[i]}};
+    }
+
+    int n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+
+    *more = n == BATCH;
+    for (int i = 0; i < n; i++)
+        if (vc_flow_tag_read(data[i], messages[i].msg_len, &arrivals[count].tag))
+            arrivals[count++].realtime_ns = kernel_stamp(&messages[i].msg_hdr);
+    return count;
+}
+
+static void drain_points(struct vc_flows *flows)
+{
+    vc_points_drain(&flows->points);
+    flows->drained_ns = vc_events_now(flows->events);
+}
+
+/* Reads an end's packets, then all taps, then judges: see flow.h. */
+static void receive(struct end *end)
+{
+    struct vc_flows *flows = end->flow->flows;
+    struct arrival arrivals[BATCH];
+    unsigned direction = end == &end->flow->end[1] ? 0 : 1;
+    bool more = end->fd >= 0;
+
+    while (more) {
+        size_t count = read_batch(end->fd, arrivals, &more);
+
+        if (count)
+            drain_points(flows);
+        for (size_t i = 0; i < count; i++) {
+            const struct arrival *a = &arrivals[i];
+
+            if (flow_of(flows, &a->tag) == end->flow && a->tag.direction == direction)
+                vc_stream_received(&end->flow->stream[direction], a->tag.seq,
+                                   vc_events_from_realtime(flows->events, timespec_of(a->realtime_ns)),
+                                   a->realtime_ns - a->tag.sent_ns);
+        }
+    }
+}
+
+static int on_readable(VC_UNUSED sd_event_source *source, VC_UNUSED int fd, VC_UNUSED uint32_t events, void *arg)
+{
+    receive(arg);
+    return 0;
+}
+
+static void tick(struct flow *flow)
+{
+    struct vc_flows *flows = flow->flows;
+    int64_t now = vc_events_now(flows->events);
+
+    /* Taps fill also while nothing arrives. */
+    if (now - flows->drained_ns > flow->interval_ns)
+        drain_points(flows);
+    if (vc_stream_silent(&flow->stream[0], now) || vc_stream_silent(&flow->stream[1], now)) {
+        receive(&flow->end[0]);
+        receive(&flow->end[1]);
+    }
+    vc_stream_tick(&flow->stream[0], now);
+    vc_stream_tick(&flow->stream[1], now);
+}
+
+static int on_due(sd_event_source *source, VC_UNUSED uint64_t usec, void *arg)
+{
+    struct flow *flow = arg;
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+
+    for (int sent = 0; flow->due_ns <= now && sent < MAX_LATE; sent++) {
+        send_packet(flow, 0);
+        send_packet(flow, 1);
+        flow->due_ns += flow->interval_ns;
+    }
+    if (flow->due_ns <= now)
+        flow->due_ns = now + flow->interval_ns;
+    sd_event_source_set_time(source, (uint64_t)(flow->due_ns + 999) / 1000);
+    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    tick(flow);
+    return 0;
+}
+
+/* Setting up */
+
+static void close_ends(struct flow *flow)
+{
+    for (int i = 0; i < 2; i++) {
+        flow->end[i].readable = sd_event_source_disable_unref(flow->end[i].readable);
+        if (flow->end[i].fd >= 0)
+            close(flow->end[i].fd);
+        flow->end[i].fd = -1;
+    }
+}
+
+static int flow_destructor(struct flow *flow)
+{
+    sd_event_source_disable_unref(flow->timer);
+    close_ends(flow);
+    return 0;
+}
+
+static int open_socket(struct end *end, int netns, vc_error **err)
+{
+    static const int on = 1, tos = TOS_EF;
+    VC_NETNS_SCOPE(scope) = vc_netns_enter(netns, err);
+
+    if (scope.back < 0)
+        return -1;
+    end->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (end->fd < 0)
+        return vc_fail(err, VC_EXIT_HOST, errno, "UDP socket");
+    if (setsockopt(end->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0 ||
+        setsockopt(end->fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos) < 0)
+        return vc_fail(err, VC_EXIT_HOST, errno, "UDP socket: kernel timestamps and DSCP EF");
+    if (bind(end->fd, (const struct sockaddr *)&end->address, sizeof end->address) < 0)
+        return vc_fail(err, VC_EXIT_HOST, errno, "UDP socket on %s port %u", vc_addr_text(end->address.sin_addr).s,
+                       ntohs(end->address.sin_port));
+    return 0;
+}
+
+static int open_end(struct flow *flow, int which, const struct vc_flow_end *config, vc_error **err)
+{
+    struct end *end = &flow->end[which];
+    int r;
+
+    end->flow = flow;
+    end->address = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr = config->address, .sin_port = htons((uint16_t)(VC_FLOW_PORT + 2 * flow->id))};
+    if (open_socket(end, config->netns, err) < 0)
+        return -1;
+    r = sd_event_add_io(flow->flows->loop, &end->readable, end->fd, EPOLLIN, on_readable, end);
+    return r < 0 ? vc_fail(err, VC_EXIT_HOST, -r, "event loop") : 0;
+}
+
+static int start(struct flow *flow, vc_error **err)
+{
+    int r;
+
+    flow->due_ns = clock_ns(CLOCK_MONOTONIC);
+    r = sd_event_add_time(flow->flows->loop, &flow->timer, CLOCK_MONOTONIC, (uint64_t)flow->due_ns / 1000, 1, on_due,
+                          flow);
+    return r < 0 ? vc_fail(err, VC_EXIT_HOST, -r, "event loop timer") : 0;
+}
+
+static struct flow *flow_named(const struct vc_flows *flows, const char *name)
+{
+    for (size_t i = 0; i < flows->count; i++)
+        if (strcmp(flows->flow[i]->name, name) == 0)
+            return flows->flow[i];
+    return NULL;
+}
+
+static int check(const struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err)
+{
+    if (flow_named(flows, config->name))
+        return vc_fail(err, VC_EXIT_USAGE, 0, "flow %s: runs already", config->name);
+    if (flows->count == VC_FLOW_MAX)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "flow %s: at most %d flows", config->name, VC_FLOW_MAX);
+    if (config->interval_ms == 0)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "flow %s: an interval of 0 ms", config->name);
+    return 0;
+}
+
+int vc_flows_add(struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err)
+{
+    if (check(flows, config, err) < 0)
+        return -1;
+
+    struct flow *flow = talloc_zero(NULL, struct flow);
+
+    flow->flows = flows;
+    flow->name = talloc_strdup(flow, config->name);
+    flow->id = (uint16_t)flows->count;
+    flow->interval_ns = config->interval_ms * VC_NS_PER_MS;
+    flow->end[0].fd = flow->end[1].fd = -1;
+    talloc_set_destructor(flow, flow_destructor);
+    for (int i = 0; i < 2; i++) {
+        flow->stream[i] = (struct vc_stream){.events = flows->events,
+                                             .points = &flows->points,
+                                             .flow = flow->name,
+                                             .direction = direction_names[i],
+                                             .interval_ns = flow->interval_ns};
+        vc_stream_init(flow, &flow->stream[i]);
+    }
+    if (open_end(flow, 0, &config->from, err) < 0 || open_end(flow, 1, &config->to, err) < 0 || start(flow, err) < 0) {
+        talloc_free(flow);
+        return vc_wrap(err, "flow %s", config->name);
+    }
+    flows->flow[flows->count++] = flow;
+    return 0;
+}
+
+int vc_flows_reopen(struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err)
+{
+    struct flow *flow = flow_named(flows, config->name);
+
+    if (!flow)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "flow %s: never started", config->name);
+    receive(&flow->end[0]);
+    receive(&flow->end[1]);
+    close_ends(flow);
+    if (open_end(flow, 0, &config->from, err) < 0 || open_end(flow, 1, &config->to, err) < 0) {
+        close_ends(flow);
+        return vc_wrap(err, "flow %s", config->name);
+    }
+    return 0;
+}
+
+void vc_flows_stop(struct vc_flows *flows)
+{
+    for (size_t i = 0; i < flows->count; i++)
+        sd_event_source_set_enabled(flows->flow[i]->timer, SD_EVENT_OFF);
+}
+
+void vc_flows_finish(struct vc_flows *flows)
+{
+    vc_flows_stop(flows);
+    for (size_t i = 0; i < flows->count; i++)
+        for (int end = 0; end < 2; end++)
+            receive(&flows->flow[i]->end[end]);
+    for (size_t i = 0; i < flows->count; i++)
+        for (int direction = 0; direction < 2; direction++)
+            vc_stream_finish(&flows->flow[i]->stream[direction], vc_events_now(flows->events));
+}
+
+static json_t *stream_status(const struct vc_stream *stream, int64_t now)
+{
+    return json_pack("{s:o, s:I, s:i}", "path", vc_path_json(stream->points, &stream->path), "lost",
+                     (json_int_t)vc_stream_lost(stream), "pps", (int)vc_stream_rate(stream, now));
+}
+
+json_t *vc_flows_status(const struct vc_flows *flows)
+{
+    json_t *status = json_object();
+    int64_t now = vc_events_now(flows->events);
+
+    for (size_t i = 0; i < flows->count; i++) {
+        json_t *flow = json_object();
+
+        for (int d = 0; d < 2; d++)
+            json_object_set_new(flow, direction_names[d], stream_status(&flows->flow[i]->stream[d], now));
+        json_object_set_new(status, flows->flow[i]->name, flow);
+    }
+    return status;
+}
+
+bool vc_flows_all_running(const struct vc_flows *flows)
+{
+    int64_t now = vc_events_now(flows->events);
+
+    for (size_t i = 0; i < flows->count; i++)
+        for (int d = 0; d < 2; d++) {
+            const struct vc_stream *stream = &flows->flow[i]->stream[d];
+
+            if (!stream->started || now - stream->last_ns > 2 * stream->interval_ns)
+                return false;
+        }
+    return true;
+}

@@ -1,0 +1,138 @@
+#include "probe/path.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "probe/flow.h"
+
+const char vc_flow_filter[] = "udp and src portrange 20000-20127 and dst portrange 20000-20127";
+
+static const uint8_t magic[4] = {'v', 'c', 'f', 'l'};
+
+void vc_crossings_add(struct vc_crossings *crossings, uint8_t name, int64_t age_ns)
+{
+    struct vc_path *path = &crossings->path;
+    uint32_t age = age_ns < 0 ? 0 : age_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)age_ns;
+    size_t at = path->count;
+
+    for (size_t i = 0; i < path->count; i++)
+        if (path->name[i] == name) {
+            if (age >= crossings->age_ns[i])
+                return;
+            /* Taps are drained one after the other: the earlier sighting of a name may be read last. */
+            path->count--;
+            memmove(path->name + i, path->name + i + 1, path->count - i);
+            memmove(crossings->age_ns + i, crossings->age_ns + i + 1, (path->count - i) * sizeof age);
+            at = path->count;
+            break;
+        }
+    if (path->count == VC_PATH_MAX)
+        return;
+    while (at > 0 && crossings->age_ns[at - 1] > age) {
+        path->name[at] = path->name[at - 1];
+        crossings->age_ns[at] = crossings->age_ns[at - 1];
+        at--;
+    }
+    path->name[at] = name;
+    crossings->age_ns[at] = age;
+    path->count++;
+}
+
+int vc_points_add(void *ctx, struct vc_points *points, const char *name, struct vc_tap *tap, vc_error **err)
+{
+    size_t index = 0;
+
+    if (points->count == VC_POINT_MAX)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "observation point %s: more than %d tunnel and WAN interfaces", name,
+                       VC_POINT_MAX);
+    while (index < points->name_count && strcmp(points->names[index], name) != 0)
+        index++;
+    if (index == points->name_count)
+        points->names[points->name_count++] = talloc_strdup(ctx, name);
+    points->tap[points->count] = tap;
+    points->name_of[points->count] = (uint8_t)index;
+    return (int)points->count++;
+}
+
+void vc_points_drain(struct vc_points *points)
+{
+    for (size_t i = 0; i < points->count; i++)
+        if (points->tap[i])
+            vc_tap_drain(points->tap[i]);
+}
+
+bool vc_points_lost(struct vc_points *points)
+{
+    uint64_t dropped = 0, before = points->dropped;
+
+    for (size_t i = 0; i < points->count; i++)
+        if (points->tap[i])
+            dropped += vc_tap_dropped(points->tap[i]);
+    points->dropped = dropped;
+    return dropped != before;
+}
+
+json_t *vc_path_json(const struct vc_points *points, const struct vc_path *path)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < path->count; i++)
+        json_array_append_new(array, json_string(points->names[path->name[i]]));
+    return array;
+}
+
+bool vc_path_equal(const struct vc_path *a, const struct vc_path *b)
+{
+    return a->count == b->count && memcmp(a->name, b->name, a->count) == 0;
+}
+
+void vc_flow_tag_write(uint8_t payload[VC_FLOW_TAG_BYTES], const struct vc_flow_tag *tag)
+{
+    uint16_t flow = htobe16(tag->flow);
+    uint32_t run = htobe32(tag->run);
+    uint64_t seq = htobe64(tag->seq), sent = htobe64((uint64_t)tag->sent_ns);
+
+    memcpy(payload, magic, 4);
+    memcpy(payload + 4, &flow, 2);
+    payload[6] = tag->direction;
+    payload[7] = 0;
+    memcpy(payload + 8, &run, 4);
+    memcpy(payload + 12, &seq, 8);
+    memcpy(payload + 20, &sent, 8);
+}
+
+bool vc_flow_tag_read(const uint8_t *udp_payload, size_t len, struct vc_flow_tag *tag)
+{
+    const uint8_t *payload = udp_payload + VC_RTP_BYTES;
+    uint16_t flow;
+    uint32_t run;
+    uint64_t seq, sent;
+
+    if (len < VC_RTP_BYTES + VC_FLOW_TAG_BYTES || udp_payload[0] >> 6 != 2 || memcmp(payload, magic, 4) != 0 ||
+        payload[6] > 1)
+        return false;
+    memcpy(&flow, payload + 4, 2);
+    memcpy(&run, payload + 8, 4);
+    memcpy(&seq, payload + 12, 8);
+    memcpy(&sent, payload + 20, 8);
+    *tag = (struct vc_flow_tag){
+        .flow = be16toh(flow),
+        .direction = payload[6],
+        .run = be32toh(run),
+        .seq = be64toh(seq),
+        .sent_ns = (int64_t)be64toh(sent),
+    };
+    return true;
+}
+
+bool vc_flow_tag_find(const struct vc_tap_packet *packet, struct vc_flow_tag *tag)
+{
+    const uint8_t *ip = packet->ip;
+    size_t header;
+
+    if (!ip || packet->ip_captured < 28 || ip[0] >> 4 != 4 || ip[9] != IPPROTO_UDP)
+        return false;
+    header = (size_t)(ip[0] & 15) * 4 + 8;
+    return header >= 28 && header <= packet->ip_captured &&
+           vc_flow_tag_read(ip + header, packet->ip_captured - header, tag);
+}

@@ -1,0 +1,297 @@
+#include "run/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "run/engine_private.h"
+
+/* RTP packets still under way when sending stops get this long to arrive: three intervals of 20 ms. */
+#define DRAIN_US 60000
+
+static void stream_event(void *arg, json_t *event)
+{
+    struct engine *engine = arg;
+    VC_AUTO_FREE char *line = json_dumps(event, JSON_COMPACT);
+    size_t len = strlen(line), done = 0;
+
+    line[len++] = '\n'; /* in place of the NUL */
+    while (engine->streaming && done < len) {
+        ssize_t n = write(engine->config->stream, line + done, len - done);
+        if (n < 0 && errno != EINTR)
+            engine->streaming = false; /* the front end is gone: so is the reason to go on */
+        else if (n > 0)
+            done += (size_t)n;
+    }
+    if (!engine->streaming)
+        sd_event_exit(engine->loop, VC_EXIT_FAIL);
+}
+
+static void judge_event(void *arg, json_t *event)
+{
+    struct engine *engine = arg;
+
+    vc_judge_event(engine->judge, event);
+}
+
+static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
+{
+    struct engine *engine = arg;
+    VC_AUTO_ERROR *err = NULL;
+
+    if (engine->observe) {
+        vc_flows_finish(vc_observe_flows(engine->observe));
+        if (vc_observe_finish(engine->observe, &err))
+            vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", err->message);
+    }
+    vc_event(engine->events, VC_LAYER_CHECK, NULL, "end", -1, NULL);
+    return sd_event_exit(engine->loop, 0);
+}
+
+static void begin_end(struct engine *engine)
+{
+    if (engine->ending)
+        return;
+    engine->ending = true;
+    if (engine->observe)
+        vc_flows_stop(vc_observe_flows(engine->observe));
+    if (sd_event_add_time_relative(engine->loop, NULL, CLOCK_MONOTONIC, engine->observe ? DRAIN_US : 0, 1000,
+                                   on_drained, engine) < 0)
+        sd_event_exit(engine->loop, VC_EXIT_FAIL);
+}
+
+void engine_end(struct engine *engine, const char *signal, const char *error)
+{
+    if (engine->timeline && !engine->ending)
+        vc_timeline_abort(engine->timeline, signal, error);
+    else if (error)
+        vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", error);
+    begin_end(engine);
+}
+
+/* ---- loads after the last step ---- */
+
+static void after_steps(struct engine *engine);
+
+static int on_load_done(sd_event_source *source, int fd, uint32_t revents VC_UNUSED, void *arg)
+{
+    struct engine *engine = arg;
+    struct vc_bulk_result result = {0};
+    bool whole = read(fd, &result, sizeof result) == sizeof result;
+    const struct vc_engine_load *load = &engine->config->loads[engine->load++];
+
+    sd_event_source_disable_unref(source);
+    close(fd);
+    vc_event(engine->events, VC_LAYER_PROBE, NULL, "bulk", -1, "{s:b, s:b, s:f, s:f, s:I, s:I, s:I}", "complete", whole,
+             "tcp", load->tcp, "mbit", result.mbit, "seconds", result.seconds, "sent", (json_int_t)result.sent,
+             "received", (json_int_t)result.received, "lost", (json_int_t)result.lost);
+    after_steps(engine);
+    return 0;
+}
+
+static _Noreturn void play_load(const struct vc_bulk_config *bulk, int out)
+{
+    struct vc_bulk_result result;
+    VC_AUTO_ERROR *err = NULL;
+    int ok = !vc_bulk_run(bulk, &result, &err);
+
+    if (!ok)
+        fprintf(stderr, "vclab: load: %s\n", err->message);
+    _exit(ok && write(out, &result, sizeof result) == sizeof result ? 0 : 1);
+}
+
+static int start_load(struct engine *engine, const struct vc_engine_load *load, vc_error **err)
+{
+    const struct vc_plan *plan = engine->config->plan;
+    struct vc_bulk_config bulk = {.from_netns = vc_lab_node(engine->lab, load->from)->netns,
+                                  .to_netns = vc_lab_node(engine->lab, load->to)->netns,
+                                  .from = plan->nodes[load->from].ifaces[0].address.addr,
+                                  .to = plan->nodes[load->to].ifaces[0].address.addr,
+                                  .tcp = load->tcp,
+                                  .mbit = load->mbit,
+                                  .ip_bytes = load->ip_bytes,
+                                  .seconds = load->seconds};
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC))
+        return vc_fail(err, VC_EXIT_FAIL, errno, "starting a load");
+    fflush(NULL);
+    pid_t pid = fork();
+    if (!pid)
+        play_load(&bulk, fds[1]);
+    close(fds[1]);
+    int r = pid < 0 ? -errno
+                    : sd_event_add_io(engine->loop, &(sd_event_source *){NULL}, fds[0], EPOLLIN, on_load_done, engine);
+    return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "starting a load") : 0;
+}
+
+static void report_memory(struct engine *engine)
+{
+    uint64_t pss;
+    unsigned processes;
+
+    if (engine->config->memory && !vc_lab_memory(engine->lab, &pss, &processes, NULL))
+        vc_event(engine->events, VC_LAYER_CHECK, NULL, "memory", -1, "{s:I, s:i}", "pss_bytes", (json_int_t)pss,
+                 "processes", (int)processes);
+}
+
+static void after_steps(struct engine *engine)
+{
+    VC_AUTO_ERROR *err = NULL;
+
+    if (engine->load < engine->config->load_count) {
+        if (start_load(engine, &engine->config->loads[engine->load], &err))
+            engine_end(engine, NULL, err->message);
+        return;
+    }
+    if (!engine->config->stay)
+        begin_end(engine);
+}
+
+static void on_timeline_done(void *arg)
+{
+    struct engine *engine = arg;
+
+    report_memory(engine);
+    vc_event(engine->events, VC_LAYER_CHECK, NULL, "steps-done", -1, NULL);
+    if (!engine->ending)
+        after_steps(engine);
+}
+
+/* ---- start ---- */
+
+static void on_ready(void *arg, vc_error *err)
+{
+    struct engine *engine = arg;
+
+    if (err)
+        engine_end(engine, NULL, err->message);
+    else
+        vc_event(engine->events, VC_LAYER_CHECK, NULL, "daemons-ready", -1, NULL);
+}
+
+static int on_node(void *arg, size_t node, bool on, vc_error **err)
+{
+    struct engine *engine = arg;
+
+    return vc_observe_node(engine->observe, vc_lab_node(engine->lab, node), node, on, err);
+}
+
+static void on_mark(void *arg, const char *text)
+{
+    struct engine *engine = arg;
+
+    vc_observe_mark(engine->observe, text);
+}
+
+static int on_lifeline(sd_event_source *source VC_UNUSED, int fd VC_UNUSED, uint32_t revents VC_UNUSED, void *arg)
+{
+    struct engine *engine = arg;
+
+    return sd_event_exit(engine->loop, VC_EXIT_FAIL);
+}
+
+static int on_signal(sd_event_source *source VC_UNUSED, const struct signalfd_siginfo *info VC_UNUSED, void *arg)
+{
+    engine_end(arg, "SIGINT", NULL);
+    return 0;
+}
+
+static int set_up_loop(struct engine *engine, int lifeline, vc_error **err)
+{
+    sigset_t block;
+
+    sigemptyset(&block);
+    sigaddset(&block, SIGCHLD);
+    sigaddset(&block, SIGTERM);
+    sigaddset(&block, SIGINT);
+    sigprocmask(SIG_BLOCK, &block, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int r = sd_event_new(&engine->loop);
+    if (r >= 0)
+        r = sd_event_add_io(engine->loop, NULL, lifeline, EPOLLIN | EPOLLHUP, on_lifeline, engine);
+    if (r >= 0)
+        r = sd_event_add_signal(engine->loop, NULL, SIGTERM, on_signal, engine);
+    return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "setting up the event loop") : 0;
+}
+
+static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *inside, vc_error **err)
+{
+    const struct vc_engine_config *config = engine->config;
+    struct vc_lab_options options = {.labroot = inside->kept[VC_KEEP_LABROOT],
+                                     .logs = inside->kept[VC_KEEP_LOGS],
+                                     .watch = true,
+                                     .node_changed = on_node,
+                                     .node_arg = engine};
+    struct vc_observe_config observe = {.loop = engine->loop,
+                                        .events = engine->events,
+                                        .plan = config->plan,
+                                        .flows = config->scenario->flows,
+                                        .flow_count = config->scenario->flow_count,
+                                        .captures = -1};
+    VC_AUTO_FREE char *captures = NULL;
+
+    if (config->captures) {
+        /* The kept descriptor is O_PATH; creating files needs a real one. */
+        if (asprintf(&captures, "/proc/self/fd/%d", inside->kept[VC_KEEP_CAPTURES]) < 0)
+            abort();
+        observe.captures = open(captures, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (observe.captures < 0)
+            return vc_fail(err, VC_EXIT_FAIL, errno, "opening the captures folder");
+    }
+    engine->lab = vc_lab_new(engine, engine->loop, engine->events, config->plan, &options, err);
+    if (!engine->lab)
+        return -1;
+    engine->faults = vc_faults_new(engine, engine->lab);
+    engine->observe = vc_observe_new(engine, &observe);
+    struct vc_timeline_config timeline = {.lab = engine->lab,
+                                          .faults = engine->faults,
+                                          .judge = engine->judge,
+                                          .scenario = config->scenario,
+                                          .mark = on_mark,
+                                          .mark_arg = engine,
+                                          .done = on_timeline_done,
+                                          .done_arg = engine};
+    engine->timeline = vc_timeline_new(engine, &timeline, err);
+    if (!engine->timeline)
+        return -1;
+    vc_events_subscribe(engine->events, vc_timeline_event, engine->timeline);
+    return 0;
+}
+
+static int start(struct engine *engine, const struct vc_sandbox_inside *inside, vc_error **err)
+{
+    const struct vc_engine_config *config = engine->config;
+
+    if (set_up_lab(engine, inside, err) || engine_lag_start(engine, err))
+        return -1;
+    if (config->control >= 0 && engine_control_start(engine, err))
+        return -1;
+    vc_timeline_start(engine->timeline);
+    return vc_lab_start(engine->lab, on_ready, engine, err);
+}
+
+int vc_engine_main(void *arg, const struct vc_sandbox_inside *inside)
+{
+    struct engine *engine =
+        talloc_zero(NULL, struct engine); /* freed by the end of the process, which is the end of the lab */
+    VC_AUTO_ERROR *err = NULL;
+
+    engine->config = arg;
+    engine->streaming = true;
+    if (set_up_loop(engine, inside->lifeline, &err)) {
+        fprintf(stderr, "vclab: %s\n", err->message);
+        return (int)err->status;
+    }
+    engine->events = vc_events_new(engine);
+    engine->judge = vc_judge_new(engine);
+    vc_events_subscribe(engine->events, judge_event, engine);
+    vc_events_subscribe(engine->events, stream_event, engine);
+    vc_event_json(
+        engine->events, VC_LAYER_CHECK, NULL, "plan", -1,
+        vc_plan_facts(engine->config->plan, engine->config->scenario->flows, engine->config->scenario->flow_count));
+    if (start(engine, inside, &err))
+        engine_end(engine, NULL, err->message);
+    int status = sd_event_loop(engine->loop);
+    return status < 0 ? VC_EXIT_FAIL : status;
+}

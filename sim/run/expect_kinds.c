@@ -1,0 +1,204 @@
+/*
+ * The expectations of docs/scenarios.md, one row each: either a state, asked of what is true now, or a measure over the
+ * window between two faults.
+ *
+ * A lost packet belongs to the window in which it was sent; but one that was sent within the last interval before a
+ * fault, in a gap that goes on past it, was killed by that fault on its way and belongs to it. An outage is counted as
+ * far as it lies in the window, from the last arrival before the fault.
+ */
+#include "run/verdict_private.h"
+
+static void later(int64_t *since_ns, int64_t t_ns)
+{
+    if (t_ns > *since_ns)
+        *since_ns = t_ns;
+}
+
+static bool wants_direction(const json_t *spec, int d)
+{
+    static const char *const names[2] = {"forward", "return"};
+    const char *direction = text_of(spec, "direction");
+
+    return !*direction || strcmp(direction, "both") == 0 || strcmp(direction, names[d]) == 0;
+}
+
+static bool all_established(const struct vc_judge *judge, const char *list, int64_t *since_ns)
+{
+    size_t i;
+    json_t *session;
+
+    json_array_foreach(json_object_get(judge->plan, list), i,
+                       session) if (!session_is_up(judge, text_of(session, "node"), text_of(session, "neighbor"),
+                                                   since_ns)) return false;
+    return true;
+}
+
+static bool converged(const struct vc_judge *judge, VC_UNUSED const json_t *spec, int64_t *since_ns)
+{
+    if (!judge->plan || !all_established(judge, "sessions", since_ns) || !all_established(judge, "ibgp", since_ns))
+        return false;
+    for (size_t i = 0; i < judge->flow_count; i++)
+        for (int d = 0; d < 2; d++) {
+            const struct direction *direction = &judge->flows[i].direction[d];
+
+            if (!direction_runs_on(direction, judge->flows[i].healthy[d]))
+                return false;
+            later(since_ns, direction->changed_ns);
+        }
+    return true;
+}
+
+static bool path(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+{
+    const struct judged_flow *flow = flow_named(judge, text_of(spec, "flow"));
+    const json_t *via = json_object_get(spec, "via");
+    bool none = json_array_size(via) == 0; /* "none" or [] */
+    VC_AUTO_JSON *back = path_reversed(via);
+
+    for (int d = 0; flow && d < 2; d++) {
+        const struct direction *direction = &flow->direction[d];
+
+        if (!wants_direction(spec, d))
+            continue;
+        if (none ? direction->seen && !direction->outage : !direction_runs_on(direction, d ? back : via))
+            return false;
+        later(since_ns, direction->changed_ns);
+    }
+    return flow;
+}
+
+static bool route(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+{
+    const json_t *hop = fact_get(judge, since_ns, "route|%s|%s", text_of(spec, "node"), text_of(spec, "prefix"));
+    const char *via = text_of(spec, "via");
+    bool there = json_is_object(hop) && (!*via || strcmp(via, "any") == 0 || strcmp(via, text_of(hop, "ifname")) == 0);
+
+    return there == !json_is_false(json_object_get(spec, "present"));
+}
+
+static const char *cpe_of(const struct vc_judge *judge, const char *tunnel)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(json_object_get(judge->plan, "tunnels"), i,
+                       entry) if (strcmp(text_of(entry, "name"), tunnel) == 0) return text_of(entry, "cpe");
+    return "";
+}
+
+static bool wants_up(const json_t *spec)
+{
+    return strcmp(text_of(spec, "state"), "down") != 0;
+}
+
+/* Up at both ends; down at the CPE's. */
+static bool session(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+{
+    const char *tunnel = text_of(spec, "tunnel"), *cpe = cpe_of(judge, tunnel);
+    bool up = wants_up(spec), any = false;
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(json_object_get(judge->plan, "sessions"), i, entry)
+    {
+        const char *node = text_of(entry, "node");
+
+        if (strcmp(text_of(entry, "tunnel"), tunnel) != 0 || (!up && strcmp(node, cpe) != 0))
+            continue;
+        any = true;
+        if (session_is_up(judge, node, text_of(entry, "neighbor"), since_ns) != up)
+            return false;
+    }
+    return any;
+}
+
+static bool sa(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+{
+    const char *tunnel = text_of(spec, "tunnel");
+    const json_t *spi = fact_get(judge, since_ns, "sa|%s|%s", cpe_of(judge, tunnel), tunnel);
+
+    return (spi && !json_is_null(spi)) == wants_up(spec);
+}
+
+static bool interface(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+{
+    return json_is_true(fact_get(judge, since_ns, "interface|%s|%s", text_of(spec, "node"), text_of(spec, "name"))) ==
+           wants_up(spec);
+}
+
+static int64_t overlap(const struct window *window, int64_t start_ns, int64_t end_ns, int64_t resolution_ns)
+{
+    bool earlier = start_ns < window->start_ns - resolution_ns;
+    bool next = end_ns > window->end_ns && start_ns >= window->end_ns - resolution_ns;
+    int64_t from = earlier ? window->start_ns : start_ns;
+    int64_t to = end_ns < window->end_ns ? end_ns : window->end_ns;
+
+    return !next && end_ns > window->start_ns && to > from ? to - from : 0;
+}
+
+static int64_t outage(const struct vc_judge *judge, const json_t *spec, const struct window *window)
+{
+    const struct judged_flow *flow = flow_named(judge, text_of(spec, "flow"));
+    int64_t longest = 0;
+
+    for (int d = 0; flow && d < 2; d++) {
+        const struct direction *direction = &flow->direction[d];
+
+        if (!wants_direction(spec, d))
+            continue;
+        for (size_t i = 0; i < direction->gap_count; i++)
+            later(&longest, overlap(window, direction->gaps[i].start_ns, direction->gaps[i].end_ns,
+                                    direction->gaps[i].resolution_ns));
+        if (direction->outage)
+            later(&longest, overlap(window, direction->outage_since_ns, judge->now_ns, judge->resolution_ns));
+    }
+    return flow ? longest : INT64_MAX;
+}
+
+static int64_t lost_of_gap(const struct gap *gap, const struct window *window)
+{
+    int64_t from = window->start_ns - gap->resolution_ns;
+    int64_t to = gap->end_ns > window->end_ns ? window->end_ns - gap->resolution_ns : window->end_ns;
+    int64_t lost = 0;
+
+    if (gap->end_ns <= window->start_ns)
+        return 0;
+    for (int64_t i = 0; i < gap->lost; i++) {
+        double share = gap->lost > 1 ? (double)i / (double)(gap->lost - 1) : 0;
+        int64_t sent_ns = gap->first_lost_ns + (int64_t)(share * (double)(gap->last_lost_ns - gap->first_lost_ns));
+
+        lost += sent_ns >= from && sent_ns < to;
+    }
+    return lost;
+}
+
+static int64_t lost(const struct vc_judge *judge, const json_t *spec, const struct window *window)
+{
+    const struct judged_flow *flow = flow_named(judge, text_of(spec, "flow"));
+    int64_t sum = 0;
+
+    for (int d = 0; flow && d < 2; d++)
+        if (wants_direction(spec, d))
+            for (size_t i = 0; i < flow->direction[d].gap_count; i++)
+                sum += lost_of_gap(&flow->direction[d].gaps[i], window);
+    return flow ? sum : INT64_MAX;
+}
+
+static const struct expect_kind kinds[] = {
+    {.type = "converged", .truth = converged},
+    {.type = "path", .truth = path},
+    {.type = "route", .truth = route},
+    {.type = "session", .truth = session},
+    {.type = "sa", .truth = sa},
+    {.type = "interface", .truth = interface},
+    {.type = "outage", .measure = outage, .at_most = "at_most_ns", .at_least = "at_least_ns"},
+    {.type = "lost", .measure = lost, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_PACKETS},
+};
+
+const struct expect_kind *expect_kind_named(const char *type)
+{
+    for (size_t i = 0; i < VC_COUNT(kinds); i++)
+        if (strcmp(kinds[i].type, type) == 0)
+            return &kinds[i];
+    return NULL;
+}

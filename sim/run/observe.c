@@ -1,0 +1,301 @@
+#include "run/observe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "net/pcapng.h"
+#include "probe/underlay.h"
+
+struct point {
+    struct vc_observe *observe;
+    const char *name; /* the link, or the tunnel's interface */
+    const char *ifname;
+    const char *description;
+    size_t node;    /* where the tap sits */
+    int flow_point; /* vc_flows' number, -1: not part of a path */
+    struct vc_tap *tap;
+    sd_event_source *source;
+    struct vc_pcapng *capture; /* of the run */
+    struct vc_pcapng *extra;   /* of `vclab capture` */
+    struct vc_underlay_watch judge;
+};
+
+struct vc_observe {
+    struct vc_observe_config config;
+    struct vc_flows *flows;
+    struct point *points;
+    size_t point_count;
+    bool *flow_started;
+    struct {
+        int netns; /* of nodes that are on, -1 otherwise */
+    } * nodes;
+};
+
+static int observe_destroy(struct vc_observe *observe)
+{
+    for (size_t i = 0; i < observe->point_count; i++)
+        sd_event_source_disable_unref(observe->points[i].source);
+    return 0;
+}
+
+static bool is_kind(const struct vc_plan *plan, size_t node, const char *kind)
+{
+    return !strcmp(plan->nodes[node].kind, kind);
+}
+
+static bool is_router_of_dc(const struct vc_topology *topology, size_t node)
+{
+    for (size_t i = 0; i < topology->dc_count; i++)
+        if (topology->dcs[i].router == node)
+            return true;
+    return false;
+}
+
+static void add_link_point(struct vc_observe *observe, const struct vc_link *link)
+{
+    const struct vc_plan *plan = observe->config.plan;
+    struct point *point = &observe->points[observe->point_count++];
+    bool underlay = is_kind(plan, link->end[0].node, "isp") || is_kind(plan, link->end[1].node, "isp");
+    bool wan = is_router_of_dc(plan->topology, link->end[0].node) && is_router_of_dc(plan->topology, link->end[1].node);
+
+    *point = (struct point){
+        .observe = observe,
+        .name = link->name,
+        .ifname = link->name,
+        .description = talloc_asprintf(observe, "%s - %s, seen at %s", plan->nodes[link->end[0].node].name,
+                                       plan->nodes[link->end[1].node].name, plan->nodes[link->end[0].node].name),
+        .node = link->end[0].node,
+        .flow_point = wan ? 0 : -1,
+        .judge = {.events = observe->config.events, .link = link->name, .underlay = underlay},
+    };
+}
+
+static void add_tunnel_point(struct vc_observe *observe, const struct vc_tunnel *tunnel)
+{
+    struct point *point = &observe->points[observe->point_count++];
+    const char *ifname = talloc_asprintf(observe, "gre-%s", tunnel->name);
+
+    *point = (struct point){
+        .observe = observe,
+        .name = ifname,
+        .ifname = ifname,
+        .description = talloc_asprintf(observe, "inside tunnel %s, seen at %s", tunnel->name,
+                                       observe->config.plan->nodes[tunnel->cpe].name),
+        .node = tunnel->cpe,
+        .flow_point = 0,
+        .judge = {.events = observe->config.events, .link = ifname},
+    };
+}
+
+struct vc_observe *vc_observe_new(void *ctx, const struct vc_observe_config *config)
+{
+    struct vc_observe *observe = talloc_zero(ctx, struct vc_observe);
+    const struct vc_topology *topology = config->plan->topology;
+
+    observe->config = *config;
+    observe->flows = vc_flows_new(observe, config->loop, config->events);
+    observe->points = talloc_zero_array(observe, struct point, topology->link_count + topology->tunnel_count);
+    observe->flow_started = talloc_zero_array(observe, bool, config->flow_count);
+    observe->nodes = talloc_zero_size(observe, config->plan->node_count * sizeof *observe->nodes);
+    for (size_t i = 0; i < config->plan->node_count; i++)
+        observe->nodes[i].netns = -1;
+    for (size_t i = 0; i < topology->tunnel_count; i++)
+        add_tunnel_point(observe, &topology->tunnels[i]);
+    for (size_t i = 0; i < topology->link_count; i++)
+        add_link_point(observe, &topology->links[i]);
+    /* Points of paths are registered with the flows once; their taps come and go with the nodes. */
+    for (size_t i = 0; i < observe->point_count; i++)
+        if (!observe->points[i].flow_point)
+            observe->points[i].flow_point = vc_flows_add_point(
+                observe->flows, i < topology->tunnel_count ? topology->tunnels[i].name : observe->points[i].name, NULL,
+                NULL);
+    talloc_set_destructor(observe, observe_destroy);
+    return observe;
+}
+
+static void on_packet(void *arg, const struct vc_tap_packet *packet)
+{
+    struct point *point = arg;
+
+    if (point->flow_point >= 0)
+        vc_flows_observe(point->observe->flows, point->flow_point, packet);
+    vc_underlay_judge(&point->judge, packet);
+    if (point->capture)
+        vc_pcapng_packet(point->capture, packet);
+    if (point->extra)
+        vc_pcapng_packet(point->extra, packet);
+}
+
+static int on_readable(sd_event_source *source VC_UNUSED, int fd VC_UNUSED, uint32_t revents VC_UNUSED, void *arg)
+{
+    struct point *point = arg;
+
+    vc_tap_drain(point->tap);
+    return 0;
+}
+
+static int open_capture(struct point *point, vc_error **err)
+{
+    VC_AUTO_FREE char *name = NULL;
+
+    if (point->capture || point->observe->config.captures < 0)
+        return 0;
+    if (asprintf(&name, "%s.pcapng", point->name) < 0)
+        abort();
+    int fd = openat(point->observe->config.captures, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return vc_fail(err, VC_EXIT_FAIL, errno, "creating the capture of %s", point->name);
+    point->capture =
+        vc_pcapng_new(point->observe, fd, vc_tap_linktype(point->tap), point->name, point->description, err);
+    return point->capture ? 0 : -1;
+}
+
+static int open_point(struct point *point, int netns, vc_error **err)
+{
+    struct vc_tap_config config = {.netns = netns, .ifname = point->ifname, .fn = on_packet, .arg = point};
+
+    point->tap = vc_tap_open(point->observe, &config, err);
+    if (!point->tap || open_capture(point, err))
+        return vc_wrap(err, "observing %s", point->name);
+    int r = sd_event_add_io(point->observe->config.loop, &point->source, vc_tap_fd(point->tap), EPOLLIN, on_readable,
+                            point);
+    if (r < 0)
+        return vc_fail(err, VC_EXIT_FAIL, -r, "observing %s", point->name);
+    if (point->flow_point >= 0)
+        vc_flows_set_tap(point->observe->flows, point->flow_point, point->tap);
+    return 0;
+}
+
+static void report_drops(struct point *point)
+{
+    uint64_t dropped = point->tap ? vc_tap_dropped(point->tap) : 0;
+
+    if (dropped)
+        vc_event(point->observe->config.events, VC_LAYER_LINK, NULL, "capture-drops", -1, "{s:s, s:I}", "link",
+                 point->name, "dropped", (json_int_t)dropped);
+}
+
+static void close_point(struct point *point)
+{
+    if (!point->tap)
+        return;
+    vc_tap_drain(point->tap);
+    report_drops(point);
+    point->source = sd_event_source_disable_unref(point->source);
+    if (point->flow_point >= 0)
+        vc_flows_set_tap(point->observe->flows, point->flow_point, NULL);
+    TALLOC_FREE(point->tap);
+}
+
+static struct in_addr first_address(const struct vc_plan_node *node)
+{
+    return node->ifaces[0].address.addr;
+}
+
+static int start_flows(struct vc_observe *observe, vc_error **err)
+{
+    for (size_t i = 0; i < observe->config.flow_count; i++) {
+        const struct vc_flow_spec *spec = &observe->config.flows[i];
+        if (observe->nodes[spec->from].netns < 0 || observe->nodes[spec->to].netns < 0)
+            continue;
+        struct vc_flow_config flow = {
+            .name = spec->name,
+            .from = {observe->nodes[spec->from].netns, first_address(&observe->config.plan->nodes[spec->from])},
+            .to = {observe->nodes[spec->to].netns, first_address(&observe->config.plan->nodes[spec->to])},
+            .interval_ms = spec->interval_ms,
+        };
+        int failed = observe->flow_started[i] ? vc_flows_reopen(observe->flows, &flow, err)
+                                              : vc_flows_add(observe->flows, &flow, err);
+        if (failed)
+            return vc_wrap(err, "flow %s", spec->name);
+        observe->flow_started[i] = true;
+    }
+    return 0;
+}
+
+static bool carries_flow(const struct vc_observe *observe, size_t node)
+{
+    for (size_t i = 0; i < observe->config.flow_count; i++)
+        if (observe->config.flows[i].from == node || observe->config.flows[i].to == node)
+            return true;
+    return false;
+}
+
+int vc_observe_node(struct vc_observe *observe, const struct vc_node_rt *rt, size_t node, bool on, vc_error **err)
+{
+    observe->nodes[node].netns = on ? rt->netns : -1;
+    for (size_t i = 0; i < observe->point_count; i++) {
+        struct point *point = &observe->points[i];
+        if (point->node != node)
+            continue;
+        if (!on)
+            close_point(point);
+        else if (open_point(point, rt->netns, err))
+            return -1;
+    }
+    return on && carries_flow(observe, node) ? start_flows(observe, err) : 0;
+}
+
+struct vc_flows *vc_observe_flows(const struct vc_observe *observe)
+{
+    return observe->flows;
+}
+
+void vc_observe_mark(struct vc_observe *observe, const char *text)
+{
+    for (size_t i = 0; i < observe->point_count; i++)
+        if (observe->points[i].capture)
+            vc_pcapng_comment(observe->points[i].capture, text);
+}
+
+int vc_observe_capture(struct vc_observe *observe, const char *link, int fd, vc_error **err)
+{
+    VC_AUTO_FD owned = fd;
+    VC_AUTO_TALLOC char *names = talloc_strdup(NULL, "");
+
+    for (size_t i = 0; i < observe->point_count; i++) {
+        struct point *point = &observe->points[i];
+        names = talloc_asprintf_append(names, " %s", point->name);
+        if (strcmp(point->name, link))
+            continue;
+        if (!point->tap)
+            return vc_fail(err, VC_EXIT_FAIL, 0, "%s is powered off at the end where it is observed", link);
+        if (point->extra)
+            return vc_fail(err, VC_EXIT_USAGE, 0, "%s is being captured already", link);
+        point->extra = vc_pcapng_new(observe, VC_STEAL_FD(owned), vc_tap_linktype(point->tap), point->name,
+                                     point->description, err);
+        return point->extra ? 0 : -1;
+    }
+    return vc_fail(err, VC_EXIT_USAGE, 0, "no link %s; there are:%s", link, names);
+}
+
+int vc_observe_capture_stop(struct vc_observe *observe, const char *link, vc_error **err)
+{
+    for (size_t i = 0; i < observe->point_count; i++) {
+        struct point *point = &observe->points[i];
+        if (strcmp(point->name, link) || !point->extra)
+            continue;
+        if (point->tap)
+            vc_tap_drain(point->tap);
+        int failed = vc_pcapng_flush(point->extra, err);
+        TALLOC_FREE(point->extra);
+        return failed;
+    }
+    return vc_fail(err, VC_EXIT_USAGE, 0, "%s is not being captured", link);
+}
+
+int vc_observe_finish(struct vc_observe *observe, vc_error **err)
+{
+    int failed = 0;
+
+    for (size_t i = 0; i < observe->point_count; i++) {
+        struct point *point = &observe->points[i];
+        if (point->tap)
+            vc_tap_drain(point->tap);
+        report_drops(point);
+        if (point->capture && vc_pcapng_flush(point->capture, err))
+            failed = -1;
+    }
+    return failed;
+}

@@ -1,0 +1,158 @@
+/* Bulk loads over a veth: what they count must agree with what the wire lost. */
+#include <string.h>
+#include <time.h>
+
+#include "../net/live.h"
+#include "net/netns.h"
+#include "net/rtnl.h"
+#include "probe/bulk.h"
+
+struct wire {
+    void *ctx;
+    int netns[2];
+    struct vc_rtnl *rtnl[2];
+};
+
+static struct in_addr addr(const char *text)
+{
+    struct in_addr out;
+
+    cr_assert(vc_addr_parse(text, &out), "%s", text);
+    return out;
+}
+
+static void wire_make(struct wire *wire)
+{
+    VC_AUTO_ERROR *err = NULL;
+
+    wire->ctx = talloc_new(NULL);
+    for (int i = 0; i < 2; i++) {
+        OK(wire->netns[i] = vc_netns_new(&err), err);
+        GOT(wire->rtnl[i] = vc_rtnl_open(wire->ctx, wire->netns[i], &err), err);
+    }
+    const struct vc_rtnl_veth veth = {.name = {"w", "w"},
+                                      .netns = {wire->netns[0], wire->netns[1]},
+                                      .mac = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}},
+                                      .mtu = 1500};
+    vc_rtnl_veth(wire->rtnl[0], &veth);
+    OK(vc_rtnl_commit(wire->rtnl[0], &err), err);
+    for (int i = 0; i < 2; i++) {
+        vc_rtnl_address(wire->rtnl[i], "w", (struct vc_prefix){addr(i ? "10.0.0.2" : "10.0.0.1"), 24});
+        vc_rtnl_up(wire->rtnl[i], "w", true);
+        OK(vc_rtnl_commit(wire->rtnl[i], &err), err);
+    }
+}
+
+static void wire_end(struct wire *wire)
+{
+    talloc_free(wire->ctx);
+    close(wire->netns[0]);
+    close(wire->netns[1]);
+}
+
+static struct vc_bulk_config load(const struct wire *wire, bool tcp)
+{
+    return (struct vc_bulk_config){
+        .from_netns = wire->netns[0],
+        .to_netns = wire->netns[1],
+        .from = addr("10.0.0.1"),
+        .to = addr("10.0.0.2"),
+        .tcp = tcp,
+        .mbit = 10,
+        .ip_bytes = 1300,
+        .seconds = 1,
+    };
+}
+
+/* 10 Mbit/s of 1300-byte packets is 961.5 a second; what was sent is what the wire and the receiver saw. */
+Test(bulk_live, udp_counts_agree_with_the_wire)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    struct wire wire;
+    struct vc_bulk_result result;
+    struct vc_rtnl_state state;
+
+    wire_make(&wire);
+    struct vc_bulk_config config = load(&wire, false);
+    OK(vc_bulk_run(&config, &result, &err), err);
+    cr_assert_gt(result.sent, 0);
+    cr_assert_leq(result.sent, 962);
+    cr_assert_eq(result.received, result.sent);
+    cr_assert_eq(result.lost, 0);
+    OK(vc_rtnl_state(wire.rtnl[1], "w", &state, &err), err);
+    cr_assert_geq(state.rx_packets, result.sent);
+    cr_assert_geq(state.rx_bytes, result.sent * (1300 + 14));
+    cr_assert_lt(state.rx_bytes, result.sent * (1300 + 14) + 4096, "a packet is 1300 bytes of IP, headers included");
+    cr_assert_float_eq(result.mbit * result.seconds * 1e6, 8.0 * 1300 * (double)result.received, 1);
+    wire_end(&wire);
+}
+
+/* The receiver's address is unreachable behind a blackhole that lets connect(2) pass: an address of the sender's side
+ * that nothing answers. */
+Test(bulk_live, udp_into_nothing_is_all_lost_and_ends)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    struct wire wire;
+    struct vc_bulk_result result;
+
+    wire_make(&wire);
+    vc_rtnl_up(wire.rtnl[1], "w", false);
+    OK(vc_rtnl_commit(wire.rtnl[1], &err), err);
+    struct vc_bulk_config config = load(&wire, false);
+    OK(vc_bulk_run(&config, &result, &err), err);
+    cr_assert_gt(result.sent, 0);
+    cr_assert_eq(result.received, 0);
+    cr_assert_eq(result.lost, result.sent);
+    cr_assert_float_eq(result.mbit, 0, 1e-9);
+    wire_end(&wire);
+}
+
+Test(bulk_live, tcp_carries_payload)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    struct wire wire;
+    struct vc_bulk_result result;
+
+    wire_make(&wire);
+    struct vc_bulk_config config = load(&wire, true);
+    OK(vc_bulk_run(&config, &result, &err), err);
+    cr_assert_gt(result.mbit, 0);
+    cr_assert_gt(result.seconds, 0);
+    wire_end(&wire);
+}
+
+static void expect_refusal(const struct vc_bulk_config *config, const char *needle)
+{
+    VC_AUTO_ERROR *err = NULL;
+    struct vc_bulk_result result;
+
+    cr_assert_eq(vc_bulk_run(config, &result, &err), -1);
+    cr_assert_not_null(err);
+    cr_assert_not_null(strstr(err->message, needle), "%s", err->message);
+}
+
+Test(bulk_live, refusals_say_why)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    struct wire wire;
+
+    wire_make(&wire);
+    struct vc_bulk_config forever = load(&wire, false), empty = forever, foreign = forever, astray = forever;
+    forever.seconds = 601;
+    empty.ip_bytes = 28;
+    foreign.from = addr("10.0.0.9");
+    expect_refusal(&forever, "1 to 600");
+    expect_refusal(&empty, "packets of");
+    expect_refusal(&foreign, "10.0.0.9");
+    vc_rtnl_address(wire.rtnl[1], "w", (struct vc_prefix){addr("10.7.0.1"), 32});
+    OK(vc_rtnl_commit(wire.rtnl[1], &err), err);
+    astray.to = addr("10.7.0.1");
+    expect_refusal(&astray, "no way from 10.0.0.1 to 10.7.0.1");
+    astray.tcp = true;
+    expect_refusal(&astray, "sender");
+    wire_end(&wire);
+}

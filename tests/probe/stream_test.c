@@ -1,0 +1,304 @@
+/* The arithmetic of one direction, on a clock of the test's own. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "probe/stream.h"
+
+#define MS  VC_NS_PER_MS
+#define OWD (VC_NS_PER_MS / 2)
+
+struct run {
+    struct vc_events *events;
+    json_t *seen;
+    struct vc_points points;
+    struct vc_stream stream;
+};
+
+static void collect(void *arg, json_t *event)
+{
+    json_array_append(arg, event);
+}
+
+static struct run *begin(void)
+{
+    struct run *run = talloc_zero(NULL, struct run);
+
+    run->events = vc_events_new(run);
+    run->seen = json_array();
+    vc_events_subscribe(run->events, collect, run->seen);
+    vc_points_add(run, &run->points, "dc1", NULL, NULL);
+    vc_points_add(run, &run->points, "wan", NULL, NULL);
+    run->stream = (struct vc_stream){
+        .events = run->events, .points = &run->points, .flow = "voice", .direction = "forward", .interval_ns = 20 * MS};
+    vc_stream_init(run, &run->stream);
+    return run;
+}
+
+static void end(struct run *run)
+{
+    json_decref(run->seen);
+    talloc_free(run);
+}
+
+/* Sends packet k at 20k ms, with the tick that follows a sending. */
+static void send_one(struct run *run, uint64_t k)
+{
+    cr_assert_eq(vc_stream_sending(&run->stream, (int64_t)k * 20 * MS), k);
+    vc_stream_tick(&run->stream, (int64_t)k * 20 * MS);
+}
+
+static void arrive(struct run *run, uint64_t k, int64_t delay_ns)
+{
+    vc_stream_received(&run->stream, k, (int64_t)k * 20 * MS + delay_ns, delay_ns);
+}
+
+static void pass(struct run *run, uint64_t from, uint64_t to)
+{
+    for (uint64_t k = from; k <= to; k++) {
+        send_one(run, k);
+        arrive(run, k, OWD);
+    }
+}
+
+static void lose(struct run *run, uint64_t from, uint64_t to)
+{
+    for (uint64_t k = from; k <= to; k++)
+        send_one(run, k);
+}
+
+static json_t *event(const struct run *run, const char *what, size_t nth)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(run->seen, i, entry) if (strcmp(json_string_value(json_object_get(entry, "what")), what) == 0 &&
+                                                nth-- == 0) return entry;
+    return NULL;
+}
+
+static json_int_t number(const json_t *object, const char *member)
+{
+    cr_assert(json_is_integer(json_object_get(object, member)), "%s", member);
+    return json_integer_value(json_object_get(object, member));
+}
+
+Test(stream, one_lost_packet_is_a_gap_but_no_outage)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    lose(run, 10, 10);
+    pass(run, 11, 14);
+    cr_expect_null(event(run, "gap", 0), "it may still come late");
+    pass(run, 15, 15);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), 1);
+    cr_expect_eq(number(gap, "start_ns"), 180 * MS + OWD);
+    cr_expect_eq(number(gap, "end_ns"), 220 * MS + OWD);
+    cr_expect_eq(number(gap, "t_ns"), 220 * MS + OWD);
+    cr_expect_eq(number(gap, "first_lost_ns"), 200 * MS);
+    cr_expect_eq(number(gap, "last_lost_ns"), 200 * MS);
+    cr_expect_eq(number(gap, "resolution_ns"), 20 * MS);
+    cr_expect_null(event(run, "outage-begin", 0));
+    cr_expect_null(event(run, "gap", 1));
+    end(run);
+}
+
+Test(stream, an_outage_begins_after_three_intervals_and_ends_at_once)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    lose(run, 10, 12);
+    cr_expect_null(event(run, "outage-begin", 0), "59.5 ms since the last arrival");
+    lose(run, 13, 59);
+    const json_t *out = event(run, "outage-begin", 0);
+    cr_assert(out);
+    cr_expect_eq(number(out, "since_ns"), 180 * MS + OWD);
+    cr_expect_eq(number(out, "t_ns"), 260 * MS);
+    pass(run, 60, 60);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), 50);
+    cr_expect_eq(number(gap, "end_ns") - number(gap, "start_ns"), 51 * 20 * MS);
+    cr_expect_eq(number(gap, "first_lost_ns"), 200 * MS);
+    cr_expect_eq(number(gap, "last_lost_ns"), 59 * 20 * MS);
+    cr_expect_null(event(run, "outage-begin", 1));
+    end(run);
+}
+
+Test(stream, reordering_is_no_loss)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    lose(run, 10, 11);
+    send_one(run, 12);
+    arrive(run, 12, OWD);
+    arrive(run, 11, 21 * MS);
+    arrive(run, 10, 41 * MS);
+    arrive(run, 10, 42 * MS); /* and once more */
+    pass(run, 13, 30);
+    vc_stream_finish(&run->stream, 30 * 20 * MS + OWD);
+    cr_expect_null(event(run, "gap", 0));
+    const json_t *summary = event(run, "summary", 0);
+    cr_expect_eq(number(summary, "lost"), 0);
+    cr_expect_eq(number(summary, "sent"), 31);
+    cr_expect_eq(number(summary, "received"), 31);
+    cr_expect_eq(number(summary, "reordered"), 2);
+    cr_expect_eq(number(summary, "duplicated"), 1);
+    end(run);
+}
+
+Test(stream, what_came_before_the_first_arrival_is_waiting)
+{
+    struct run *run = begin();
+
+    lose(run, 0, 34);
+    cr_expect_null(event(run, "outage-begin", 0));
+    pass(run, 35, 44);
+    vc_stream_finish(&run->stream, 44 * 20 * MS + OWD);
+    const json_t *summary = event(run, "summary", 0);
+    cr_expect_null(event(run, "gap", 0));
+    cr_expect_eq(number(summary, "sent"), 10);
+    cr_expect_eq(number(summary, "lost"), 0);
+    cr_expect_float_eq(json_number_value(json_object_get(summary, "waited_ms")), 700.5, 1e-9);
+    end(run);
+}
+
+Test(stream, a_late_sender_makes_no_outage)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    /* The engine slept from 180 ms to 500 ms; then it sends all that is due. */
+    for (uint64_t k = 10; k <= 25; k++)
+        vc_stream_sending(&run->stream, 500 * MS);
+    vc_stream_tick(&run->stream, 500 * MS);
+    cr_expect_not(vc_stream_silent(&run->stream, 500 * MS));
+    for (uint64_t k = 10; k <= 25; k++)
+        vc_stream_received(&run->stream, k, 500 * MS + OWD, OWD);
+    vc_stream_tick(&run->stream, 520 * MS);
+    cr_expect_null(event(run, "outage-begin", 0));
+    cr_expect_null(event(run, "gap", 0));
+    end(run);
+}
+
+Test(stream, held_up_packets_end_the_outage_without_loss)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    lose(run, 10, 20);
+    cr_assert(event(run, "outage-begin", 0));
+    for (uint64_t k = 10; k <= 20; k++)
+        vc_stream_received(&run->stream, k, 401 * MS, 401 * MS - (int64_t)k * 20 * MS);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), 0);
+    cr_expect_eq(number(gap, "end_ns"), 401 * MS);
+    cr_expect_null(event(run, "gap", 1));
+    end(run);
+}
+
+Test(stream, an_open_outage_is_closed_at_the_end)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    lose(run, 10, 29);
+    vc_stream_finish(&run->stream, 600 * MS);
+    const json_t *gap = event(run, "gap", 0), *summary = event(run, "summary", 0);
+    cr_assert(gap);
+    cr_expect(json_is_true(json_object_get(gap, "open")));
+    cr_expect_eq(number(gap, "lost"), 20);
+    cr_expect_eq(number(gap, "end_ns"), 600 * MS);
+    cr_expect_eq(number(summary, "lost"), 20);
+    cr_expect_eq(number(summary, "sent"), 30);
+    cr_expect_eq(number(summary, "longest_gap_ns"), 600 * MS - 180 * MS - OWD);
+    end(run);
+}
+
+Test(stream, a_packet_under_way_at_the_end_is_not_lost)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    send_one(run, 10);
+    vc_stream_finish(&run->stream, 200 * MS + OWD / 2);
+    cr_expect_null(event(run, "gap", 0));
+    cr_expect_eq(number(event(run, "summary", 0), "lost"), 0);
+    cr_expect_eq(number(event(run, "summary", 0), "sent"), 10);
+    end(run);
+}
+
+static void pass_by(struct run *run, uint64_t k, size_t crossings, const uint8_t *names)
+{
+    send_one(run, k);
+    for (size_t i = 0; i < crossings; i++)
+        vc_stream_crossed(&run->stream, k, names[i], (int64_t)i * 1000);
+    arrive(run, k, OWD);
+}
+
+Test(stream, a_path_is_told_when_it_changes)
+{
+    static const uint8_t own[] = {0}, backup[] = {1, 0};
+    struct run *run = begin();
+    VC_AUTO_JSON *first = json_pack("[s]", "dc1");
+    VC_AUTO_JSON *second = json_pack("[s, s]", "wan", "dc1");
+
+    for (uint64_t k = 0; k < 5; k++)
+        pass_by(run, k, 1, own);
+    lose(run, 5, 20);
+    pass_by(run, 21, 2, backup);
+    pass_by(run, 22, 2, backup);
+    pass_by(run, 23, 0, own);
+    cr_expect(json_equal(json_object_get(event(run, "path", 0), "path"), first));
+    cr_expect_eq(number(event(run, "path", 0), "seq"), 0);
+    cr_expect(json_equal(json_object_get(event(run, "path", 1), "path"), second));
+    cr_expect_eq(number(event(run, "path", 1), "seq"), 21);
+    cr_expect_eq(json_array_size(json_object_get(event(run, "path", 2), "path")), 0);
+    cr_expect_null(event(run, "path", 3));
+    /* The new path is known before the outage is over. */
+    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(run->seen, 1), "what")), "outage-begin");
+    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(run->seen, 2), "what")), "path");
+    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(run->seen, 3), "what")), "gap");
+    end(run);
+}
+
+Test(stream, delay_jitter_and_mos)
+{
+    struct run *run = begin();
+
+    for (uint64_t k = 0; k < 1000; k++) {
+        send_one(run, k);
+        arrive(run, k, k % 2 ? 12 * MS : 10 * MS);
+    }
+    vc_stream_finish(&run->stream, 20 * VC_NS_PER_S);
+    const json_t *summary = event(run, "summary", 0), *owd = json_object_get(summary, "owd_ms");
+    cr_expect_float_eq(json_number_value(json_object_get(owd, "min")), 10, 1e-9);
+    cr_expect_float_eq(json_number_value(json_object_get(owd, "median")), 10, 0.2);
+    cr_expect_float_eq(json_number_value(json_object_get(owd, "p99")), 12, 0.2);
+    cr_expect_float_eq(json_number_value(json_object_get(owd, "max")), 12, 1e-9);
+    cr_expect_float_eq(json_number_value(json_object_get(summary, "jitter_ms")), 2, 1e-6, "|D| is always 2 ms");
+    cr_expect_float_eq(json_number_value(json_object_get(summary, "mos")), 4.40, 0.01);
+    end(run);
+}
+
+Test(stream, minutes_of_outage_and_strangers)
+{
+    struct run *run = begin();
+
+    pass(run, 0, 9);
+    lose(run, 10, 9 + VC_STREAM_RING + 100);
+    vc_stream_received(&run->stream, 1ULL << 60, 0, 0); /* never sent */
+    arrive(run, 12, OWD);                               /* forgotten by now */
+    pass(run, 10 + VC_STREAM_RING + 100, 10 + VC_STREAM_RING + 110);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), VC_STREAM_RING + 100);
+    cr_expect_eq(vc_stream_lost(&run->stream), VC_STREAM_RING + 100);
+    cr_expect_eq(vc_stream_rate(&run->stream, (10 + VC_STREAM_RING + 110) * 20 * MS + OWD), 11);
+    end(run);
+}

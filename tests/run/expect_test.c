@@ -1,0 +1,153 @@
+/* Each kind of expectation, met and not met, against the state that fixtures/failover.jsonl has in its middle and at
+ * its end. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "run/verdict.h"
+
+/* Feeds what happened before `until_ns`. */
+static void feed_until(struct vc_judge *judge, int64_t until_ns)
+{
+    VC_AUTO_FILE *file = fopen(VCLAB_SOURCE_DIR "/tests/run/fixtures/failover.jsonl", "r");
+    json_t *event;
+
+    cr_assert(file);
+    while ((event = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL))) {
+        if (json_integer_value(json_object_get(event, "t_ns")) < until_ns)
+            vc_judge_event(judge, event);
+        json_decref(event);
+    }
+}
+
+static enum vc_verdict ask(int64_t at_ns, const char *spec)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+    VC_AUTO_JSON *event = json_loads(spec, 0, NULL);
+    VC_AUTO_JSON *head = json_pack("{s:I, s:s, s:s, s:i, s:I}", "t_ns", (json_int_t)at_ns, "layer", "check", "what",
+                                   "expect", "id", 100, "trigger_ns", (json_int_t)at_ns);
+    VC_AUTO_JSON *end =
+        json_pack("{s:I, s:s, s:s}", "t_ns", (json_int_t)(at_ns + 2), "layer", "check", "what", "window-end");
+
+    cr_assert(event, "%s", spec);
+    json_object_update(event, head);
+    json_object_set_new(event, "within_ns", json_integer(1));
+    feed_until(judge, at_ns);
+    vc_judge_event(judge, event);
+    vc_judge_event(judge, end);
+    return vc_judge_expectation(judge, 100);
+}
+
+static const int64_t healthy = 2900000000, out = 3500000000, moved = 4500000000, back = 9700000000;
+
+Test(expect, every_kind_holds_and_fails)
+{
+    static const struct {
+        const int64_t *at;
+        enum vc_verdict verdict;
+        const char *spec;
+    } cases[] = {
+        {&healthy, VC_PASS, "{'type':'converged'}"},
+        {&out, VC_FAIL, "{'type':'converged'}"},
+        {&moved, VC_FAIL, "{'type':'converged'}"},
+        {&back, VC_PASS, "{'type':'converged'}"},
+
+        {&healthy, VC_PASS, "{'type':'path','flow':'voice-dc1','via':['dc1']}"},
+        {&healthy, VC_FAIL, "{'type':'path','flow':'voice-dc1','via':['dc2','wan']}"},
+        {&healthy, VC_FAIL, "{'type':'path','flow':'voice-dc1','via':[]}"},
+        {&out, VC_PASS, "{'type':'path','flow':'voice-dc1','via':[]}"},
+        {&out, VC_PASS, "{'type':'path','flow':'voice-dc1','via':'none'}"},
+        {&out, VC_FAIL, "{'type':'path','flow':'voice-dc1','via':['dc1']}"},
+        {&moved, VC_PASS, "{'type':'path','flow':'voice-dc1','via':['dc2','wan']}"},
+        {&moved, VC_PASS, "{'type':'path','flow':'voice-dc1','via':['dc2','wan'],'direction':'return'}"},
+        {&moved, VC_FAIL, "{'type':'path','flow':'voice-dc1','via':['wan','dc2'],'direction':'return'}"},
+        {&moved, VC_FAIL, "{'type':'path','flow':'voice-dc1','via':['wan','dc2']}"},
+        {&healthy, VC_FAIL, "{'type':'path','flow':'unknown','via':['dc1']}"},
+
+        {&moved, VC_PASS, "{'type':'outage','flow':'voice-dc1','at_most_ns':1000000000}"},
+        {&moved, VC_FAIL, "{'type':'outage','flow':'voice-dc1','at_most_ns':999999999}"},
+        {&moved, VC_PASS, "{'type':'outage','flow':'voice-dc1','at_least_ns':1000000000}"},
+        {&moved, VC_FAIL, "{'type':'outage','flow':'voice-dc1','at_least_ns':1000000001}"},
+        {&moved, VC_PASS, "{'type':'outage','flow':'voice-dc2','at_most_ns':0}"},
+        {&back, VC_PASS, "{'type':'outage','flow':'voice-dc1','at_most_ns':0}"},
+        {&moved, VC_FAIL, "{'type':'outage','flow':'unknown','at_most_ns':1}"},
+
+        {&moved, VC_PASS, "{'type':'lost','flow':'voice-dc1','at_most':98}"},
+        {&moved, VC_FAIL, "{'type':'lost','flow':'voice-dc1','at_most':97}"},
+        {&moved, VC_PASS, "{'type':'lost','flow':'voice-dc1','at_most':49,'direction':'forward'}"},
+        {&moved, VC_FAIL, "{'type':'lost','flow':'voice-dc1','at_most':48,'direction':'forward'}"},
+        {&moved, VC_PASS, "{'type':'lost','flow':'voice-dc2','at_most':0}"},
+        {&back, VC_PASS, "{'type':'lost','flow':'voice-dc1','at_most':0}"},
+
+        {&healthy, VC_PASS, "{'type':'route','node':'cpe1','prefix':'198.18.5.0/25','via':'gre-dc1'}"},
+        {&healthy, VC_FAIL, "{'type':'route','node':'cpe1','prefix':'198.18.5.0/25','via':'peer'}"},
+        {&moved, VC_PASS, "{'type':'route','node':'cpe1','prefix':'198.18.5.0/25','via':'peer'}"},
+        {&moved, VC_PASS, "{'type':'route','node':'cpe1','prefix':'198.18.5.0/25'}"},
+        {&moved, VC_PASS, "{'type':'route','node':'cpe1','prefix':'198.18.5.0/25','via':'gre-dc1','present':false}"},
+        {&moved, VC_FAIL, "{'type':'route','node':'cpe1','prefix':'198.18.5.0/25','present':false}"},
+        {&moved, VC_PASS, "{'type':'route','node':'cpe2','prefix':'198.18.5.0/25','present':false}"},
+        {&moved, VC_FAIL, "{'type':'route','node':'cpe2','prefix':'198.18.5.0/25','present':true}"},
+
+        {&healthy, VC_PASS, "{'type':'session','tunnel':'dc1','state':'up'}"},
+        {&healthy, VC_FAIL, "{'type':'session','tunnel':'dc1','state':'down'}"},
+        {&moved, VC_PASS, "{'type':'session','tunnel':'dc1','state':'down'}"},
+        {&moved, VC_FAIL, "{'type':'session','tunnel':'dc1','state':'up'}"},
+        {&moved, VC_PASS, "{'type':'session','tunnel':'dc2','state':'up'}"},
+        {&moved, VC_FAIL, "{'type':'session','tunnel':'unknown','state':'down'}"},
+
+        {&healthy, VC_PASS, "{'type':'sa','tunnel':'dc1','state':'up'}"},
+        {&healthy, VC_FAIL, "{'type':'sa','tunnel':'dc1','state':'down'}"},
+        {&healthy, VC_PASS, "{'type':'sa','tunnel':'unknown','state':'down'}"},
+        {&healthy, VC_FAIL, "{'type':'sa','tunnel':'unknown','state':'up'}"},
+
+        {&healthy, VC_PASS, "{'type':'interface','node':'cpe1','name':'inet-cpe1','state':'up'}"},
+        {&healthy, VC_FAIL, "{'type':'interface','node':'cpe1','name':'inet-cpe1','state':'down'}"},
+        {&healthy, VC_PASS, "{'type':'interface','node':'cpe1','name':'absent','state':'down'}"},
+        {&healthy, VC_FAIL, "{'type':'interface','node':'cpe1','name':'absent','state':'up'}"},
+
+        {&healthy, VC_ERROR, "{'type':'no such type'}"},
+    };
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        VC_AUTO_TALLOC char *spec = talloc_strdup(NULL, cases[i].spec);
+
+        for (char *p = spec; *p; p++)
+            if (*p == '\'')
+                *p = '"';
+        enum vc_verdict verdict = ask(*cases[i].at, spec);
+        cr_expect_eq(verdict, cases[i].verdict, "%s at %.1f s: %s", spec, (double)*cases[i].at / 1e9,
+                     vc_verdict_name(verdict));
+    }
+}
+
+static void feed_text(struct vc_judge *judge, const char *text)
+{
+    VC_AUTO_JSON *event = json_loads(text, 0, NULL);
+
+    cr_assert(event, "%s", text);
+    vc_judge_event(judge, event);
+}
+
+Test(expect, an_sa_stays_up_over_a_rekey)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+
+    feed_until(judge, healthy);
+    feed_text(
+        judge,
+        "{\"t_ns\":2910000000,\"layer\":\"check\",\"what\":\"expect\",\"id\":100,\"type\":\"sa\",\"tunnel\":\"dc1\","
+        "\"state\":\"up\",\"trigger_ns\":2910000000,\"within_ns\":1}");
+    feed_text(judge,
+              "{\"t_ns\":2920000000,\"layer\":\"check\",\"what\":\"hold\",\"id\":101,\"for_ns\":1,\"expects\":[100]}");
+    feed_text(judge, "{\"t_ns\":2930000000,\"layer\":\"ipsec\",\"node\":\"cpe1\",\"what\":\"sa\",\"tunnel\":\"dc1\","
+                     "\"state\":\"up\","
+                     "\"spi_in\":\"c1000002\"}");
+    feed_text(judge, "{\"t_ns\":2940000000,\"layer\":\"ipsec\",\"node\":\"cpe1\",\"what\":\"sa\",\"tunnel\":\"dc1\","
+                     "\"state\":\"down\","
+                     "\"spi_in\":\"c1000001\"}");
+    cr_expect_eq(vc_judge_expectation(judge, 100), VC_PASS);
+    cr_expect(vc_judge_hold_true(judge, 101), "the old SA went, the new one is there");
+    feed_text(judge, "{\"t_ns\":2950000000,\"layer\":\"ipsec\",\"node\":\"cpe1\",\"what\":\"sa\",\"tunnel\":\"dc1\","
+                     "\"state\":\"down\","
+                     "\"spi_in\":\"c1000002\"}");
+    cr_expect_not(vc_judge_hold_true(judge, 101));
+}
