@@ -7,10 +7,12 @@
 
 int vc_cmd_list(int argc, char **argv);
 
+enum { FOLDER_DEPTH = 6 };
+
 struct listing {
     const char *topologies_dir, *kinds_dir;
     json_t *scenarios, *topologies; /* borrowed from the document */
-    bool broken;                    /* a file could not be read; it was named on stderr */
+    bool broken;                    /* something could not be read; stderr said what */
 };
 
 /* "." would only lengthen every line; a file's path works from where vclab was called. */
@@ -58,15 +60,17 @@ static void add_topology(struct listing *list, const char *file)
                                                       "links", (int)t->link_count, "tunnels", (int)t->tunnel_count));
 }
 
-static void add_folder(struct listing *list, const char *folder, void (*add)(struct listing *, const char *))
+/* `depth` ends a walk round a link that points upwards. */
+static void add_folder(struct listing *list, const char *folder, unsigned depth,
+                       void (*add)(struct listing *, const char *))
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     struct vc_names files = vc_documents(scratch, folder), folders = vc_folders(scratch, folder);
 
     for (size_t i = 0; i < files.count; i++)
         add(list, talloc_asprintf(scratch, "%s/%s.yaml", folder, vc_names_at(files, i)));
-    for (size_t i = 0; i < folders.count; i++)
-        add_folder(list, talloc_asprintf(scratch, "%s/%s", folder, vc_names_at(folders, i)), add);
+    for (size_t i = 0; depth && i < folders.count; i++)
+        add_folder(list, talloc_asprintf(scratch, "%s/%s", folder, vc_names_at(folders, i)), depth - 1, add);
 }
 
 static const char *member(const json_t *object, const char *name)
@@ -153,8 +157,14 @@ int vc_cmd_list(int argc, char **argv)
         fprintf(stderr, "usage: vclab list [--json]\n");
         return VC_EXIT_USAGE;
     }
-    add_folder(&list, home_path(scratch, "scenarios"), add_scenario);
-    add_folder(&list, list.topologies_dir, add_topology);
+    add_folder(&list, home_path(scratch, "scenarios"), FOLDER_DEPTH, add_scenario);
+    add_folder(&list, list.topologies_dir, 0, add_topology);
+    if (!list.broken && !json_array_size(list.scenarios) && !json_array_size(list.topologies)) {
+        fprintf(stderr,
+                "%s has no scenarios/ and no topologies/: call vclab from its checkout or set VCLAB_HOME to it\n",
+                vc_home());
+        list.broken = true;
+    }
     if (json) {
         json_dumpf(document, stdout, JSON_INDENT(2));
         putchar('\n');

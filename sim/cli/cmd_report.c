@@ -4,10 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/commands.h"
 #include "report/report.h"
 #include "run/verdict.h"
-
-int vc_cmd_report(int argc, char **argv);
 
 static const char usage[] =
     "Usage: vclab report RESULT... [--markdown | --json] [--rejudge]\n"

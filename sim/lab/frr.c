@@ -17,8 +17,8 @@ struct peer {
     const char *state;
     json_int_t prefixes_received;
     json_t *accepted; /* sorted array of prefixes, NULL: not asked yet */
+    bool external; /* an eBGP neighbour: what it may tell us is policy (invariant 3) */
     bool ask_reason, ask_routes;
-    bool seen;
 };
 
 struct frr_watch {
@@ -48,7 +48,8 @@ static struct peer *peer_of(struct frr_watch *watch, const char *address)
         if (!strcmp(watch->peers[i].address, address))
             return &watch->peers[i];
     watch->peers = talloc_realloc(watch, watch->peers, struct peer, watch->count + 1);
-    watch->peers[watch->count] = (struct peer){.address = talloc_strdup(watch, address), .state = ""};
+    watch->peers[watch->count] = (struct peer){.address = talloc_strdup(watch, address), .state = "",
+                                               .external = lab_tunnel_of(watch->daemon->lab, watch->daemon->node->index, address)};
     return &watch->peers[watch->count++];
 }
 
@@ -166,11 +167,12 @@ static void on_summary(void *arg, json_t *reply)
         json_int_t received = json_integer_value(json_object_get(summary, "pfxRcd"));
         if (state && strcmp(state, peer->state)) {
             set_state(peer, watch, state);
-            peer->ask_reason = peer->ask_routes = true;
+            peer->ask_reason = true;
+            peer->ask_routes = peer->external;
         }
         if (received != peer->prefixes_received) {
             peer->prefixes_received = received;
-            peer->ask_routes = true;
+            peer->ask_routes = peer->external;
         }
         settled = settled && !strcmp(peer->state, "Established");
     }

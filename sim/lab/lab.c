@@ -126,11 +126,8 @@ static int configure(struct lab_node *node, vc_error **err)
 
     if (vc_netns_sysctl(node->rt.netns, plan->sysctls, err))
         return -1;
-    node->rtnl = vc_rtnl_open(node->gres, node->rt.netns, err);
-    if (!node->rtnl || configure_firewall(node, err))
+    if (configure_firewall(node, err))
         return -1;
-    for (size_t i = 0; i < plan->loopback_count; i++)
-        vc_rtnl_address(node->rtnl, "lo", (struct vc_prefix){plan->loopbacks[i], 32});
     for (size_t i = 0; i < plan->iface_count; i++) {
         vc_rtnl_address(node->rtnl, plan->ifaces[i].ifname, plan->ifaces[i].address);
         vc_rtnl_up(node->rtnl, plan->ifaces[i].ifname, true);
@@ -146,22 +143,23 @@ static int configure(struct lab_node *node, vc_error **err)
     return vc_rtnl_commit(node->rtnl, err);
 }
 
+/*
+ * lo with the transports, then the GRE endpoints. In this order: in a namespace without any address a raw socket bound to a transport would not keep it as
+ * its source (the kernel takes every address for a broadcast until the local table exists).
+ */
 static int create_gres(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 {
-    VC_AUTO_TALLOC struct vc_rtnl *rtnl = NULL;
+    const struct vc_plan_node *plan = node->rt.plan;
 
-    if (lab->plan->options.plane == VC_PLANE_KERNEL && node->rt.plan->gre_count) {
-        rtnl = vc_rtnl_open(NULL, node->rt.netns, err);
-        if (!rtnl)
-            return -1;
-        for (size_t i = 0; i < node->rt.plan->gre_count; i++) {
-            const struct vc_plan_gre *gre = &node->rt.plan->gres[i];
-            vc_rtnl_gre(rtnl, gre->ifname, gre->local, gre->remote, gre->mtu, 64);
-        }
-        if (vc_rtnl_commit(rtnl, err))
-            return -1;
-    }
-    return lab_gres_start(node, err);
+    node->rtnl = vc_rtnl_open(node->gres, node->rt.netns, err);
+    if (!node->rtnl)
+        return -1;
+    vc_rtnl_up(node->rtnl, "lo", true);
+    for (size_t i = 0; i < plan->loopback_count; i++)
+        vc_rtnl_address(node->rtnl, "lo", (struct vc_prefix){plan->loopbacks[i], 32});
+    for (size_t i = 0; lab->plan->options.plane == VC_PLANE_KERNEL && i < plan->gre_count; i++)
+        vc_rtnl_gre(node->rtnl, plan->gres[i].ifname, plan->gres[i].local, plan->gres[i].remote, plan->gres[i].mtu, 64);
+    return vc_rtnl_commit(node->rtnl, err) ? -1 : lab_gres_start(node, err);
 }
 
 /* Everything after the links: also what power-on repeats. */

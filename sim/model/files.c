@@ -67,7 +67,7 @@ void vc_check_file_name(struct vc_reader *reader, const struct vc_doc *doc, cons
     const char *dot = strrchr(base, '.');
     size_t length = dot ? (size_t)(dot - base) : strlen(base);
 
-    if (member && name && (strlen(name) != length || strncmp(name, base, length)))
+    if (member && name && (strlen(name) != length || strncmp(name, base, length) != 0))
         vc_problem(reader->problems, member->mark,
                    "found %s \"%s\" in a file named %s; allowed: the file's name, \"%.*s\"", key, name, base,
                    (int)length, base);

@@ -6,6 +6,7 @@
 #include "model/scenario.h"
 
 enum { NAME_LONGEST = 63, TEXT_LONGEST = 4000 };
+#define DURATION_LONGEST (1000000 * VC_NS_PER_S)
 
 union value {
     int64_t number;
@@ -135,9 +136,9 @@ bool vc_duration_parse(const char *text, int64_t *ns)
     for (size_t i = 0; i < digits; i++)
         number = number * 10 + (text[i] - '0');
     for (size_t i = 0; i < VC_COUNT(units); i++)
-        if (!strcmp(text + digits, units[i].suffix)) {
+        if (!strcmp(text + digits, units[i].suffix) && number <= DURATION_LONGEST / units[i].ns) {
             *ns = number * units[i].ns;
-            return *ns <= 1000000 * VC_NS_PER_S;
+            return true;
         }
     return false;
 }
@@ -164,7 +165,7 @@ static bool parse_duration(struct vc_reader *reader, const struct vc_field *fiel
         (!field->unit || v->number % field->unit == 0))
         return true;
     VC_AUTO_TALLOC char *min = vc_duration_text(NULL, field->min);
-    VC_AUTO_TALLOC char *max = vc_duration_text(NULL, field->max ? field->max : 1000000 * VC_NS_PER_S);
+    VC_AUTO_TALLOC char *max = vc_duration_text(NULL, field->max ? field->max : DURATION_LONGEST);
     VC_AUTO_TALLOC char *range = talloc_asprintf(NULL, "a duration from %s to %s%s", min, max,
                                                  field->unit == VC_NS_PER_S ? " in whole seconds" : "");
     return bad_value(reader, doc, range);

@@ -104,7 +104,7 @@ static void step_heal(struct scenario_reader *r, const struct vc_doc *doc)
     for (size_t i = r->played_count; i-- > 0;) { /* the latest of that name: this round's */
         struct played *fault = &r->played[i];
 
-        if (!fault->active || fault->ends_itself || strcmp(fault->base, doc->text))
+        if (!fault->active || fault->ends_itself || strcmp(fault->base, doc->text) != 0)
             continue;
         fault->active = false;
         VC_AUTO_TALLOC char *text = talloc_asprintf(NULL, "heal %s", fault->name);

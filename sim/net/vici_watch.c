@@ -15,6 +15,13 @@ struct vc_vici_watch {
     json_t *ike, *children; /* what is up: unique id → members of its event */
 };
 
+static const char *text(const json_t *section, const char *key)
+{
+    const char *value = json_string_value(json_object_get(section, key));
+
+    return value ? value : "";
+}
+
 static void emit(struct vc_vici_watch *watch, enum vc_layer layer, json_t *members, const char *state)
 {
     json_t *event = json_copy(members);
@@ -23,24 +30,35 @@ static void emit(struct vc_vici_watch *watch, enum vc_layer layer, json_t *membe
     vc_event_json(watch->events, layer, watch->node, "sa", -1, event);
 }
 
-/* `members` is stolen. */
+static bool tunnel_is_up(const json_t *known, const char *tunnel)
+{
+    json_t *members;
+    const char *id;
+
+    json_object_foreach((json_t *)(uintptr_t)known, id, members)
+    {
+        if (!strcmp(text(members, "tunnel"), tunnel))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * `members` is stolen. A tunnel is down when its last SA goes: an attempt that never came up, or one of two SAs (both
+ * ends may initiate at once), takes nothing down.
+ */
 static void set_state(struct vc_vici_watch *watch, enum vc_layer layer, const char *id, bool up, json_t *members)
 {
     VC_AUTO_JSON *owned = members;
     json_t *known = layer == VC_LAYER_IKE ? watch->ike : watch->children;
+    bool was_up = json_object_get(known, id);
 
     if (up)
         json_object_set(known, id, members);
     else
         json_object_del(known, id);
-    emit(watch, layer, members, up ? "up" : "down");
-}
-
-static const char *text(const json_t *section, const char *key)
-{
-    const char *value = json_string_value(json_object_get(section, key));
-
-    return value ? value : "";
+    if (up || (was_up && !tunnel_is_up(known, text(members, "tunnel"))))
+        emit(watch, layer, members, up ? "up" : "down");
 }
 
 static void ike_state(struct vc_vici_watch *watch, const char *name, const json_t *sa, bool up)

@@ -68,9 +68,9 @@ static void set_link(struct vc_watch *watch, const struct link *now)
         known = &watch->links[watch->link_count++];
     }
     *known = *now;
+    watch->stale |= !now->up;
     if (before.index && before.up == now->up && before.carrier == now->carrier && !strcmp(before.name, now->name))
         return;
-    watch->stale |= before.index && before.up && !now->up;
     say_link(watch, now->name, now->up, now->carrier);
 }
 
@@ -80,7 +80,8 @@ static void remove_link(struct vc_watch *watch, struct link *link)
 
     *link = watch->links[--watch->link_count];
     watch->stale = true;
-    say_link(watch, gone.name, false, false);
+    if (gone.up || gone.carrier)
+        say_link(watch, gone.name, false, false);
 }
 
 static void on_link(struct vc_watch *watch, struct nlmsghdr *header)
@@ -234,19 +235,21 @@ static int dump_links(struct vc_watch *watch, vc_error **err)
     return 0;
 }
 
-/* A failed dump leaves the old picture, and is tried again with the next notification. */
+/*
+ * The queue is emptied before a dump, never after: what is older than the dump must not be taken for news. A failed
+ * dump leaves the old picture and is tried again with the next notification.
+ */
 static int on_readable(VC_UNUSED sd_event_source *source, VC_UNUSED int fd, VC_UNUSED uint32_t revents, void *arg)
 {
     struct vc_watch *watch = arg;
+    bool lost = false;
     int status;
 
-    while ((status = nl_recvmsgs_default(watch->notes)) >= 0)
-        ;
-    if (status != -NLE_AGAIN) { /* some were lost */
+    while ((status = nl_recvmsgs_default(watch->notes)) != -NLE_AGAIN)
+        lost |= status < 0;
+    if (lost)
         dump_links(watch, NULL);
-        watch->stale = true;
-    }
-    if (watch->stale)
+    if (lost || watch->stale)
         watch->stale = dump_routes(watch, NULL) < 0;
     return 0;
 }

@@ -4,7 +4,7 @@
  *
  * A lost packet belongs to the window in which it was sent; but one that was sent within the last interval before a
  * fault, in a gap that goes on past it, was killed by that fault on its way and belongs to it. An outage is counted as
- * far as it lies in the window, from the last arrival before the fault.
+ * far as it lies in the window; one that begins with the last arrival before a fault is that fault's as a whole.
  */
 #include "run/verdict_private.h"
 

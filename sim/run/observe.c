@@ -193,11 +193,12 @@ static struct in_addr first_address(const struct vc_plan_node *node)
     return node->ifaces[0].address.addr;
 }
 
-static int start_flows(struct vc_observe *observe, vc_error **err)
+/* Of the flows that end at `node`: opened once both ends are there, opened again when one comes back. */
+static int start_flows(struct vc_observe *observe, size_t node, vc_error **err)
 {
     for (size_t i = 0; i < observe->config.flow_count; i++) {
         const struct vc_flow_spec *spec = &observe->config.flows[i];
-        if (observe->nodes[spec->from].netns < 0 || observe->nodes[spec->to].netns < 0)
+        if ((spec->from != node && spec->to != node) || observe->nodes[spec->from].netns < 0 || observe->nodes[spec->to].netns < 0)
             continue;
         struct vc_flow_config flow = {
             .name = spec->name,
@@ -214,14 +215,6 @@ static int start_flows(struct vc_observe *observe, vc_error **err)
     return 0;
 }
 
-static bool carries_flow(const struct vc_observe *observe, size_t node)
-{
-    for (size_t i = 0; i < observe->config.flow_count; i++)
-        if (observe->config.flows[i].from == node || observe->config.flows[i].to == node)
-            return true;
-    return false;
-}
-
 int vc_observe_node(struct vc_observe *observe, const struct vc_node_rt *rt, size_t node, bool on, vc_error **err)
 {
     observe->nodes[node].netns = on ? rt->netns : -1;
@@ -234,7 +227,7 @@ int vc_observe_node(struct vc_observe *observe, const struct vc_node_rt *rt, siz
         else if (open_point(point, rt->netns, err))
             return -1;
     }
-    return on && carries_flow(observe, node) ? start_flows(observe, err) : 0;
+    return on ? start_flows(observe, node, err) : 0;
 }
 
 struct vc_flows *vc_observe_flows(const struct vc_observe *observe)

@@ -76,9 +76,7 @@ Test(fib, a_resync_says_the_difference_only)
     said(&seen, "10.4.0.0/16 2 0.0.0.0\n10.2.0.0/16 0 -\n10.1.0.0/16 0 -\n10.5.0.0/16 1 0.0.0.0\n");
     vc_fib_resync_begin(fib);
     vc_fib_resync_end(fib);
-    cr_assert_eq(seen[0] != '\0', true);
-    talloc_free(seen);
-    seen = talloc_strdup(NULL, "");
+    said(&seen, "10.5.0.0/16 0 -\n10.4.0.0/16 0 -\n10.3.0.0/16 0 -\n");
     vc_fib_resync_begin(fib);
     vc_fib_resync_end(fib);
     said(&seen, "");

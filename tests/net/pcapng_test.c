@@ -78,7 +78,7 @@ Test(pcapng, libpcap_reads_what_was_written)
     cr_assert(has_option(raw, size, 3, "link inet-cpe1 at cpe1"), "if_description");
     cr_assert(has_option(raw, size, 1, "fault cut: applied"));
     cr_assert(has_option(raw, size, 1, "second"));
-    cr_assert(has_option(raw, size, 2, "\2") || memmem(raw, size, "\2\0\4\0\2\0\0\0", 8), "outbound");
+    cr_assert_not_null(memmem(raw, size, "\2\0\4\0\2\0\0\0", 8), "outbound");
     cr_assert_not_null(memmem(raw, size, "\2\0\4\0\1\0\0\0", 8), "inbound");
     cr_assert_eq(size % 4, 0);
 }

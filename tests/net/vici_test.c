@@ -418,3 +418,17 @@ Test(vici, watch_reports_what_is_up_already_and_takes_it_down_with_the_daemon)
     cr_assert_str_eq(seen, IKE_LINE("up", "1") CHILD_LINE("up", "aa", "bb") CHILD_LINE("down", "aa", "bb")
                                IKE_LINE("down", "1"));
 }
+
+Test(vici, watch_a_tunnel_is_down_when_its_last_sa_goes)
+{
+    static const struct packet later[] = {
+        {VC_VICI_EVENT, "ike-updown", "{\"dc1\": {\"uniqueid\": \"1\"}}"}, /* an attempt that failed */
+        {VC_VICI_EVENT, "ike-updown", "{\"up\": \"yes\", \"dc1\": {\"uniqueid\": \"2\"}}"},
+        {VC_VICI_EVENT, "ike-updown", "{\"up\": \"yes\", \"dc1\": {\"uniqueid\": \"3\"}}"},
+        {VC_VICI_EVENT, "ike-updown", "{\"dc1\": {\"uniqueid\": \"2\"}}"},
+        {VC_VICI_EVENT, "ike-updown", "{\"dc1\": {\"uniqueid\": \"3\"}}"},
+    };
+    VC_AUTO_TALLOC char *seen = watch("{}", VC_COUNT(later), later);
+
+    cr_assert_str_eq(seen, IKE_LINE("up", "2") IKE_LINE("up", "3") IKE_LINE("down", "3"));
+}

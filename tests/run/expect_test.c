@@ -127,6 +127,25 @@ static void feed_text(struct vc_judge *judge, const char *text)
     vc_judge_event(judge, event);
 }
 
+Test(expect, converged_is_also_ibgp)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+
+    feed_until(judge, healthy);
+    feed_text(
+        judge,
+        "{\"t_ns\":2900000000,\"layer\":\"bgp\",\"node\":\"cpe2\",\"what\":\"session\",\"neighbor\":\"10.10.0.9\","
+        "\"state\":\"Active\"}");
+    feed_text(judge, "{\"t_ns\":2910000000,\"layer\":\"check\",\"what\":\"expect\",\"id\":100,\"type\":\"converged\","
+                     "\"trigger_ns\":2910000000,\"within_ns\":1000}");
+    cr_expect_eq(vc_judge_expectation(judge, 100), VC_PENDING);
+    feed_text(
+        judge,
+        "{\"t_ns\":2910000500,\"layer\":\"bgp\",\"node\":\"cpe2\",\"what\":\"session\",\"neighbor\":\"10.10.0.9\","
+        "\"state\":\"Established\"}");
+    cr_expect_eq(vc_judge_expectation(judge, 100), VC_PASS);
+}
+
 Test(expect, an_sa_stays_up_over_a_rekey)
 {
     VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);

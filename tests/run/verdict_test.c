@@ -68,6 +68,9 @@ Test(verdict, recorded_streams)
         {"never-back", "pass", "", NULL},
         {"power-off", "pass", "", NULL},
         {"window", "pass", "", NULL},
+        {"outage-over-heal", "pass", "", NULL},
+        {"daemon-kill", "pass", "", NULL},
+        {"window-slow-fault", "fail", "voice-dc2 loses nothing: measured 2 packets", NULL},
         {"outage-too-long", "fail", "voice-dc1 is out for 1.2 s at most: measured 1480 ms, limit 1200 ms", NULL},
         {"path-wrong", "fail", "voice-dc1 takes dc2+wan within 1.2 s: not within 1200 ms", NULL},
         {"window-edge", "fail", "voice-dc2 loses nothing: measured 2 packets, limit 0 packets", NULL},
@@ -241,6 +244,18 @@ Test(judge, a_packet_read_late_is_not_late)
     cr_expect_eq(vc_judge_expectation(judge, 7), VC_FAIL);
     feed_dc2(judge, 4.05, "return");
     cr_expect_eq(vc_judge_expectation(judge, 7), VC_PASS);
+}
+
+Test(judge, what_becomes_true_after_the_next_fault_does_not_count)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+
+    feed_file(judge, "healthy");
+    feed_wait_for_dc2(judge);
+    feed_dc2(judge, 3.4, "forward");
+    feed(judge, 3.5, "{s:s, s:s, s:s}", "layer", "fault", "what", "heal-applied", "name", "cut");
+    feed_dc2(judge, 3.6, "return");
+    cr_expect_eq(vc_judge_expectation(judge, 7), VC_FAIL);
 }
 
 Test(judge, a_hold_breaks_once_and_for_all)

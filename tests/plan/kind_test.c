@@ -1,0 +1,187 @@
+/* Kinds are folders that people write: what they get wrong is named with file and line. */
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fixture.h"
+#include "plan/kind.h"
+
+/* A folder of kinds in a temporary place: daemons.yaml and one kind "k". */
+struct home {
+    char path[64];
+};
+
+static void put(const struct home *home, const char *name, const char *text)
+{
+    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/%s", home->path, name);
+    VC_AUTO_FILE *f = fopen(path, "w");
+
+    cr_assert_not_null(f);
+    fputs(text, f);
+}
+
+static struct home home_new(const char *kind, const char *daemons)
+{
+    struct home home = {"/tmp/vclab-kind-XXXXXX"};
+
+    cr_assert_not_null(mkdtemp(home.path));
+    VC_AUTO_TALLOC char *folder = talloc_asprintf(NULL, "%s/k", home.path);
+    cr_assert_eq(mkdir(folder, 0755), 0);
+    if (kind)
+        put(&home, "k/kind.yaml", kind);
+    if (daemons)
+        put(&home, "daemons.yaml", daemons);
+    return home;
+}
+
+static int remove_one(const char *path, const struct stat *st VC_UNUSED, int flag VC_UNUSED, struct FTW *ftw VC_UNUSED)
+{
+    return remove(path);
+}
+
+static void home_cleanup(struct home *home)
+{
+    nftw(home->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+#define HOME(name) __attribute__((cleanup(home_cleanup))) struct home name
+
+static const char daemons[] = "d:\n  argv: [/bin/d, -x]\n  ready: /run/d\n  log: /var/log/d\n";
+
+Test(kind, is_read_whole)
+{
+    HOME(home) =
+        home_new("description: a kind\nsysctls: [net/ipv4/ip_forward=1]\ndaemons: [d]\nfiles: {/etc/a: a.mustache}\n"
+                 "firewall: fw.mustache\n",
+                 "d:\n  argv: [/bin/d]\n  needs: [/run/x]\n  ready: /run/d\n  log: /var/log/d\n"
+                 "  when: timers.bfd\n  rt_priority: {user: 12}\n  sockets: [/run/s]\n");
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const struct vc_kind *kind = vc_kind_load(ctx, home.path, "k", &err);
+
+    cr_assert_not_null(kind, "%s", err ? err->message : "");
+    cr_expect_str_eq(kind->description, "a kind");
+    cr_expect_str_eq(kind->sysctls[0], "net/ipv4/ip_forward=1");
+    cr_expect_str_eq(kind->files.items[0].path, "/etc/a");
+    cr_expect_str_eq(kind->firewall, "fw.mustache");
+    cr_expect_null(kind->routes);
+    cr_assert_eq(kind->daemon_count, 1u);
+    cr_expect_str_eq(kind->daemons[0].needs[0], "/run/x");
+    cr_expect_str_eq(kind->daemons[0].when, "timers.bfd");
+    cr_expect_str_eq(kind->daemons[0].sockets[0], "/run/s");
+    cr_expect_eq(kind->daemons[0].rt_priority_user, 12);
+    cr_expect_eq(kind->daemons[0].rt_priority_kernel, 0);
+}
+
+static const struct {
+    const char *kind, *daemons, *message;
+} mistakes[] = {
+    {NULL, daemons, "k/kind.yaml"},
+    {"", daemons, "k/kind.yaml"},
+    {"description: x\nsysctl: [a=1]\n", daemons, "k/kind.yaml:2:1: found unknown member \"sysctl\""},
+    {"sysctls: []\n", daemons, "found no 'description'; it is required"},
+    {"description: x\ndaemons: [d, e]\n", daemons,
+     "k/kind.yaml:2:14: found the daemon \"e\"; allowed: one that daemons.yaml describes"},
+    {"description: x\ndaemons: d\n", daemons, "k/kind.yaml:2:10: found \"d\"; allowed: a list of names"},
+    {"description: x\nsysctls:\n  a: b\n", daemons, "k/kind.yaml:3:3: found a mapping; allowed: a list of texts"},
+    {"description: x\nfiles: {etc/a: b}\n", daemons,
+     "k/kind.yaml:2:9: found the path \"etc/a\"; allowed: an absolute path"},
+    {"description: [x]\n", daemons, "k/kind.yaml:1:14: found a list; allowed: a text"},
+    {"description: x\nsysctls: {[\n", daemons, "k/kind.yaml:"},
+    {"description: x\ndaemons: [d]\n", NULL, "daemons.yaml"},
+    {"description: x\ndaemons: [d]\n", "d:\n  argv: [/bin/d]\n  log: /var/log/d\n",
+     "daemons.yaml:2:3: found no 'ready'; it is required"},
+    {"description: x\ndaemons: [d]\n", "d:\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n  rt_priority: {user: 100}\n",
+     "daemons.yaml:5:17: found user: \"100\"; allowed: a mapping of kernel and user"},
+    {"description: x\ndaemons: [d]\n", "d:\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n  rt_priority: {usr: 1}\n",
+     "daemons.yaml:5:17: found usr: \"1\"; allowed: a mapping of kernel and user"},
+};
+
+Test(kind, mistakes_are_named_with_their_place)
+{
+    for (size_t i = 0; i < VC_COUNT(mistakes); i++) {
+        HOME(home) = home_new(mistakes[i].kind, mistakes[i].daemons);
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+
+        cr_expect_null(vc_kind_load(ctx, home.path, "k", &err), "case %zu", i);
+        cr_expect(err && err->status == VC_EXIT_USAGE && strstr(err->message, mistakes[i].message),
+                  "case %zu: expected \"%s\", got \"%s\"", i, mistakes[i].message, err ? err->message : "no error");
+    }
+}
+
+/* A topology of one node of kind "k". */
+static struct vc_plan *plan_of(void *ctx, const struct home *home, vc_error **err)
+{
+    static struct vc_node node = {"n", "k", 0, {0}};
+    static const struct vc_topology topology = {
+        .name = "t", .nodes = &node, .node_count = 1, .settings = {"i", "e", 100, 100, 10, 3, 32, 1400, 1350, 250}};
+    struct vc_plan_options options = {VC_PLANE_USER, &fixture_timers[0], 1, home->path};
+
+    return vc_plan_make(ctx, &topology, &options, err);
+}
+
+Test(kind, a_missing_template_is_named)
+{
+    HOME(home) = home_new("description: x\nroutes: nowhere.mustache\n", NULL);
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_assert_null(plan_of(ctx, &home, &err));
+    cr_expect(strstr(err->message, "node n: "), "%s", err->message);
+    cr_expect(strstr(err->message, "k/kind.yaml: cannot read its template nowhere.mustache"), "%s", err->message);
+    cr_expect_eq(err->status, VC_EXIT_USAGE);
+}
+
+Test(kind, a_mistake_in_a_template_is_named_with_its_line)
+{
+    HOME(home) = home_new("description: x\nroutes: r.mustache\n", NULL);
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    put(&home, "k/r.mustache", "\n{{nam}}\n");
+    cr_assert_null(plan_of(ctx, &home, &err));
+    cr_expect(strstr(err->message, "k/r.mustache:2: no such variable: 'nam'"), "%s", err->message);
+}
+
+Test(kind, its_own_template_comes_before_the_shared_one)
+{
+    HOME(home) = home_new("description: x\nfiles: {/a: t.mustache, /b: u.mustache}\n", NULL);
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    put(&home, "t.mustache", "shared");
+    put(&home, "k/t.mustache", "own {{name}}");
+    put(&home, "u.mustache", "shared {{kind}}");
+    const struct vc_plan *plan = plan_of(ctx, &home, &err);
+    cr_assert_not_null(plan, "%s", err ? err->message : "");
+    cr_expect_str_eq(plan->nodes[0].files[0].text, "own n");
+    cr_expect_str_eq(plan->nodes[0].files[1].text, "shared k");
+}
+
+Test(kind, texts_of_several_lines_give_several_items)
+{
+    HOME(home) = home_new(
+        "description: x\nsysctls:\n  - \"a=1\\nb={{name}}\\n\\n\"\n  - \"{{#asnx}}c=1{{/asnx}}\"\n  - a=1\n", NULL);
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const struct vc_plan *plan = plan_of(ctx, &home, &err);
+
+    cr_assert_not_null(plan, "%s", err ? err->message : "");
+    cr_expect_str_eq(plan->nodes[0].sysctls[0], "a=1");
+    cr_expect_str_eq(plan->nodes[0].sysctls[1], "b=n");
+    cr_expect_null(plan->nodes[0].sysctls[2]);
+}
+
+Test(kind, a_daemon_runs_only_where_its_condition_is_true)
+{
+    HOME(home) = home_new("description: x\ndaemons: [d]\n",
+                          "d:\n  when: timers.bfd\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n");
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const struct vc_plan *plan = plan_of(ctx, &home, &err);
+
+    cr_assert_not_null(plan, "%s", err ? err->message : "");
+    cr_expect_eq(plan->nodes[0].daemon_count, 0u);
+}
