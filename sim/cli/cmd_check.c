@@ -1,9 +1,8 @@
 /* vclab check FILE...: validates topologies and scenarios, starts nothing. */
 #include "base/home.h"
+#include "cli/commands.h"
 #include "model/files.h"
 #include "model/scenario.h"
-
-int vc_cmd_check(int argc, char **argv);
 
 static int check_topology(void *ctx, const char *file, const char *kinds, vc_error **err)
 {

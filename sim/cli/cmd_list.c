@@ -2,10 +2,9 @@
 #include <string.h>
 
 #include "base/home.h"
+#include "cli/commands.h"
 #include "model/files.h"
 #include "model/scenario.h"
-
-int vc_cmd_list(int argc, char **argv);
 
 enum { FOLDER_DEPTH = 6 };
 

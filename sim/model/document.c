@@ -85,7 +85,9 @@ static int add(struct builder *b, struct vc_doc *doc)
 
 static bool awaits_key(const struct builder *b)
 {
-    return b->depth && b->levels[b->depth - 1].doc->type == VC_DOC_MAP && !b->levels[b->depth - 1].key;
+    const struct level *top = b->depth ? &b->levels[b->depth - 1] : NULL;
+
+    return top && top->doc && top->doc->type == VC_DOC_MAP && !top->key;
 }
 
 static int take_collection(struct builder *b, struct fy_event *event, enum vc_doc_type type)

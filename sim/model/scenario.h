@@ -1,8 +1,10 @@
 /*
- * A scenario as the user wrote it, validated against its topology: which flows run, which steps are played, what must hold.
+ * A scenario as the user wrote it, validated against its topology: which flows run, which steps are played, what must
+ * hold.
  *
- * Steps keep their arguments as a JSON object whose members were checked by the schema (names resolved, durations in nanoseconds), because
- * they travel as they are into events.jsonl and from there into the verdict. docs/scenarios.md has the member tables.
+ * Steps keep their arguments as a JSON object whose members were checked by the schema (names resolved, durations in
+ * nanoseconds), because they travel as they are into events.jsonl and from there into the verdict. docs/scenarios.md
+ * has the member tables.
  */
 #pragma once
 
@@ -10,7 +12,7 @@
 
 struct vc_flow_spec {
     const char *name;
-    size_t from, to; /* nodes */
+    size_t from, to;      /* nodes */
     unsigned interval_ms; /* 20 */
     struct vc_mark mark;
 };
@@ -40,19 +42,21 @@ struct vc_scenario {
     size_t requirement_count, flow_count, step_count;
 };
 
-/* The step in a sentence ("drop esp on inet-dc1, both directions"); an expect step's expectations joined by "; ". talloc child of ctx. */
+/* The step in a sentence ("drop esp on inet-dc1, both directions"); an expect step's expectations joined by "; ".
+ * talloc child of ctx. */
 char *vc_step_text(void *ctx, const struct vc_step *step);
 
 /*
- * Reads and validates a scenario and the topology it names (topologies_dir/<name>.yaml, or a path relative to the scenario's file). Errors as
- * for vc_topology_load.
+ * Reads and validates a scenario and the topology it names (topologies_dir/<name>.yaml, or a path relative to the
+ * scenario's file). Errors as for vc_topology_load.
  */
 struct vc_scenario *vc_scenario_load(void *ctx, const char *file, const char *topologies_dir, const char *kinds_dir,
                                      vc_error **err);
 
 /*
- * The schema of a fault's arguments, shared by scenario files and by `vclab fault`: checks `spec` ({"kind": "drop", "link": "inet-dc1", …})
- * against the fault table and the topology, fills defaults and "text". `mark` may be {0} for the command line.
+ * The schema of a fault's arguments, shared by scenario files and by `vclab fault`: checks `spec` ({"kind": "drop",
+ * "link": "inet-dc1", …}) against the fault table and the topology, fills defaults and "text". `mark` may be {0} for
+ * the command line.
  */
 int vc_fault_spec_check(const struct vc_topology *topology, json_t *spec, struct vc_mark mark, vc_error **err);
 

@@ -1,8 +1,10 @@
 /*
- * A topology as the user wrote it, validated: nodes, links, data centres, tunnels, settings. Everything here is a fact of the document (or
- * a default of requirements.md, "What the guide leaves open"); what can be derived (routes, MACs, keys, files) is the plan's.
+ * A topology as the user wrote it, validated: nodes, links, data centres, tunnels, settings. Everything here is a fact
+ * of the document (or a default of requirements.md, "What the guide leaves open"); what can be derived (routes, MACs,
+ * keys, files) is the plan's.
  *
- * The whole model is one talloc tree: strings and arrays live as long as the topology they hang on. Arrays keep document order.
+ * The whole model is one talloc tree: strings and arrays live as long as the topology they hang on. Arrays keep
+ * document order.
  */
 #pragma once
 
@@ -46,14 +48,14 @@ struct vc_dc {
 
 /* GRE over IPsec from a CPE to a data centre. Its GRE interface is "gre-<name>" at both ends. */
 struct vc_tunnel {
-    const char *name; /* at most 11 characters */
-    size_t cpe;       /* node */
-    size_t dc;        /* index into dcs */
+    const char *name;                              /* at most 11 characters */
+    size_t cpe;                                    /* node */
+    size_t dc;                                     /* index into dcs */
     struct in_addr ipsec_cpe, ipsec_cisco;         /* IKE endpoints as the customer's form has them (public, R8) */
     struct in_addr transport_cpe, transport_cisco; /* GRE transports, /32 each (R10) */
     struct vc_prefix address_cpe, address_cisco;   /* tunnel addresses in 100.64.0.0/10 (R11) */
-    const char *psk;          /* NULL: the plan derives one from the seed */
-    const char *bgp_password; /* NULL: derived likewise */
+    const char *psk;                               /* NULL: the plan derives one from the seed */
+    const char *bgp_password;                      /* NULL: derived likewise */
     struct vc_mark mark;
 };
 
@@ -66,16 +68,16 @@ struct vc_timers {
 };
 
 struct vc_settings {
-    const char *ike_proposal;   /* strongSwan's notation: "aes256gcm16-prfsha384-ecp384" */
-    const char *esp_proposal;   /* "aes256gcm16" */
-    unsigned ike_lifetime_s;    /* 14400 */
-    unsigned child_lifetime_s;  /* 3600 */
-    unsigned dpd_delay_s;       /* 10 */
-    unsigned dpd_retries;       /* 3 */
-    unsigned replay_window;     /* packets, 1024 */
-    unsigned gre_mtu;           /* bytes, 1400 (the user plane lowers it, see findings) */
-    unsigned mss;               /* bytes, 1350; 0: not clamped (R42) */
-    unsigned rate_mbit;         /* 250 a tunnel (R6) */
+    const char *ike_proposal;  /* strongSwan's notation: "aes256gcm16-prfsha384-ecp384" */
+    const char *esp_proposal;  /* "aes256gcm16" */
+    unsigned ike_lifetime_s;   /* 14400 */
+    unsigned child_lifetime_s; /* 3600 */
+    unsigned dpd_delay_s;      /* 10 */
+    unsigned dpd_retries;      /* 3 */
+    unsigned replay_window;    /* packets, 1024 */
+    unsigned gre_mtu;          /* bytes, 1400 (the user plane lowers it, see findings) */
+    unsigned mss;              /* bytes, 1350; 0: not clamped (R42) */
+    unsigned rate_mbit;        /* 250 a tunnel (R6) */
 };
 
 struct vc_topology {
@@ -94,9 +96,9 @@ struct vc_topology {
 };
 
 /*
- * Reads and validates a topology. Returns a talloc child of ctx, or NULL with *err (VC_EXIT_USAGE) whose message holds one line for each
- * error found: "FILE:LINE:COLUMN: what was found; what is allowed; did you mean …". `kinds_dir` is the nodes/ folder: a node's kind must be
- * one of its folders.
+ * Reads and validates a topology. Returns a talloc child of ctx, or NULL with *err (VC_EXIT_USAGE) whose message holds
+ * one line for each error found: "FILE:LINE:COLUMN: what was found; what is allowed; did you mean …". `kinds_dir` is
+ * the nodes/ folder: a node's kind must be one of its folders.
  */
 struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *kinds_dir, vc_error **err);
 

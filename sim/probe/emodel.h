@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
-/* One-way delay in ms (mouth to ear), packet loss in percent 0..100, BurstR 1 for random loss, packet loss concealment or not. */
+/* One-way delay in ms (mouth to ear), packet loss in percent 0..100, BurstR 1 for random loss, packet loss concealment
+ * or not. */
 double vc_emodel_r(double delay_ms, double loss_percent, double burst_r, bool plc);
 double vc_emodel_mos(double r); /* 1.0 .. 4.5 */

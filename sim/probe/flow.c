@@ -7,7 +7,6 @@
  */
 #include "probe/flow.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <netinet/ip.h>
 #include <string.h>
@@ -15,11 +14,10 @@
 #include <sys/socket.h>
 
 #include "net/netns.h"
-#include "probe/path.h"
+#include "probe/rtp.h"
 #include "probe/stream.h"
 
 enum {
-    BATCH = 32,
     TOS_EF = 46 << 2,
     MAX_LATE = VC_STREAM_RING / 16, /* packets sent in one late wake; more would be a flood, not a flow */
 };
@@ -117,33 +115,19 @@ void vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_pac
 
 /* Sending */
 
-static void write_packet(uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES], const struct flow *flow, unsigned direction,
-                         uint64_t seq)
-{
-    uint16_t rtp_seq = htobe16((uint16_t)seq);
-    uint32_t timestamp = htobe32((uint32_t)(seq * (uint64_t)(flow->interval_ns / 125000))); /* 8000 Hz */
-    uint32_t ssrc = htobe32(flow->flows->run + 2U * flow->id + direction);
-
-    memset(packet, 0xff, VC_RTP_BYTES + VC_VOICE_BYTES); /* µ-law silence */
-    packet[0] = 2 << 6;
-    packet[1] = seq == 0 ? 0x80 : 0; /* PT 0; the marker opens a talkspurt */
-    memcpy(packet + 2, &rtp_seq, 2);
-    memcpy(packet + 4, &timestamp, 4);
-    memcpy(packet + 8, &ssrc, 4);
-    vc_flow_tag_write(packet + VC_RTP_BYTES, &(struct vc_flow_tag){.flow = flow->id,
-                                                                   .direction = (uint8_t)direction,
-                                                                   .run = flow->flows->run,
-                                                                   .seq = seq,
-                                                                   .sent_ns = clock_ns(CLOCK_REALTIME)});
-}
-
 static void send_packet(struct flow *flow, unsigned direction)
 {
     uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES];
     uint64_t seq = vc_stream_sending(&flow->stream[direction], vc_events_now(flow->flows->events));
     const struct sockaddr_in *to = &flow->end[!direction].address;
 
-    write_packet(packet, flow, direction, seq);
+    vc_rtp_write(packet,
+                 &(struct vc_flow_tag){.flow = flow->id,
+                                       .direction = (uint8_t)direction,
+                                       .run = flow->flows->run,
+                                       .seq = seq,
+                                       .sent_ns = clock_ns(CLOCK_REALTIME)},
+                 flow->interval_ns);
     while (sendto(flow->end[direction].fd, packet, sizeof packet, MSG_DONTWAIT, (const struct sockaddr *)to,
                   sizeof *to) < 0 &&
            errno == EINTR)
@@ -151,48 +135,6 @@ static void send_packet(struct flow *flow, unsigned direction)
 }
 
 /* Receiving */
-
-struct arrival {
-    struct vc_flow_tag tag;
-    int64_t realtime_ns;
-};
-
-static int64_t kernel_stamp(struct msghdr *message)
-{
-    struct timespec time;
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
-            memcpy(&time, CMSG_DATA(c), sizeof time);
-            return time.tv_sec * VC_NS_PER_S + time.tv_nsec;
-        }
-    return clock_ns(CLOCK_REALTIME);
-}
-
-/* One batch into `arrivals`; *more when the socket may hold others. */
-static size_t read_batch(int fd, struct arrival arrivals[BATCH], bool *more)
-{
-    uint8_t data[BATCH][VC_RTP_BYTES + VC_FLOW_TAG_BYTES];
-    uint8_t control[BATCH][CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(8)));
-    struct iovec iov[BATCH];
-    struct mmsghdr messages[BATCH];
-    size_t count = 0;
-
-    for (size_t i = 0; i < BATCH; i++) {
-        iov[i] = (struct iovec){data[i], sizeof data[i]};
-        messages[i] = (struct mmsghdr){
-            .msg_hdr = {
-                .msg_iov = &iov[i], .msg_iovlen = 1, .msg_control = control[i], .msg_controllen = sizeof control[i]}};
-    }
-
-    int n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
-
-    *more = n == BATCH;
-    for (int i = 0; i < n; i++)
-        if (vc_flow_tag_read(data[i], messages[i].msg_len, &arrivals[count].tag))
-            arrivals[count++].realtime_ns = kernel_stamp(&messages[i].msg_hdr);
-    return count;
-}
 
 static void drain_points(struct vc_flows *flows)
 {
@@ -204,17 +146,17 @@ static void drain_points(struct vc_flows *flows)
 static void receive(struct end *end)
 {
     struct vc_flows *flows = end->flow->flows;
-    struct arrival arrivals[BATCH];
+    struct vc_rtp_arrival arrivals[VC_RTP_BATCH];
     unsigned direction = end == &end->flow->end[1] ? 0 : 1;
     bool more = end->fd >= 0;
 
     while (more) {
-        size_t count = read_batch(end->fd, arrivals, &more);
+        size_t count = vc_rtp_read(end->fd, arrivals, &more);
 
         if (count)
             drain_points(flows);
         for (size_t i = 0; i < count; i++) {
-            const struct arrival *a = &arrivals[i];
+            const struct vc_rtp_arrival *a = &arrivals[i];
 
             if (flow_of(flows, &a->tag) == end->flow && a->tag.direction == direction)
                 vc_stream_received(&end->flow->stream[direction], a->tag.seq,

@@ -1,13 +1,6 @@
 #include "probe/path.h"
 
-#include <endian.h>
 #include <string.h>
-
-#include "probe/flow.h"
-
-const char vc_flow_filter[] = "udp and src portrange 20000-20127 and dst portrange 20000-20127";
-
-static const uint8_t magic[4] = {'v', 'c', 'f', 'l'};
 
 void vc_crossings_add(struct vc_crossings *crossings, uint8_t name, int64_t age_ns)
 {
@@ -84,55 +77,4 @@ json_t *vc_path_json(const struct vc_points *points, const struct vc_path *path)
 bool vc_path_equal(const struct vc_path *a, const struct vc_path *b)
 {
     return a->count == b->count && memcmp(a->name, b->name, a->count) == 0;
-}
-
-void vc_flow_tag_write(uint8_t payload[VC_FLOW_TAG_BYTES], const struct vc_flow_tag *tag)
-{
-    uint16_t flow = htobe16(tag->flow);
-    uint32_t run = htobe32(tag->run);
-    uint64_t seq = htobe64(tag->seq), sent = htobe64((uint64_t)tag->sent_ns);
-
-    memcpy(payload, magic, 4);
-    memcpy(payload + 4, &flow, 2);
-    payload[6] = tag->direction;
-    payload[7] = 0;
-    memcpy(payload + 8, &run, 4);
-    memcpy(payload + 12, &seq, 8);
-    memcpy(payload + 20, &sent, 8);
-}
-
-bool vc_flow_tag_read(const uint8_t *udp_payload, size_t len, struct vc_flow_tag *tag)
-{
-    const uint8_t *payload = udp_payload + VC_RTP_BYTES;
-    uint16_t flow;
-    uint32_t run;
-    uint64_t seq, sent;
-
-    if (len < VC_RTP_BYTES + VC_FLOW_TAG_BYTES || udp_payload[0] >> 6 != 2 || memcmp(payload, magic, 4) != 0 ||
-        payload[6] > 1)
-        return false;
-    memcpy(&flow, payload + 4, 2);
-    memcpy(&run, payload + 8, 4);
-    memcpy(&seq, payload + 12, 8);
-    memcpy(&sent, payload + 20, 8);
-    *tag = (struct vc_flow_tag){
-        .flow = be16toh(flow),
-        .direction = payload[6],
-        .run = be32toh(run),
-        .seq = be64toh(seq),
-        .sent_ns = (int64_t)be64toh(sent),
-    };
-    return true;
-}
-
-bool vc_flow_tag_find(const struct vc_tap_packet *packet, struct vc_flow_tag *tag)
-{
-    const uint8_t *ip = packet->ip;
-    size_t header;
-
-    if (!ip || packet->ip_captured < 28 || ip[0] >> 4 != 4 || ip[9] != IPPROTO_UDP)
-        return false;
-    header = (size_t)(ip[0] & 15) * 4 + 8;
-    return header >= 28 && header <= packet->ip_captured &&
-           vc_flow_tag_read(ip + header, packet->ip_captured - header, tag);
 }

@@ -1,20 +1,11 @@
 /*
- * Observation points and the packets of flows as taps see them: which named tunnels and WAN links a packet crossed, in
- * the order of tap time. Private to probe/.
+ * Observation points: which named tunnels and WAN links a packet crossed, in the order of tap time. Private to probe/.
  */
 #pragma once
 
 #include "net/tap.h"
 
-enum {
-    VC_FLOW_MAX = 64,
-    VC_FLOW_PORT = 20000, /* flow i uses VC_FLOW_PORT + 2i at both ends; below the ephemeral ports */
-    VC_POINT_MAX = 64,
-    VC_PATH_MAX = 8,
-    VC_RTP_BYTES = 12,
-    VC_VOICE_BYTES = 160,
-    VC_FLOW_TAG_BYTES = 28, /* of the voice payload */
-};
+enum { VC_POINT_MAX = 64, VC_PATH_MAX = 8 };
 
 /* Distinct names, in the order of crossing. */
 struct vc_path {
@@ -42,16 +33,3 @@ void vc_points_drain(struct vc_points *points);
 bool vc_points_lost(struct vc_points *points);
 json_t *vc_path_json(const struct vc_points *points, const struct vc_path *path); /* new reference */
 bool vc_path_equal(const struct vc_path *a, const struct vc_path *b);
-
-/* What a flow's packet says of itself, behind the RTP header. */
-struct vc_flow_tag {
-    uint16_t flow;
-    uint8_t direction; /* 0 forward, 1 return */
-    uint32_t run;      /* tells this process's packets from another lab's */
-    uint64_t seq;
-    int64_t sent_ns; /* CLOCK_REALTIME */
-};
-void vc_flow_tag_write(uint8_t payload[VC_FLOW_TAG_BYTES], const struct vc_flow_tag *tag);
-bool vc_flow_tag_read(const uint8_t *udp_payload, size_t len, struct vc_flow_tag *tag); /* RTP header first */
-/* The same from a tapped IPv4 packet. */
-bool vc_flow_tag_find(const struct vc_tap_packet *packet, struct vc_flow_tag *tag);

@@ -19,12 +19,23 @@ static bool by_keepalive(const json_t *event)
     return strcmp(vc_member_text(event, "reason"), "start") != 0;
 }
 
-/* A session that was never up has nothing to tell but its coming up. */
+/* While a lab starts, sessions pass through states for these reasons; they tell nothing. */
+static const char *const starting[] = {"No path to specified Neighbor", "Waiting for peer OPEN", "Waiting for NHT",
+                                       "No AFI/SAFI activated for peer"};
+
 static bool settled(const json_t *event)
 {
-    const char *state = vc_member_text(event, "state");
+    const char *state = vc_member_text(event, "state"), *reason = vc_member_text(event, "reason");
 
-    return strcmp(state, "Established") == 0 || *vc_member_text(event, "reason");
+    for (size_t i = 0; i < VC_COUNT(starting); i++)
+        if (strcmp(reason, starting[i]) == 0)
+            return false;
+    return *reason && (strcmp(state, "Idle") == 0 || strcmp(state, "Active") == 0);
+}
+
+static bool came_up(const json_t *event)
+{
+    return strcmp(vc_member_text(event, "state"), "Established") == 0;
 }
 
 /* In a text, {member} stands for the event's member, {member:ms} for nanoseconds as milliseconds. */
@@ -45,7 +56,8 @@ static const struct line {
     {"link", "clear", "in clear on {link}: {text}", at_all},
     {"link", "ttl-exceeded", "forwarding loop: TTL exceeded on {link}, {from} to {to}", at_all},
     {"gre", "state", "GRE {tunnel} at {node}: up {up} ({reason})", by_keepalive},
-    {"bgp", "session", "BGP {tunnel} at {node} with {neighbor}: {state} {reason}", settled},
+    {"bgp", "session", "BGP {tunnel} at {node} with {neighbor}: up", came_up},
+    {"bgp", "session", "BGP {tunnel} at {node} with {neighbor}: {state}, {reason}", settled},
     {"bgp", "bfd", "BFD {tunnel} at {node}: {state}", at_all},
     {"probe", "outage-begin", "{flow} {direction}: silent", at_all},
     {"probe", "gap", "{flow} {direction}: back, {lost} packets lost", at_all},
@@ -57,6 +69,8 @@ static char *append_value(char *out, const json_t *value, bool ms)
     size_t i;
     json_t *item;
 
+    if (!value)
+        return talloc_strdup_append(out, "-");
     if (json_is_integer(value))
         return talloc_asprintf_append(out, "%lld", json_integer_value(value) / (ms ? VC_NS_PER_MS : 1));
     if (json_is_boolean(value))
@@ -85,7 +99,7 @@ char *vc_story_progress(void *ctx, const json_t *event)
 {
     for (size_t i = 0; i < VC_COUNT(lines); i++)
         if (strcmp(vc_member_text(event, "layer"), lines[i].layer) == 0 &&
-            strcmp(vc_member_text(event, "what"), lines[i].what) == 0)
-            return lines[i].worth(event) ? fill(ctx, lines[i].text, event) : NULL;
+            strcmp(vc_member_text(event, "what"), lines[i].what) == 0 && lines[i].worth(event))
+            return fill(ctx, lines[i].text, event);
     return NULL;
 }

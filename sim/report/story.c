@@ -134,14 +134,14 @@ static void tell_start(const struct teller *teller)
     const struct chapter *start = &teller->story->chapters[0];
     char *text = talloc_strdup(teller->ctx, "");
 
-    if (!start->back) {
-        tell(teller, 0, "no BGP session came up");
-        return;
-    }
     for (size_t i = 0; i < teller->story->flow_count; i++)
         text = joined(text, talloc_asprintf(teller->ctx, "%s by %s", start->flows[i].name,
                                             start->flows[i].path_after ? start->flows[i].path_after : "no path"));
-    tell(teller, start->back_ns, talloc_asprintf(teller->ctx, "BGP is up; %s", text));
+    const char *up = start->sessions_up == teller->story->session_count
+                         ? "BGP is up"
+                         : talloc_asprintf(teller->ctx, "%zu of %zu BGP sessions over tunnels came up",
+                                           start->sessions_up, teller->story->session_count);
+    tell(teller, start->back_ns, talloc_asprintf(teller->ctx, "%s; %s", up, text));
 }
 
 static void tell_chapter(const struct teller *teller, size_t k)

@@ -30,12 +30,20 @@ struct chapter {
     int64_t noticed_ns, also_ns;
     const char *back; /* heal and start: what came up last, e.g. "BGP on dc1" */
     int64_t back_ns;
+    size_t sessions_up; /* eBGP sessions Established at its end; both ends of a tunnel have one */
     struct chapter_flow *flows;
+};
+
+/* An end of an eBGP session over a tunnel. */
+struct story_session {
+    const char *node, *neighbor;
+    bool up;
 };
 
 struct story {
     struct chapter *chapters;
-    size_t chapter_count, flow_count;
+    struct story_session *sessions;
+    size_t chapter_count, flow_count, session_count;
     int64_t end_ns;
 };
 

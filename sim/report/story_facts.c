@@ -71,8 +71,29 @@ static const char *watcher_text(void *ctx, const struct watcher *watcher, const 
     return text;
 }
 
+/* Sessions inside the customer's or Cisco's network (no tunnel) tell nothing of the tunnels. */
+static bool is_back(const struct chapter *chapter, const struct watcher *watcher, enum sign sign, const json_t *event)
+{
+    return sign == SIGN_UP && chapter->kind != CHAPTER_FAULT && watcher->sign == by_session &&
+           *vc_member_text(event, "tunnel");
+}
+
+static void note_session(struct story *story, struct chapter *chapter, const json_t *event)
+{
+    for (size_t i = 0; i < story->session_count; i++) {
+        struct story_session *session = &story->sessions[i];
+        if (!is(event, "node", session->node) || !is(event, "neighbor", session->neighbor))
+            continue;
+        bool up = by_session(event) == SIGN_UP;
+        chapter->sessions_up += (size_t)up - (size_t)session->up;
+        session->up = up;
+    }
+}
+
 static void note_sign(struct story *story, struct chapter *chapter, const json_t *event)
 {
+    if (is_event(event, "bgp", "session"))
+        note_session(story, chapter, event);
     for (size_t i = 0; i < VC_COUNT(watchers); i++) {
         const struct watcher *watcher = &watchers[i];
         if (!is_event(event, watcher->layer, watcher->what))
@@ -86,7 +107,7 @@ static void note_sign(struct story *story, struct chapter *chapter, const json_t
                    strncmp(chapter->noticed, watcher->name, strlen(watcher->name)) != 0) {
             chapter->also = watcher_text(story, watcher, event);
             chapter->also_ns = t;
-        } else if (sign == SIGN_UP && chapter->kind != CHAPTER_FAULT && watcher->sign == by_session) {
+        } else if (is_back(chapter, watcher, sign, event)) {
             chapter->back = watcher_text(story, watcher, event);
             chapter->back_ns = t;
         }
@@ -103,6 +124,7 @@ static struct chapter *add_chapter(struct story *story, enum chapter_kind kind, 
         (struct chapter){.kind = kind, .name = vc_member_text(event, "name"), .text = vc_member_text(event, "text")};
     chapter->applied_ns = kind == CHAPTER_START ? 0 : vc_member_int(event, "t_ns");
     chapter->flows = talloc_zero_array(story, struct chapter_flow, story->flow_count);
+    chapter->sessions_up = before ? before->sessions_up : 0;
     for (size_t i = 0; before && i < story->flow_count; i++) {
         chapter->flows[i].name = before->flows[i].name;
         chapter->flows[i].path_before = chapter->flows[i].path_after = before->flows[i].path_after;
@@ -159,7 +181,7 @@ static void note_gap(struct story *story, const json_t *event)
 
 static void begin(struct story *story, const json_t *events)
 {
-    const json_t *plan = NULL, *event, *flow;
+    const json_t *plan = NULL, *event, *flow, *session;
     size_t i;
 
     json_array_foreach(events, i, event)
@@ -168,7 +190,11 @@ static void begin(struct story *story, const json_t *events)
             plan = event;
         story->end_ns = vc_member_int(event, "t_ns") > story->end_ns ? vc_member_int(event, "t_ns") : story->end_ns;
     }
-    const json_t *flows = json_object_get(plan, "flows");
+    const json_t *flows = json_object_get(plan, "flows"), *sessions = json_object_get(plan, "sessions");
+    story->session_count = json_array_size(sessions);
+    story->sessions = talloc_zero_array(story, struct story_session, story->session_count);
+    json_array_foreach(sessions, i, session) story->sessions[i] = (struct story_session){
+        .node = vc_member_text(session, "node"), .neighbor = vc_member_text(session, "neighbor")};
     story->flow_count = json_array_size(flows);
     struct chapter *start = add_chapter(story, CHAPTER_START, NULL);
     json_array_foreach(flows, i, flow) start->flows[i].name = vc_member_text(flow, "name");

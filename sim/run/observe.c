@@ -17,7 +17,11 @@ struct point {
     struct vc_tap *tap;
     sd_event_source *source;
     struct vc_pcapng *capture; /* of the run */
-    struct vc_pcapng *extra;   /* of `vclab capture` */
+    struct {                   /* `vclab capture`: a tap of its own, because the run's may be filtered */
+        struct vc_tap *tap;
+        sd_event_source *source;
+        struct vc_pcapng *file;
+    } extra;
     struct vc_underlay_watch judge;
 };
 
@@ -36,6 +40,8 @@ static int observe_destroy(struct vc_observe *observe)
 {
     for (size_t i = 0; i < observe->point_count; i++)
         sd_event_source_disable_unref(observe->points[i].source);
+    for (size_t i = 0; i < observe->point_count; i++)
+        sd_event_source_disable_unref(observe->points[i].extra.source);
     return 0;
 }
 
@@ -123,8 +129,21 @@ static void on_packet(void *arg, const struct vc_tap_packet *packet)
     vc_underlay_judge(&point->judge, packet);
     if (point->capture)
         vc_pcapng_packet(point->capture, packet);
-    if (point->extra)
-        vc_pcapng_packet(point->extra, packet);
+}
+
+static void on_extra_packet(void *arg, const struct vc_tap_packet *packet)
+{
+    struct point *point = arg;
+
+    vc_pcapng_packet(point->extra.file, packet);
+}
+
+static int on_extra_readable(sd_event_source *source VC_UNUSED, int fd VC_UNUSED, uint32_t revents VC_UNUSED, void *arg)
+{
+    struct point *point = arg;
+
+    vc_tap_drain(point->extra.tap);
+    return 0;
 }
 
 static int on_readable(sd_event_source *source VC_UNUSED, int fd VC_UNUSED, uint32_t revents VC_UNUSED, void *arg)
@@ -151,9 +170,19 @@ static int open_capture(struct point *point, vc_error **err)
     return point->capture ? 0 : -1;
 }
 
+/* Without a capture a tap need only see what it judges: at line rate the rest would cost more than carrying it. */
+static const char *filter_of(const struct point *point)
+{
+    if (point->observe->config.captures >= 0)
+        return NULL;
+    if (point->judge.underlay)
+        return "not (ip proto 50 or udp port 500 or udp port 4500 or arp)";
+    return point->flow_point >= 0 ? talloc_asprintf(point->observe, "icmp or (%s)", vc_flow_filter) : "icmp";
+}
+
 static int open_point(struct point *point, int netns, vc_error **err)
 {
-    struct vc_tap_config config = {.netns = netns, .ifname = point->ifname, .fn = on_packet, .arg = point};
+    struct vc_tap_config config = {.netns = netns, .ifname = point->ifname, .filter = filter_of(point), .fn = on_packet, .arg = point};
 
     point->tap = vc_tap_open(point->observe, &config, err);
     if (!point->tap || open_capture(point, err))
@@ -176,6 +205,13 @@ static void report_drops(struct point *point)
                  point->name, "dropped", (json_int_t)dropped);
 }
 
+static void close_extra(struct point *point)
+{
+    point->extra.source = sd_event_source_disable_unref(point->extra.source);
+    TALLOC_FREE(point->extra.tap);
+    TALLOC_FREE(point->extra.file);
+}
+
 static void close_point(struct point *point)
 {
     if (!point->tap)
@@ -186,6 +222,7 @@ static void close_point(struct point *point)
     if (point->flow_point >= 0)
         vc_flows_set_tap(point->observe->flows, point->flow_point, NULL);
     TALLOC_FREE(point->tap);
+    close_extra(point);
 }
 
 static struct in_addr first_address(const struct vc_plan_node *node)
@@ -242,40 +279,64 @@ void vc_observe_mark(struct vc_observe *observe, const char *text)
             vc_pcapng_comment(observe->points[i].capture, text);
 }
 
-int vc_observe_capture(struct vc_observe *observe, const char *link, int fd, vc_error **err)
+static int open_extra(struct point *point, int fd, vc_error **err)
 {
-    VC_AUTO_FD owned = fd;
+    struct vc_tap_config config = {.netns = point->observe->nodes[point->node].netns, .ifname = point->ifname, .fn = on_extra_packet, .arg = point};
+
+    point->extra.tap = vc_tap_open(point->observe, &config, err);
+    if (!point->extra.tap) {
+        close(fd);
+        return -1;
+    }
+    point->extra.file = vc_pcapng_new(point->observe, fd, vc_tap_linktype(point->extra.tap), point->name, point->description, err);
+    int r = !point->extra.file ? -1
+                               : sd_event_add_io(point->observe->config.loop, &point->extra.source, vc_tap_fd(point->extra.tap), EPOLLIN,
+                                                 on_extra_readable, point);
+    if (r < 0) {
+        close_extra(point);
+        return err && *err ? -1 : vc_fail(err, VC_EXIT_FAIL, -r, "capturing %s", point->name);
+    }
+    return 0;
+}
+
+/* The point called `link`, or NULL with an error that lists them. */
+static struct point *point_named(struct vc_observe *observe, const char *link, vc_error **err)
+{
     VC_AUTO_TALLOC char *names = talloc_strdup(NULL, "");
 
     for (size_t i = 0; i < observe->point_count; i++) {
-        struct point *point = &observe->points[i];
-        names = talloc_asprintf_append(names, " %s", point->name);
-        if (strcmp(point->name, link))
-            continue;
-        if (!point->tap)
-            return vc_fail(err, VC_EXIT_FAIL, 0, "%s is powered off at the end where it is observed", link);
-        if (point->extra)
-            return vc_fail(err, VC_EXIT_USAGE, 0, "%s is being captured already", link);
-        point->extra = vc_pcapng_new(observe, VC_STEAL_FD(owned), vc_tap_linktype(point->tap), point->name,
-                                     point->description, err);
-        return point->extra ? 0 : -1;
+        if (!strcmp(observe->points[i].name, link))
+            return &observe->points[i];
+        names = talloc_asprintf_append(names, " %s", observe->points[i].name);
     }
-    return vc_fail(err, VC_EXIT_USAGE, 0, "no link %s; there are:%s", link, names);
+    vc_fail(err, VC_EXIT_USAGE, 0, "no link %s; there are:%s", link, names);
+    return NULL;
+}
+
+int vc_observe_capture(struct vc_observe *observe, const char *link, int fd, vc_error **err)
+{
+    VC_AUTO_FD owned = fd;
+    struct point *point = point_named(observe, link, err);
+
+    if (!point)
+        return -1;
+    if (!point->tap)
+        return vc_fail(err, VC_EXIT_FAIL, 0, "%s is powered off at the end where it is observed", link);
+    if (point->extra.tap)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "%s is being captured already", link);
+    return open_extra(point, VC_STEAL_FD(owned), err);
 }
 
 int vc_observe_capture_stop(struct vc_observe *observe, const char *link, vc_error **err)
 {
-    for (size_t i = 0; i < observe->point_count; i++) {
-        struct point *point = &observe->points[i];
-        if (strcmp(point->name, link) || !point->extra)
-            continue;
-        if (point->tap)
-            vc_tap_drain(point->tap);
-        int failed = vc_pcapng_flush(point->extra, err);
-        TALLOC_FREE(point->extra);
-        return failed;
-    }
-    return vc_fail(err, VC_EXIT_USAGE, 0, "%s is not being captured", link);
+    struct point *point = point_named(observe, link, err);
+
+    if (!point || !point->extra.tap)
+        return point ? vc_fail(err, VC_EXIT_USAGE, 0, "%s is not being captured", link) : -1;
+    vc_tap_drain(point->extra.tap);
+    int failed = vc_pcapng_flush(point->extra.file, err);
+    close_extra(point);
+    return failed;
 }
 
 int vc_observe_finish(struct vc_observe *observe, vc_error **err)

@@ -1,13 +1,14 @@
 /*
- * The verdict, computed from events alone. One evaluator serves both the running timeline (which asks whether its expectations have settled) and the final
- * word (`vclab report` replays events.jsonl through it), so the two cannot differ. docs/events.md is its input language; docs/scenarios.md its expectations.
+ * The verdict, computed from events alone. One evaluator serves both the running timeline (which asks whether its
+ * expectations have settled) and the final word (`vclab report` replays events.jsonl through it), so the two cannot
+ * differ. docs/events.md is its input language; docs/scenarios.md its expectations.
  */
 #pragma once
 
 #include "base/event.h"
 
 enum vc_verdict { VC_PASS, VC_FAIL, VC_INCONCLUSIVE, VC_ERROR, VC_PENDING };
-const char *vc_verdict_name(enum vc_verdict verdict); /* "pass", "fail", "inconclusive", "error", "pending" */
+const char *vc_verdict_name(enum vc_verdict verdict);  /* "pass", "fail", "inconclusive", "error", "pending" */
 enum vc_exit vc_verdict_exit(enum vc_verdict verdict); /* error: VC_EXIT_FAIL */
 
 struct vc_judge; /* talloc */
@@ -18,7 +19,8 @@ void vc_judge_event(struct vc_judge *judge, const json_t *event); /* in order of
 /* Time passes without events too: settles deadlines up to now_ns. */
 void vc_judge_advance(struct vc_judge *judge, int64_t now_ns);
 
-/* State of expectation `id` (check/expect): VC_PENDING until it is met (VC_PASS) or its deadline has passed (VC_FAIL). outage/lost stay pending until their window ends. */
+/* State of expectation `id` (check/expect): VC_PENDING until it is met (VC_PASS) or its deadline has passed (VC_FAIL).
+ * outage/lost stay pending until their window ends. */
 enum vc_verdict vc_judge_expectation(const struct vc_judge *judge, int id);
 /* The next deadline among pending expectations, or INT64_MAX. */
 int64_t vc_judge_next_deadline(const struct vc_judge *judge);
@@ -26,8 +28,10 @@ int64_t vc_judge_next_deadline(const struct vc_judge *judge);
 bool vc_judge_hold_true(const struct vc_judge *judge, int hold_id);
 
 /*
- * After check/end (or where a truncated stream stops: then the verdict is error, or "interrupted"): the run.json members verdict, reason (one line: why it is not pass), interrupted,
- * expectations[] {text, verdict, measured, limit, unit, t_ns}, invariants[] {name, verdict, evidence}, flows[] {name, from, to, sent, lost, longest_outage_ms, resolution_ms,
- * mos, path_before[], path_after[]}, faults[] {name, kind, t_ns, proved_t_ns, healed_t_ns}, lag {max_ns, limit_ns}. New reference.
+ * After check/end (or where a truncated stream stops: then the verdict is error, or "interrupted"): the run.json
+ * members verdict, reason (one line: why it is not pass), interrupted, expectations[] {text, verdict, measured, limit,
+ * unit, t_ns}, invariants[] {name, verdict, evidence}, flows[] {name, from, to, sent, lost, longest_outage_ms,
+ * resolution_ms, mos, path_before[], path_after[]}, faults[] {name, kind, t_ns, proved_t_ns, healed_t_ns}, lag {max_ns,
+ * limit_ns}. New reference.
  */
 json_t *vc_judge_finish(struct vc_judge *judge);

@@ -75,8 +75,11 @@ static void flip(const char *shipped, uint64_t seed, int rounds)
         memcpy(victim.text, victim.original, victim.length);
         for (unsigned j = 0; j < count; j++) {
             size_t at = next(&seed) % victim.length;
+            unsigned char byte = (unsigned char)next(&seed);
 
-            victim.text[at] = next(&seed) & 1 ? interesting[next(&seed) % (sizeof interesting - 1)] : (char)next(&seed);
+            if (next(&seed) & 1)
+                byte = (unsigned char)interesting[byte % (sizeof interesting - 1)];
+            memcpy(&victim.text[at], &byte, 1);
         }
         feed(&victim, victim.length);
     }
@@ -94,6 +97,7 @@ static void shuffle(const char *shipped, uint64_t seed, int rounds)
         if (!i || victim.original[i - 1] == '\n')
             starts[lines++] = i;
     starts[lines] = victim.length;
+    cr_assert_gt(lines, 10);
     victim.text = talloc_size(ctx, 3 * victim.length);
     for (int i = 0; i < rounds; i++) {
         size_t from = next(&seed) % lines, to = next(&seed) % lines, used = 0;

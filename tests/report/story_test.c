@@ -72,6 +72,14 @@ Test(story, many_rounds_are_summed_up)
         "%s", text);
 }
 
+Test(story, a_lab_that_never_came_up_says_how_far_it_came)
+{
+    VC_AUTO_FREE char *text = story(FIXTURES "not-up", false, false);
+
+    cr_assert(strstr(text, "1 of 4 BGP sessions over tunnels came up; voice-dc1 by no path; voice-dc2 by no path\n"),
+              "%s", text);
+}
+
 Test(story, markdown_is_a_list_with_its_special_characters_escaped)
 {
     VC_AUTO_JSON *run = vc_result_load_run(FIXTURES "silent-loss", NULL);
@@ -129,6 +137,13 @@ Test(progress, lines_for_what_matters)
         "   0.000 s  v return takes no tunnel");
     progress_is("{\"t_ns\":1,\"layer\":\"check\",\"what\":\"lag\",\"lag_ns\":70000000}",
                 "   0.000 s  the host was late by 70 ms");
+    progress_is("{\"t_ns\":1,\"layer\":\"bgp\",\"what\":\"session\",\"state\":\"Established\",\"node\":\"cpe1\","
+                "\"neighbor\":\"10.0.0.1\"}",
+                "   0.000 s  BGP - at cpe1 with 10.0.0.1: up");
+    progress_is("{\"t_ns\":1,\"layer\":\"bgp\",\"what\":\"session\",\"state\":\"Idle\",\"node\":\"cpe1\",\"neighbor\":"
+                "\"10.0.0.1\","
+                "\"tunnel\":\"dc1\",\"reason\":\"BFD down received\"}",
+                "   0.000 s  BGP dc1 at cpe1 with 10.0.0.1: Idle, BFD down received");
     progress_is("{\"t_ns\":1,\"layer\":\"fault\",\"what\":\"proved\",\"name\":\"cut\",\"evidence\":\"2 packets\"}",
                 "   0.000 s  cut took effect: 2 packets");
 }
@@ -138,5 +153,8 @@ Test(progress, nothing_for_what_does_not)
     progress_is("{\"t_ns\":1,\"layer\":\"check\",\"what\":\"lag\",\"lag_ns\":20000000}", NULL);
     progress_is("{\"t_ns\":1,\"layer\":\"gre\",\"what\":\"state\",\"tunnel\":\"dc1\",\"up\":true,\"reason\":\"start\"}",
                 NULL);
+    progress_is(
+        "{\"t_ns\":1,\"layer\":\"bgp\",\"what\":\"session\",\"state\":\"Active\",\"reason\":\"Waiting for peer OPEN\"}",
+        NULL);
     progress_is("{\"t_ns\":1,\"layer\":\"fib\",\"what\":\"route\"}", NULL);
 }

@@ -26,7 +26,7 @@ static enum vc_verdict ask(int64_t at_ns, const char *spec)
     VC_AUTO_JSON *head = json_pack("{s:I, s:s, s:s, s:i, s:I}", "t_ns", (json_int_t)at_ns, "layer", "check", "what",
                                    "expect", "id", 100, "trigger_ns", (json_int_t)at_ns);
     VC_AUTO_JSON *end =
-        json_pack("{s:I, s:s, s:s}", "t_ns", (json_int_t)(at_ns + 2), "layer", "check", "what", "window-end");
+        json_pack("{s:I, s:s, s:s}", "t_ns", (json_int_t)at_ns + 2, "layer", "check", "what", "window-end");
 
     cr_assert(event, "%s", spec);
     json_object_update(event, head);

@@ -1,0 +1,31 @@
+/* The measurements behind vclab bench. */
+#pragma once
+
+#include "cli/session.h"
+
+/* One figure of one run. Lower is better unless `higher`. */
+struct bench_metric {
+    const char *bench, *name, *unit;
+    double target; /* 0: none, only reported */
+    bool higher;
+};
+
+struct bench {
+    struct session *session;
+    struct vc_topology *topology;
+    json_t *samples; /* "<bench>.<metric>" → array of numbers */
+};
+
+void bench_record(struct bench *bench, const char *name, const char *metric, double value);
+
+struct bench_case {
+    const char *name;
+    const char *what;
+    int (*run)(struct bench *bench, vc_error **err); /* once; records its samples */
+    unsigned runs;                                   /* default */
+};
+
+extern const struct bench_case bench_cases[];
+extern const size_t bench_case_count;
+extern const struct bench_metric bench_metrics[];
+extern const size_t bench_metric_count;
