@@ -140,16 +140,16 @@ static int exit_status(const json_t *judged, const struct vc_live_outcome *outco
     return VC_EXIT_FAIL;
 }
 
-static int play(void *ctx, struct watcher *watcher, const struct vc_scenario *scenario, int control, json_t **run_json, vc_error **err)
+static int play(struct watcher *watcher, const struct vc_scenario *scenario, const struct vc_plan *plan, int control, json_t **run_json,
+                vc_error **err)
 {
     struct session *session = watcher->session;
     struct vc_live_config config = {
-        .engine = {.scenario = scenario, .control = control, .captures = session->options.captures, .stay = watcher->extra && watcher->extra->stay},
+        .engine = {.plan = plan, .scenario = scenario, .control = control, .captures = session->options.captures, .stay = watcher->extra && watcher->extra->stay},
         .labroot = session->labroot->path, .result = watcher->result, .on_event = on_event, .arg = watcher};
     struct vc_live_outcome outcome;
 
-    config.engine.plan = session_plan(ctx, session, scenario, err);
-    if (!config.engine.plan || vc_live_run(&config, &outcome, err))
+    if (vc_live_run(&config, &outcome, err))
         return -1;
     int status = exit_status(outcome.judged, &outcome);
     VC_AUTO_JSON *header = header_of(session, scenario, &outcome);
@@ -170,6 +170,9 @@ int session_run(void *ctx, struct session *session, const struct vc_scenario *sc
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     struct watcher watcher = {.session = session, .extra = extra};
+    const struct vc_plan *plan = session_plan(scratch, session, scenario, err);
+    if (!plan)
+        return -1;
     char *result = vc_result_create(ctx, session->options.results, scenario->name, err);
 
     if (!result)
@@ -189,7 +192,7 @@ int session_run(void *ctx, struct session *session, const struct vc_scenario *sc
         if (control < 0)
             return -1;
     }
-    int status = play(scratch, &watcher, scenario, control, run_json, err);
+    int status = play(&watcher, scenario, plan, control, run_json, err);
     unlink(socket_path);
     return status;
 }

@@ -10,7 +10,10 @@
 
 #include "lab/private.h"
 
+#define BGP_LIMIT_US 1000000
+
 static void daemon_advance(struct vc_daemon *daemon);
+static int await_bgp(struct vc_daemon *daemon, vc_error **err);
 
 void lab_daemons_init(struct lab_node *node, struct vc_lab *lab)
 {
@@ -183,6 +186,8 @@ static int become_ready(struct vc_daemon *daemon, vc_error **err)
 static int daemon_step(struct vc_daemon *daemon, vc_error **err)
 {
     if (daemon->state == VC_DAEMON_WAITING) {
+        if (daemon->plan->after_bgp && !daemon->node->bgp_settled)
+            return 0;
         for (const char *const *need = daemon->plan->needs; need && *need; need++) {
             if (path_exists(daemon, *need))
                 continue;
@@ -204,8 +209,44 @@ static int daemon_step(struct vc_daemon *daemon, vc_error **err)
     daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
     daemon->retry = sd_event_source_disable_unref(daemon->retry);
     daemon->state = VC_DAEMON_READY;
+    if (await_bgp(daemon, err))
+        return -1;
     lab_progress(daemon->lab);
     return 0;
+}
+
+/* Daemons that wait for BGP (vc_plan_daemon.after_bgp) may start. */
+void lab_bgp_settled(struct lab_node *node)
+{
+    node->bgp_limit = sd_event_source_disable_unref(node->bgp_limit);
+    if (node->bgp_settled)
+        return;
+    node->bgp_settled = true;
+    for (size_t i = 0; i < node->rt.plan->daemon_count; i++)
+        if (node->daemons[i].plan->after_bgp && node->daemons[i].state == VC_DAEMON_WAITING)
+            daemon_advance(&node->daemons[i]);
+}
+
+static int on_bgp_limit(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
+{
+    lab_bgp_settled(arg);
+    return 0;
+}
+
+/* bgpd runs: whoever waits for its sessions waits a second at most. Without a watcher nobody would say when they are up. */
+static int await_bgp(struct vc_daemon *daemon, vc_error **err)
+{
+    struct lab_node *node = daemon->node;
+
+    if (node->bgp_settled || strcmp(daemon->plan->name, "bgpd"))
+        return 0;
+    if (!daemon->lab->options.watch) {
+        lab_bgp_settled(node);
+        return 0;
+    }
+    node->bgp_limit = sd_event_source_disable_unref(node->bgp_limit);
+    int r = sd_event_add_time_relative(daemon->lab->loop, &node->bgp_limit, CLOCK_MONOTONIC, BGP_LIMIT_US, 1000, on_bgp_limit, node);
+    return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer") : 0;
 }
 
 static void daemon_advance(struct vc_daemon *daemon)
@@ -235,6 +276,8 @@ int lab_daemons_start(struct lab_node *node, vc_error **err)
 
 void lab_daemons_kill(struct lab_node *node)
 {
+    node->bgp_limit = sd_event_source_disable_unref(node->bgp_limit);
+    node->bgp_settled = false;
     for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
         struct vc_daemon *daemon = &node->daemons[i];
         daemon->expected = true;

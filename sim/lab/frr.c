@@ -177,6 +177,8 @@ static void on_summary(void *arg, json_t *reply)
         settled = settled && !strcmp(peer->state, "Established");
     }
     watch->interval_ns = settled ? INTERVAL_SETTLED_NS : INTERVAL_STARTING_NS;
+    if (settled)
+        lab_bgp_settled(watch->daemon->node);
     next_question(watch);
 }
 

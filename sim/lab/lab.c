@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -115,8 +116,9 @@ static int configure_firewall(struct lab_node *node, vc_error **err)
 {
     if (!node->rt.plan->firewall)
         return 0;
-    node->nft = vc_nft_open(node->gres, node->rt.netns, err); /* hangs on the node's arrays: freed with the lab */
-    return node->nft ? vc_nft_run(node->nft, node->rt.plan->firewall, err) : -1;
+    /* Not kept: a context holds about half a megabyte, and most nodes never need theirs again. */
+    VC_AUTO_TALLOC struct vc_nft *nft = vc_nft_open(NULL, node->rt.netns, err);
+    return nft ? vc_nft_run(nft, node->rt.plan->firewall, err) : -1;
 }
 
 /* Addresses, rules and routes of a node whose links are in place. */
@@ -213,6 +215,7 @@ void lab_progress(struct vc_lab *lab)
         return;
     vc_lab_ready_fn *ready = lab->ready;
     lab->ready = NULL;
+    malloc_trim(0); /* what bring-up needed and a running lab does not */
     ready(lab->ready_arg, NULL);
 }
 

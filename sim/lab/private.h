@@ -41,6 +41,8 @@ struct lab_node {
     size_t index;
     unsigned generation; /* counts power-ons; each has its own base folder */
     bool on;
+    bool bgp_settled; /* its sessions are Established, or had their time: daemons that wait for BGP may start */
+    sd_event_source *bgp_limit;
     int limbo; /* holds its link ends while it is off; -1 otherwise */
     struct vc_rtnl *rtnl;
     struct vc_nft *nft;
@@ -65,6 +67,7 @@ struct vc_lab {
 void lab_daemons_init(struct lab_node *node, struct vc_lab *lab);
 int lab_daemons_start(struct lab_node *node, vc_error **err);
 void lab_daemons_kill(struct lab_node *node);
+void lab_bgp_settled(struct lab_node *node);
 
 /* gre_node.c */
 void lab_gres_init(struct lab_node *node, struct vc_lab *lab);
