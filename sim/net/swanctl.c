@@ -82,7 +82,9 @@ static int take_string(struct parser *p, char **value)
             return refuse(p, "a string without its closing quote");
         }
         p->line += *p->at == '\n';
-        char c = escaped ? unescape(*p->at) : *p->at;
+        char c = *p->at;
+        if (escaped)
+            c = unescape(c);
         append(value, &c, c ? 1 : 0);
     }
     p->at++;

@@ -117,7 +117,7 @@ static int attach_filter(int fd, int linktype, const char *filter, vc_error **er
 static int open_socket(struct vc_tap *tap, const struct vc_tap_config *config, vc_error **err)
 {
     VC_NETNS_SCOPE(scope) = vc_netns_enter(config->netns, err);
-    struct interface interface;
+    struct interface interface = {0};
     int one = 1, queue = QUEUE_BYTES;
 
     if (scope.back < 0 || find_interface(config->ifname, &interface, err) < 0)

@@ -1,7 +1,7 @@
 /*
- * A tap sees every packet of one interface (AF_PACKET, both directions, nanosecond kernel timestamps) and hands it on in batches. A link has one tap. What it
- * feeds: captures (pcapng.h), path observers and the underlay invariant (probe/). Packets it had to drop are counted and reported, never
- * silently missing. Source: packet(7).
+ * A tap sees every packet of one interface (AF_PACKET, both directions, nanosecond kernel timestamps) and hands it on
+ * in batches. A link has one tap. What it feeds: captures (pcapng.h), path observers and the underlay invariant
+ * (probe/). Packets it had to drop are counted and reported, never silently missing. Source: packet(7).
  */
 #pragma once
 
@@ -35,5 +35,5 @@ struct vc_tap *vc_tap_open(void *ctx, const struct vc_tap_config *config, vc_err
 int vc_tap_fd(const struct vc_tap *tap);
 /* Hands on all that is queued now. Returns packets handed on. */
 int vc_tap_drain(struct vc_tap *tap);
-uint64_t vc_tap_dropped(struct vc_tap *tap); /* since the start */
+uint64_t vc_tap_dropped(struct vc_tap *tap);   /* since the start */
 int vc_tap_linktype(const struct vc_tap *tap); /* LINKTYPE_ETHERNET 1 or LINKTYPE_RAW 101 */

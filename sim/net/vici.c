@@ -170,7 +170,7 @@ struct exchange {
 static int wait_reply(struct vc_vici *vici, const struct exchange *x, int64_t deadline, json_t **reply, vc_error **err)
 {
     for (;;) {
-        struct vc_vici_packet packet;
+        struct vc_vici_packet packet = {0};
         int status = receive(vici, deadline, &packet, err);
         if (status < 0)
             return -1;
@@ -251,7 +251,7 @@ json_t *vc_vici_call(struct vc_vici *vici, const char *command, const json_t *re
 
 int vc_vici_dispatch(struct vc_vici *vici, vc_error **err)
 {
-    struct vc_vici_packet packet;
+    struct vc_vici_packet packet = {0};
     int status;
 
     while ((status = receive(vici, 0, &packet, err)) > 0) {

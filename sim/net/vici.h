@@ -1,7 +1,8 @@
 /*
- * charon's vici protocol, spoken here (Debian ships libvici without a header): 4-byte length, packet type, named messages of sections, key/values and lists.
- * Source: strongSwan's src/libcharon/plugins/vici/README.md. Failure in a reply (success = no) is an error of the call.
- * The socket lives in a node's mount namespace: the caller connects it (vc_lab) and hands over the descriptor.
+ * charon's vici protocol, spoken here (Debian ships libvici without a header): 4-byte length, packet type, named
+ * messages of sections, key/values and lists. Source: strongSwan's src/libcharon/plugins/vici/README.md. Failure in a
+ * reply (success = no) is an error of the call. The socket lives in a node's mount namespace: the caller connects it
+ * (vc_lab) and hands over the descriptor.
  */
 #pragma once
 
@@ -15,20 +16,25 @@ struct vc_vici; /* talloc; freeing closes the descriptor */
 struct vc_vici *vc_vici_new(void *ctx, int fd);
 
 /*
- * One command and its reply as JSON (sections: objects, lists: arrays, values: strings). `request` is borrowed, may be NULL. For streamed commands
- * (list-sas) `stream_event` names the event whose messages are collected; the reply is then {"items": […]}. New reference or NULL. Waits at most 10 s.
+ * One command and its reply as JSON (sections: objects, lists: arrays, values: strings). `request` is borrowed, may be
+ * NULL. For streamed commands (list-sas) `stream_event` names the event whose messages are collected; the reply is then
+ * {"items": […]}. New reference or NULL. Waits at most 10 s.
  */
-json_t *vc_vici_call(struct vc_vici *vici, const char *command, const json_t *request, const char *stream_event, vc_error **err);
+json_t *vc_vici_call(struct vc_vici *vici, const char *command, const json_t *request, const char *stream_event,
+                     vc_error **err);
 
 /* Loads a swanctl.conf text: connections, secrets (ike*, with ids). Uses load-conn, load-shared. */
 int vc_vici_load(struct vc_vici *vici, const char *swanctl_conf, vc_error **err);
 
-/* swanctl.conf's syntax as JSON (list keys such as proposals split at commas); exposed for tests. New reference or NULL. */
+/* swanctl.conf's syntax as JSON (list keys such as proposals split at commas); exposed for tests. New reference or
+ * NULL. */
 json_t *vc_swanctl_parse(const char *text, vc_error **err);
 
 /*
- * Registers for ike-updown, child-updown, ike-rekey, child-rekey on this connection (no further calls on it) and emits ike/sa and ipsec/sa for `node`. The event's
- * `tunnel` is the CHILD's name, its connection's name for ike/sa (the plan names both after the tunnel). `fd` is owned. talloc; freeing stops it.
+ * Registers for ike-updown, child-updown, ike-rekey, child-rekey on this connection (no further calls on it) and emits
+ * ike/sa and ipsec/sa for `node`. The event's `tunnel` is the CHILD's name, its connection's name for ike/sa (the plan
+ * names both after the tunnel); `down` when the last of a tunnel's SAs went. SAs that are up already are reported
+ * first; when the daemon goes, all go down. `fd` is owned. talloc; freeing stops it.
  */
 struct vc_vici_watch;
 struct vc_vici_watch *vc_vici_watch_start(void *ctx, sd_event *loop, struct vc_events *events, const char *node, int fd,

@@ -198,7 +198,7 @@ static int ask(struct vc_vty *vty, const char *command, struct answer *answer, v
 
 char *vc_vty_command(struct vc_vty *vty, void *ctx, const char *command, vc_error **err)
 {
-    struct answer answer;
+    struct answer answer = {0};
 
     if (ask(vty, command, &answer, err) < 0)
         return NULL;
@@ -209,7 +209,7 @@ char *vc_vty_command(struct vc_vty *vty, void *ctx, const char *command, vc_erro
 
 json_t *vc_vty_json(struct vc_vty *vty, const char *command, vc_error **err)
 {
-    struct answer answer;
+    struct answer answer = {0};
     json_error_t problem;
     json_t *json = NULL;
 
@@ -240,7 +240,7 @@ static void finish(struct vc_vty *vty, json_t *reply)
 static int on_readable(VC_UNUSED sd_event_source *source, VC_UNUSED int fd, VC_UNUSED uint32_t revents, void *arg)
 {
     struct vc_vty *vty = arg;
-    struct answer answer;
+    struct answer answer = {0};
     int got;
 
     while ((got = read_some(vty)) > 0)

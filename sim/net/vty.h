@@ -1,6 +1,6 @@
 /*
- * FRR's vty sockets (/run/frr/<daemon>.vty), the protocol vtysh speaks: a command ends in NUL, the answer in NUL NUL NUL status. Show commands
- * are asked in JSON. Source: FRR lib/vty.c (vtysh_read, vtysh_flush). No vtysh process.
+ * FRR's vty sockets (/run/frr/<daemon>.vty), the protocol vtysh speaks: a command ends in NUL, the answer in NUL NUL
+ * NUL status. Show commands are asked in JSON. Source: FRR lib/vty.c (vtysh_read, vtysh_flush). No vtysh process.
  */
 #pragma once
 
@@ -18,8 +18,8 @@ char *vc_vty_command(struct vc_vty *vty, void *ctx, const char *command, vc_erro
 json_t *vc_vty_json(struct vc_vty *vty, const char *command, vc_error **err);
 
 /*
- * Asynchronous form for watchers: one command in flight at a time; fn gets the parsed JSON (borrowed; NULL on error). Returns -1 when one is in flight or the
- * socket is closed.
+ * Asynchronous form for watchers: one command in flight at a time; fn gets the parsed JSON (borrowed; NULL on error).
+ * Returns -1 when one is in flight or the socket is closed.
  */
 typedef void vc_vty_fn(void *arg, json_t *reply);
 int vc_vty_ask(struct vc_vty *vty, sd_event *loop, const char *command, vc_vty_fn *fn, void *arg, vc_error **err);

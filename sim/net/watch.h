@@ -1,6 +1,8 @@
 /*
- * Watchers: netlink notifications of one namespace as events link/state, fib/route (main table, IPv4 unicast) and, where the kernel has xfrm, ipsec/kernel-sa.
- * Lost notifications (ENOBUFS) are followed by a full dump, so that the last state reported is always true.
+ * Watchers: netlink notifications of one namespace as events link/state, fib/route (main table, IPv4 unicast) and,
+ * where the kernel has xfrm, ipsec/kernel-sa. Lost notifications (ENOBUFS) are followed by a full dump, so that the
+ * last state reported is always true. The state at the start is reported first; of a prefix's routes the one with the
+ * lowest metric counts; lo is left out.
  */
 #pragma once
 

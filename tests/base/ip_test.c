@@ -74,6 +74,7 @@ Test(ip, containment_and_overlap)
     } rows[] = {
         {"198.18.5.0/24", "198.18.5.128/25", true, true, false},
         {"198.18.5.128/25", "198.18.5.0/24", false, true, false},
+        {"198.18.5.0/25", "198.18.5.0/24", false, true, false},
         {"198.18.5.0/25", "198.18.5.128/25", false, false, false},
         {"0.0.0.0/0", "1.2.3.4/32", true, true, false},
         {"1.2.3.4/32", "1.2.3.4/32", true, true, true},

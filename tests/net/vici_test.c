@@ -73,13 +73,13 @@ Test(vici, malformed_packets_are_refused)
         const char *data;
         size_t size;
     } bad[] = {
-        {TEXT("\x08")},                               /* an unknown type */
-        {TEXT("\x01\x02")},                           /* a section ends that never began */
-        {TEXT("\x01\x07\x01k")},                      /* an unknown element */
-        {TEXT("\x01\x05\x00\x01x")},                  /* an item outside a list */
-        {TEXT("\x01\x04\x01l\x03\x01k\x00\x00\x06")}, /* a key inside a list */
-        {TEXT("\x01\x03\x01\xff\x00\x01x")},          /* a name that is not text */
-        {TEXT("\x01\x03\x03k\0k\x00\x01x")},          /* a name with a NUL */
+        {TEXT("\x08")},                           /* an unknown type */
+        {TEXT("\x01\x02")},                       /* a section ends that never began */
+        {TEXT("\x01\x07\x01k")},                  /* an unknown element */
+        {TEXT("\x01\x05\x00\x01x")},              /* an item outside a list */
+        {TEXT("\x01\x04\x01l\x03\x00\x01x\x06")}, /* a key inside a list */
+        {TEXT("\x01\x03\x01\xff\x00\x01x")},      /* a name that is not text */
+        {TEXT("\x01\x03\x03k\0k\x00\x01x")},      /* a name with a NUL */
     };
 
     for (size_t i = 0; i < VC_COUNT(bad); i++) {
@@ -125,7 +125,16 @@ Test(vici, what_cannot_be_encoded_is_refused)
 
 /* ---- calls; packets that the tests above do not pin byte by byte are built from their JSON ---- */
 
-/* Packets one after the other; the process of a test is short, so they are never freed. */
+static void *packets; /* talloc; what add() allocates */
+
+static void free_packets(void)
+{
+    TALLOC_FREE(packets);
+}
+
+TestSuite(vici, .fini = free_packets);
+
+/* Packets one after the other; they live as long as the test. */
 struct bytes {
     char *data;
     size_t size;
@@ -138,7 +147,9 @@ static void add(struct bytes *bytes, enum vc_vici_type type, const char *name, c
     VC_AUTO_TALLOC uint8_t *packet = vc_vici_encode(NULL, type, name, json, &size, NULL);
 
     cr_assert(packet && (!message || json), "%s", message);
-    bytes->data = realloc(bytes->data, bytes->size + size);
+    if (!packets)
+        packets = talloc_new(NULL);
+    bytes->data = talloc_realloc(packets, bytes->data, char, bytes->size + size);
     memcpy(bytes->data + bytes->size, packet, size);
     bytes->size += size;
 }
