@@ -8,15 +8,16 @@ struct drop_end {
     const char *ifname;
 };
 
+/* Protocols by number: a host without /etc/protocols knows no names. */
 static const struct {
     const char *select, *match;
 } selectors[] = {
-    {"esp", "meta l4proto esp"},
+    {"esp", "meta l4proto 50"},
     {"ike", "udp dport { 500, 4500 }"},
-    {"gre", "meta l4proto gre"},
-    {"bgp", "meta l4proto tcp th dport 179 {} meta l4proto tcp th sport 179"},
+    {"gre", "meta l4proto 47"},
+    {"bgp", "tcp dport 179 {} tcp sport 179"},
     {"bfd", "udp dport { 3784, 3785, 4784 }"},
-    {"icmp", "meta l4proto icmp"},
+    {"icmp", "meta l4proto 1"},
     {"all", ""},
 };
 

@@ -136,7 +136,7 @@ static int begin_step(struct vc_faults *faults, struct fault *fault, bool healin
     if (faults->step.fault)
         return vc_fail(err, VC_EXIT_USAGE, 0, "fault %s is still under way", faults->step.fault->name);
     /* The event comes first: the effect must never seem older than its cause. */
-    vc_event(events, VC_LAYER_FAULT, NULL, healing ? "heal-applied" : "applied", -1, "{s:s, s:s, s:s}", "name", fault->name, "kind",
+    vc_event(events, VC_LAYER_FAULT, text_member(fault->spec, "node"), healing ? "heal-applied" : "applied", -1, "{s:s, s:s, s:s}", "name", fault->name, "kind",
              fault->kind->name, "text", text ? text : "");
     if ((healing ? fault->kind->heal : fault->kind->apply)(fault, err))
         return vc_wrap(err, "fault %s (%s)", fault->name, fault->kind->name);

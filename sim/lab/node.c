@@ -223,7 +223,7 @@ static int redirect(const struct vc_spawn *spawn)
 
 static _Noreturn void exec_child(const struct vc_node_rt *node, const struct vc_spawn *spawn)
 {
-    static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=xterm-256color", "MALLOC_ARENA_MAX=1", "MALLOC_TOP_PAD_=0", "MALLOC_TRIM_THRESHOLD_=32768", "MALLOC_MMAP_THRESHOLD_=65536",
+    static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=xterm-256color",
                                               NULL};
     struct sched_param priority = {.sched_priority = spawn->rt_priority};
     sigset_t none;

@@ -117,10 +117,9 @@ static void add_interfaces(json_t *context, const struct vc_topology *topology, 
                 json_object_set_new(by_kind, peer->kind, json_array());
             json_array_append(json_object_get(by_kind, peer->kind), interface);
             if (vc_link_is_ibgp(topology, link))
-                json_array_append_new(ibgp,
-                                      json_pack("{s:s, s:s, s:o, s:o, s:b}", "node", peer->name, "ifname", link->name,
-                                                "local", addr_json(link->end[end].address.addr), "address",
-                                                addr_json(link->end[!end].address.addr), "passive", end == 1));
+                json_array_append_new(ibgp, json_pack("{s:s, s:s, s:o, s:o}", "node", peer->name, "ifname", link->name,
+                                                      "local", addr_json(link->end[end].address.addr), "address",
+                                                      addr_json(link->end[!end].address.addr)));
         }
     json_object_set_new(context, "interfaces", all);
     json_object_set_new(context, "to", by_kind);

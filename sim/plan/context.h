@@ -1,5 +1,5 @@
 /*
- * What a template may say about its node, as JSON. docs/nodes.md is its reference for people who write a kind.
+ * What a template may say about its node, as JSON. nodes/README.md is its reference for people who write a kind.
  */
 #pragma once
 

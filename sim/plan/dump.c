@@ -56,6 +56,8 @@ static void dump_daemon(FILE *out, const struct vc_plan_daemon *d)
     for (size_t i = 0; d->needs[i]; i++)
         fprintf(out, "    needs %s\n", d->needs[i]);
     fprintf(out, "    ready %s\n    log %s\n    rt_priority %d\n", d->ready, d->log, d->rt_priority);
+    if (d->after_bgp)
+        fputs("    after_bgp\n", out);
     if (d->vici_config) {
         fputs("    vici_config\n", out);
         dump_block(out, d->vici_config);

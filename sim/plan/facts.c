@@ -55,15 +55,29 @@ static void add_session(const struct vc_topology *topology, const struct vc_tunn
     }
 }
 
-static json_t *ibgp_facts(const struct vc_topology *topology)
+static bool runs(const struct vc_plan_node *node, const char *daemon)
 {
+    for (size_t i = 0; i < node->daemon_count; i++)
+        if (strcmp(node->daemons[i].name, daemon) == 0)
+            return true;
+    return false;
+}
+
+/* Every iBGP session, at the ends where bgpd tells of it; where another program speaks BGP, the other end tells as
+ * much. */
+static json_t *ibgp_facts(const struct vc_plan *plan)
+{
+    const struct vc_topology *topology = plan->topology;
     json_t *out = json_array();
 
     for (size_t i = 0; i < topology->link_count; i++)
-        for (unsigned end = 0; end < 2 && vc_link_is_ibgp(topology, &topology->links[i]); end++)
-            json_array_append_new(out,
-                                  json_pack("{s:s, s:o}", "node", node_name(topology, topology->links[i].end[end].node),
-                                            "neighbor", addr_json(topology->links[i].end[!end].address.addr)));
+        for (unsigned end = 0; end < 2; end++) {
+            const struct vc_link *link = &topology->links[i];
+
+            if (vc_link_is_ibgp(topology, link) && runs(&plan->nodes[link->end[end].node], "bgpd"))
+                json_array_append_new(out, json_pack("{s:s, s:o}", "node", node_name(topology, link->end[end].node),
+                                                     "neighbor", addr_json(link->end[!end].address.addr)));
+        }
     return out;
 }
 
@@ -128,6 +142,5 @@ json_t *vc_plan_facts(const struct vc_plan *plan, const struct vc_flow_spec *flo
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "topology", topology->name, "timers",
                      plan->options.timers->name, "plane", plan->options.plane == VC_PLANE_USER ? "user" : "kernel",
                      "seed", (json_int_t)plan->options.seed, "lag_limit_ns", lag_limit(plan->options.timers), "tunnels",
-                     tunnels, "sessions", sessions, "ibgp", ibgp_facts(topology), "accept", accept, "flows",
-                     flow_facts);
+                     tunnels, "sessions", sessions, "ibgp", ibgp_facts(plan), "accept", accept, "flows", flow_facts);
 }

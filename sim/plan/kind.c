@@ -7,7 +7,7 @@
 
 #include "model/document.h"
 
-enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_FILES, FIELD_PRIORITY, FIELD_DAEMONS };
+enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_FILES, FIELD_PRIORITY, FIELD_FLAG, FIELD_DAEMONS };
 
 struct field {
     const char *name;
@@ -29,11 +29,18 @@ static const struct field kind_fields[] = {
 };
 
 static const struct field daemon_fields[] = {
-    FIELD(vc_kind_daemon, when, FIELD_TEXT, false),    FIELD(vc_kind_daemon, argv, FIELD_LIST, true),
-    FIELD(vc_kind_daemon, needs, FIELD_LIST, false),   FIELD(vc_kind_daemon, directories, FIELD_LIST, false),
-    FIELD(vc_kind_daemon, sockets, FIELD_LIST, false), FIELD(vc_kind_daemon, ready, FIELD_TEXT, true),
-    FIELD(vc_kind_daemon, log, FIELD_TEXT, true),      FIELD(vc_kind_daemon, vici_config, FIELD_TEXT, false),
-    FIELD(vc_kind_daemon, files, FIELD_FILES, false),  {"rt_priority", FIELD_PRIORITY, false, 0},
+    FIELD(vc_kind_daemon, when, FIELD_TEXT, false),
+    FIELD(vc_kind_daemon, environment, FIELD_LIST, false),
+    FIELD(vc_kind_daemon, argv, FIELD_LIST, true),
+    FIELD(vc_kind_daemon, needs, FIELD_LIST, false),
+    FIELD(vc_kind_daemon, directories, FIELD_LIST, false),
+    FIELD(vc_kind_daemon, sockets, FIELD_LIST, false),
+    FIELD(vc_kind_daemon, ready, FIELD_TEXT, true),
+    FIELD(vc_kind_daemon, log, FIELD_TEXT, true),
+    FIELD(vc_kind_daemon, vici_config, FIELD_TEXT, false),
+    FIELD(vc_kind_daemon, files, FIELD_FILES, false),
+    {"rt_priority", FIELD_PRIORITY, false, 0},
+    FIELD(vc_kind_daemon, after_bgp, FIELD_FLAG, false),
 };
 
 struct reader {
@@ -102,6 +109,17 @@ static void read_priority(struct reader *r, const struct vc_doc *doc, struct vc_
     }
 }
 
+static void read_flag(struct reader *r, const struct vc_doc *doc, bool *out)
+{
+    static const char allowed[] = "true or false";
+
+    if (!want(r, doc, VC_DOC_SCALAR, allowed))
+        return;
+    *out = strcmp(doc->text, "true") == 0;
+    if (!*out && strcmp(doc->text, "false") != 0)
+        vc_problem(r->problems, doc->mark, "found %s; allowed: %s", vc_quoted(r->problems, doc->text), allowed);
+}
+
 static void read_daemons(struct reader *r, const struct vc_doc *doc);
 
 static void read_field(struct reader *r, const struct field *field, const struct vc_doc *doc, void *record)
@@ -121,6 +139,9 @@ static void read_field(struct reader *r, const struct field *field, const struct
         break;
     case FIELD_PRIORITY:
         read_priority(r, doc, record);
+        break;
+    case FIELD_FLAG:
+        read_flag(r, doc, (bool *)slot);
         break;
     case FIELD_DAEMONS:
         read_daemons(r, doc);
@@ -168,6 +189,7 @@ static void read_daemons(struct reader *r, const struct vc_doc *doc)
             continue;
         }
         *daemon = (struct vc_kind_daemon){.name = talloc_strdup(r->kind, found->key),
+                                          .environment = none,
                                           .argv = none,
                                           .needs = none,
                                           .directories = none,

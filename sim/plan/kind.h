@@ -20,11 +20,13 @@ struct vc_kind_files {
 
 struct vc_kind_daemon {
     const char *name;
-    const char *when; /* a dotted name in the context: runs only where that is true; NULL: always */
+    const char *when;               /* a dotted name in the context: runs only where that is true; NULL: always */
+    const char *const *environment; /* "NAME=value" */
     const char *const *argv, *const *needs, *const *directories, *const *sockets; /* NULL-terminated */
     const char *ready, *log;
     const char *vici_config; /* a template's file name, or NULL */
     int rt_priority_kernel, rt_priority_user;
+    bool after_bgp;
     struct vc_kind_files files;
 };
 

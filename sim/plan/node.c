@@ -88,6 +88,22 @@ static const char *const *render_argv(const struct job *job, const char *const *
     return argv;
 }
 
+/* env(1) sets the environment and becomes the daemon. */
+static const char *const *render_command(const struct job *job, const struct vc_kind_daemon *daemon)
+{
+    const char *const *environment = render_argv(job, daemon->environment), *const *argv =
+                                                                                render_argv(job, daemon->argv);
+    size_t n = list_length(environment);
+
+    if (!environment || !argv || !n)
+        return environment ? argv : NULL;
+    const char **command = talloc_zero_array(job->ctx, const char *, n + list_length(argv) + 2);
+    command[0] = "/usr/bin/env";
+    memcpy(command + 1, environment, n * sizeof *command);
+    memcpy(command + 1 + n, argv, list_length(argv) * sizeof *command);
+    return command;
+}
+
 static int render_files(const struct job *job, struct vc_plan_node *node, const struct vc_kind_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -117,11 +133,12 @@ static int render_daemon(const struct job *job, struct vc_plan_node *node, const
         return 0;
     *daemon = (struct vc_plan_daemon){
         .name = talloc_strdup(job->ctx, in->name),
-        .argv = render_argv(job, in->argv),
+        .argv = render_command(job, in),
         .needs = render_argv(job, in->needs),
         .ready = render_text(job, in->ready),
         .log = render_text(job, in->log),
         .rt_priority = job->plane == VC_PLANE_USER ? in->rt_priority_user : in->rt_priority_kernel,
+        .after_bgp = in->after_bgp,
     };
     if (!daemon->argv || !daemon->needs || !daemon->ready || !daemon->log)
         return -1;

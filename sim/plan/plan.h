@@ -64,6 +64,10 @@ struct vc_plan_daemon {
     const char *vici_config;  /* swanctl.conf's text to load through vici once ready, or NULL */
     const char *log;          /* path inside the node of its log file; stdout and stderr go to <name>.out */
     int rt_priority;          /* SCHED_RR priority, 0: normal scheduling */
+    /* Best started when the node's BGP sessions are Established, or could not be within a second: bgpd 10 refuses a
+     * neighbour whose BFD session is down, and a new one is down for at least a second (RFC 5880, 6.8.3). Started
+     * earlier, it only delays the bring-up. */
+    bool after_bgp;
 };
 
 struct vc_plan_node {

@@ -27,11 +27,22 @@ static void stream_event(void *arg, json_t *event)
         sd_event_exit(engine->loop, VC_EXIT_FAIL);
 }
 
+static int on_broken(sd_event_source *source, void *arg)
+{
+    sd_event_source_disable_unref(source);
+    engine_end(arg, NULL, NULL);
+    return 0;
+}
+
+/* A daemon that died makes the run an error (the event says so): there is nothing more to learn from it. */
 static void judge_event(void *arg, json_t *event)
 {
     struct engine *engine = arg;
+    const char *what = json_string_value(json_object_get(event, "what"));
 
     vc_judge_event(engine->judge, event);
+    if (what && !strcmp(what, "daemon-died") && !engine->config->stay)
+        sd_event_add_defer(engine->loop, &(sd_event_source *){NULL}, on_broken, engine);
 }
 
 static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)

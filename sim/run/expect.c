@@ -187,6 +187,7 @@ void hold_begin(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         .expects = json_deep_copy(json_object_get(event, "expects")),
         .start_ns = t_ns,
         .for_ns = number_of(event, "for_ns", 0),
+        .restored_ns = -1,
     };
     judge->hold_count++;
 }
@@ -204,7 +205,8 @@ void hold_end(struct vc_judge *judge, const json_t *event, int64_t t_ns)
     }
 }
 
-static void break_if_false(const struct vc_judge *judge, struct hold *hold, int64_t t_ns)
+/* The first of its expectations that is not true now, or NULL. */
+static const struct expectation *untrue(const struct vc_judge *judge, const struct hold *hold)
 {
     size_t i;
     json_t *id;
@@ -213,26 +215,41 @@ static void break_if_false(const struct vc_judge *judge, struct hold *hold, int6
     {
         const struct expectation *e = expect_find(judge, (int)json_integer_value(id));
 
-        if (!e || !e->kind->truth || expect_true(judge, e))
-            continue;
+        if (e && e->kind->truth && !expect_true(judge, e))
+            return e;
+    }
+    return NULL;
+}
+
+static void watch_hold(const struct vc_judge *judge, struct hold *hold, int64_t t_ns)
+{
+    const struct expectation *e;
+
+    if (hold->restored_ns >= 0)
+        return;
+    e = untrue(judge, hold);
+    if (hold->broken && !e) {
+        hold->restored_ns = t_ns;
+    } else if (!hold->broken && e) {
         hold->broken = true;
         hold->broken_ns = t_ns;
         hold->broken_text = e->text;
-        return;
     }
 }
 
 void hold_advance(struct vc_judge *judge, int64_t t_ns)
 {
     for (size_t i = 0; i < judge->hold_count; i++)
-        if (!judge->holds[i].ended && !judge->holds[i].broken)
-            break_if_false(judge, &judge->holds[i], t_ns);
+        if (!judge->holds[i].ended)
+            watch_hold(judge, &judge->holds[i], t_ns);
 }
 
 static enum vc_verdict hold_verdict(const struct vc_judge *judge, const struct hold *hold)
 {
-    if (hold->broken)
+    if (hold->broken && hold->restored_ns < 0)
         return VC_FAIL;
+    if (hold->broken) /* for no longer than the host itself stood still */
+        return late_verdict(judge, hold->restored_ns - hold->broken_ns, hold->broken_ns, hold->restored_ns);
     if (!hold->ended)
         return judge->ended ? VC_FAIL : VC_PENDING;
     /* One that was cut short is not the one that was asked for; its timer may have been set a moment before its event.

@@ -56,7 +56,7 @@ struct hold {
     json_t *expects; /* own reference */
     int64_t start_ns, for_ns, end_ns;
     bool ended, broken;
-    int64_t broken_ns;
+    int64_t broken_ns, restored_ns; /* restored -1: not */
     const char *broken_text;
 };
 

@@ -94,6 +94,8 @@ static const struct {
      "daemons.yaml:2:3: found no 'ready'; it is required"},
     {"description: x\ndaemons: [d]\n", "d:\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n  rt_priority: {user: 100}\n",
      "daemons.yaml:5:17: found user: \"100\"; allowed: a mapping of kernel and user"},
+    {"description: x\ndaemons: [d]\n", "d:\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n  after_bgp: perhaps\n",
+     "daemons.yaml:5:14: found \"perhaps\"; allowed: true or false"},
     {"description: x\ndaemons: [d]\n", "d:\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n  rt_priority: {usr: 1}\n",
      "daemons.yaml:5:17: found usr: \"1\"; allowed: a mapping of kernel and user"},
 };
@@ -184,4 +186,23 @@ Test(kind, a_daemon_runs_only_where_its_condition_is_true)
 
     cr_assert_not_null(plan, "%s", err ? err->message : "");
     cr_expect_eq(plan->nodes[0].daemon_count, 0u);
+}
+
+Test(kind, a_daemon_with_an_environment_is_started_by_env)
+{
+    HOME(home) = home_new("description: x\ndaemons: [d, e]\n",
+                          "d:\n  argv: [/bin/d, -x]\n  ready: /r\n  log: /l\n  environment: [A=1, \"B={{name}}\"]\n"
+                          "  after_bgp: true\ne:\n  argv: [/bin/e]\n  ready: /r\n  log: /l\n  after_bgp: false\n");
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const struct vc_plan *plan = plan_of(ctx, &home, &err);
+    static const char *const expected[] = {"/usr/bin/env", "A=1", "B=n", "/bin/d", "-x"};
+
+    cr_assert_not_null(plan, "%s", err ? err->message : "");
+    for (size_t i = 0; i < VC_COUNT(expected); i++)
+        cr_expect_str_eq(plan->nodes[0].daemons[0].argv[i], expected[i]);
+    cr_expect_null(plan->nodes[0].daemons[0].argv[VC_COUNT(expected)]);
+    cr_expect(plan->nodes[0].daemons[0].after_bgp);
+    cr_expect_str_eq(plan->nodes[0].daemons[1].argv[0], "/bin/e");
+    cr_expect(!plan->nodes[0].daemons[1].after_bgp);
 }
