@@ -26,7 +26,8 @@ struct vc_gre; /* talloc; freeing closes its descriptors and so removes a TUN in
  */
 struct vc_gre *vc_gre_open(void *ctx, const struct vc_gre_config *config, vc_error **err);
 
-/* What the endpoint tells its owner over `report`, a SOCK_SEQPACKET socket. */
+/* What the endpoint tells its owner over `report`, a SOCK_SEQPACKET socket: UP at the start and state changes at once,
+ * COUNTERS each second in which they changed. */
 struct vc_gre_report {
     enum { VC_GRE_DOWN, VC_GRE_UP, VC_GRE_COUNTERS, VC_GRE_FAILED } type;
     int errnum;           /* FAILED */
@@ -35,10 +36,10 @@ struct vc_gre_report {
 };
 
 /*
- * Runs until `report` is closed by the owner; does not return otherwise (a fatal error is reported as FAILED and ends
- * it). Called in a process of its own. Sends the first keepalive at once and then, until the first answer, every 100 ms
- * for a second at most: it is the traffic that triggers the SA (R24), and IOS's first keepalive would be lost in the
- * acquire.
+ * Runs until `report` is closed by the owner (in every process that has it: a later fork inherits the owner's end);
+ * does not return otherwise (a fatal error is reported as FAILED and ends it). Called in a process of its own. Sends
+ * the first keepalive at once and then, until the first answer, every 100 ms for a second at most: it is the traffic
+ * that triggers the SA (R24), and IOS's first keepalive would be lost in the acquire.
  */
 void vc_gre_run(struct vc_gre *gre, int report);
 

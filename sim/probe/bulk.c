@@ -3,9 +3,9 @@
  * listens before the first packet and the children never change namespace. Each child hands its result over a
  * socketpair and ends by itself: its loops have deadlines, and an alarm behind them in case a call blocks.
  *
- * UDP is paced in steps of a millisecond. What a held-up sender could not send within 10 ms it leaves out: a late burst
- * would measure queues, not the path. The receiver ends as soon as all that was sent has arrived, or when nothing has
- * come for 300 ms after the sender told what it sent.
+ * UDP is paced in steps of a millisecond. A sender that was held up catches up at one and a half times the rate, and
+ * leaves out what is more than 100 ms late: a burst would measure queues, not the path. The receiver ends as soon as
+ * all that was sent has arrived, or when nothing has come for 300 ms after the sender told what it sent.
  */
 #include "probe/bulk.h"
 
@@ -20,7 +20,8 @@
 
 #define BATCH          64
 #define STEP_NS        VC_NS_PER_MS
-#define LATE_STEPS     10
+#define CATCH_UP       1.5
+#define LATE_NS        (100 * VC_NS_PER_MS)
 #define QUIET_MS       300
 #define SPARE_S        5 /* for connecting and for what is still under way */
 #define SOCKET_BUFFER  (8 << 20)
@@ -94,20 +95,24 @@ static void udp_send(const struct load *load, struct tally *tally)
 {
     static uint8_t payload[IP_MAX];
     const struct vc_bulk_config *config = load->config;
-    const double packets_per_step = config->mbit * 1e6 / 8 / config->ip_bytes * STEP_NS / VC_NS_PER_S;
+    const double packets_per_ns = config->mbit * 1e6 / 8 / config->ip_bytes / VC_NS_PER_S;
+    const uint64_t step_max = (uint64_t)(packets_per_ns * STEP_NS * CATCH_UP) + 1;
+    const uint64_t owed_max = (uint64_t)(packets_per_ns * LATE_NS) + 1;
     struct iovec iov = {.iov_base = payload, .iov_len = config->ip_bytes - UDP_IP_HEADERS};
     struct mmsghdr messages[BATCH];
-    const int64_t start = monotonic_now();
-    const uint64_t steps = (uint64_t)(config->seconds * VC_NS_PER_S / STEP_NS);
+    const int64_t start = monotonic_now(), end = start + config->seconds * VC_NS_PER_S;
+    uint64_t left_out = 0;
 
     for (size_t i = 0; i < BATCH; i++)
         messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
-    for (uint64_t step = 0; step < steps; step++) {
-        int64_t due_ns = start + (int64_t)step * STEP_NS;
-        uint64_t due = (uint64_t)(packets_per_step * (double)(step + 1)) - (uint64_t)(packets_per_step * (double)step);
-        sleep_until(due_ns);
-        if (monotonic_now() - due_ns < LATE_STEPS * STEP_NS)
-            udp_send_step(load->from, messages, due, tally);
+    for (int64_t now = start; now < end; now = monotonic_now()) {
+        uint64_t owed = (uint64_t)(packets_per_ns * (double)(now - start)) + 1 - tally->packets - left_out;
+        if (owed > owed_max) {
+            left_out += owed - owed_max;
+            owed = owed_max;
+        }
+        udp_send_step(load->from, messages, owed < step_max ? owed : step_max, tally);
+        sleep_until(now + STEP_NS);
     }
 }
 

@@ -9,6 +9,12 @@ static bool at_all(const json_t *event)
     return true;
 }
 
+/* Faults and heals have events of their own. */
+static bool waits(const json_t *event)
+{
+    return strcmp(vc_member_text(event, "kind"), "expect") == 0 || strcmp(vc_member_text(event, "kind"), "hold") == 0;
+}
+
 static bool long_lag(const json_t *event)
 {
     return vc_member_int(event, "lag_ns") >= 50 * VC_NS_PER_MS;
@@ -43,7 +49,7 @@ static const struct line {
     const char *layer, *what, *text;
     bool (*worth)(const json_t *event);
 } lines[] = {
-    {"check", "step", "{kind}: {text}", at_all},
+    {"check", "step", "{kind}: {text}", waits},
     {"check", "lag", "the host was late by {lag_ns:ms} ms", long_lag},
     {"check", "daemon-died", "{daemon} at {node} died: {status}", at_all},
     {"check", "interrupted", "interrupted", at_all},

@@ -66,7 +66,8 @@ static const char *watcher_text(void *ctx, const struct watcher *watcher, const 
     }
     if (*vc_member_text(event, "node"))
         text = talloc_asprintf_append(text, " at %s", vc_member_text(event, "node"));
-    if (is(event, "what", "session") && *vc_member_text(event, "reason"))
+    /* An Established session still carries the reason of its last fall. */
+    if (is(event, "what", "session") && by_session(event) == SIGN_DOWN && *vc_member_text(event, "reason"))
         text = talloc_asprintf_append(text, " (%s)", vc_member_text(event, "reason"));
     return text;
 }
@@ -120,8 +121,9 @@ static struct chapter *add_chapter(struct story *story, enum chapter_kind kind, 
     struct chapter *chapter = &story->chapters[story->chapter_count++];
     const struct chapter *before = story->chapter_count > 1 ? chapter - 1 : NULL;
 
-    *chapter =
-        (struct chapter){.kind = kind, .name = vc_member_text(event, "name"), .text = vc_member_text(event, "text")};
+    *chapter = (struct chapter){.kind = kind,
+                                .name = vc_member_text(event, "name"),
+                                .text = kind == CHAPTER_FAULT ? vc_member_text(event, "text") : ""};
     chapter->applied_ns = kind == CHAPTER_START ? 0 : vc_member_int(event, "t_ns");
     chapter->flows = talloc_zero_array(story, struct chapter_flow, story->flow_count);
     chapter->sessions_up = before ? before->sessions_up : 0;

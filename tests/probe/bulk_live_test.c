@@ -7,6 +7,8 @@
 #include "net/rtnl.h"
 #include "probe/bulk.h"
 
+TestSuite(bulk_live, .timeout = 60);
+
 struct wire {
     void *ctx;
     int netns[2];

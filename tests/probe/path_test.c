@@ -1,18 +1,13 @@
 #include <criterion/criterion.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "probe/path.h"
 
-static void expect_path(const struct vc_crossings *crossings, size_t count, ...)
+static void expect_path(const struct vc_crossings *crossings, size_t count, const uint8_t *names)
 {
-    va_list names;
-
-    cr_expect_eq(crossings->path.count, count);
-    va_start(names, count);
+    cr_assert_eq(crossings->path.count, count);
     for (size_t i = 0; i < count; i++)
-        cr_expect_eq(crossings->path.name[i], va_arg(names, int), "place %zu", i);
-    va_end(names);
+        cr_expect_eq(crossings->path.name[i], names[i], "place %zu", i);
 }
 
 Test(path, order_is_that_of_time)
@@ -22,7 +17,7 @@ Test(path, order_is_that_of_time)
     vc_crossings_add(&c, 3, 300);
     vc_crossings_add(&c, 1, 100);
     vc_crossings_add(&c, 2, 200);
-    expect_path(&c, 3, 1, 2, 3);
+    expect_path(&c, 3, (const uint8_t[]){1, 2, 3});
 }
 
 Test(path, a_name_counts_once_where_it_was_seen_first)
@@ -33,7 +28,7 @@ Test(path, a_name_counts_once_where_it_was_seen_first)
     vc_crossings_add(&c, 7, 300);
     vc_crossings_add(&c, 5, 100);
     vc_crossings_add(&c, 5, 900);
-    expect_path(&c, 2, 5, 7);
+    expect_path(&c, 2, (const uint8_t[]){5, 7});
 }
 
 Test(path, strange_ages_and_too_many_names)
@@ -42,7 +37,7 @@ Test(path, strange_ages_and_too_many_names)
 
     vc_crossings_add(&c, 1, INT64_MAX);
     vc_crossings_add(&c, 2, -5);
-    expect_path(&c, 2, 2, 1);
+    expect_path(&c, 2, (const uint8_t[]){2, 1});
     for (uint8_t i = 10; i < 40; i++)
         vc_crossings_add(&c, i, i);
     cr_expect_eq(c.path.count, VC_PATH_MAX);
