@@ -1,7 +1,8 @@
 /*
- * One error object. Every call that can fail takes `vc_error **err` last and returns -1 (or NULL) after setting it; callers add what
- * they were doing with vc_wrap on the way up, so that the user reads one line: what, where, why, and what to do.
- * `err` may be NULL when the caller does not care. An error is owned by whoever holds the pointer: VC_AUTO_ERROR frees it.
+ * One error object. Every call that can fail takes `vc_error **err` last and returns -1 (or NULL) after setting it;
+ * callers add what they were doing with vc_wrap on the way up, so that the user reads one line: what, where, why, and
+ * what to do. `err` may be NULL when the caller does not care. An error is owned by whoever holds the pointer:
+ * VC_AUTO_ERROR frees it.
  */
 #pragma once
 

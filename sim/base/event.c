@@ -14,8 +14,8 @@ struct vc_events {
 };
 
 static const char *const layer_names[VC_LAYER_COUNT] = {
-    [VC_LAYER_LINK] = "link", [VC_LAYER_IKE] = "ike",     [VC_LAYER_IPSEC] = "ipsec", [VC_LAYER_GRE] = "gre",
-    [VC_LAYER_BGP] = "bgp",   [VC_LAYER_RIB] = "rib",     [VC_LAYER_FIB] = "fib",     [VC_LAYER_PROBE] = "probe",
+    [VC_LAYER_LINK] = "link",   [VC_LAYER_IKE] = "ike",     [VC_LAYER_IPSEC] = "ipsec", [VC_LAYER_GRE] = "gre",
+    [VC_LAYER_BGP] = "bgp",     [VC_LAYER_RIB] = "rib",     [VC_LAYER_FIB] = "fib",     [VC_LAYER_PROBE] = "probe",
     [VC_LAYER_FAULT] = "fault", [VC_LAYER_CHECK] = "check",
 };
 
@@ -58,7 +58,8 @@ int64_t vc_events_now(const struct vc_events *events)
 
 int64_t vc_events_from_realtime(const struct vc_events *events, struct timespec realtime)
 {
-    /* The age of the stamp is measured on its own clock now, so a step of the wall clock since the start does not matter. */
+    /* The age of the stamp is measured on its own clock now, so a step of the wall clock since the start does not
+     * matter. */
     return vc_events_now(events) - (clock_ns(CLOCK_REALTIME) - to_ns(realtime));
 }
 
@@ -70,8 +71,8 @@ int64_t vc_events_from_monotonic(const struct vc_events *events, struct timespec
 void vc_event_json(struct vc_events *events, enum vc_layer layer, const char *node, const char *what, int64_t t_ns,
                    json_t *members)
 {
-    VC_AUTO_JSON *event = json_pack("{s:I, s:s}", "t_ns", (json_int_t)(t_ns < 0 ? vc_events_now(events) : t_ns), "layer",
-                                    vc_layer_name(layer));
+    VC_AUTO_JSON *event = json_pack("{s:I, s:s}", "t_ns", (json_int_t)(t_ns < 0 ? vc_events_now(events) : t_ns),
+                                    "layer", vc_layer_name(layer));
 
     if (node)
         json_object_set_new(event, "node", json_string(node));

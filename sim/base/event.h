@@ -1,8 +1,9 @@
 /*
  * Events: every observation a run makes, on one clock. An event is a JSON object
  *     {"t_ns": 1234, "layer": "bgp", "node": "cpe1", "what": "session", …}
- * t_ns counts CLOCK_MONOTONIC nanoseconds from the start of the lab. The vocabulary (which `what` carries which members) is in
- * docs/events.md; the verdict is computed from events alone. Rates are hundreds a second: packets are summarised before they become events.
+ * t_ns counts CLOCK_MONOTONIC nanoseconds from the start of the lab. The vocabulary (which `what` carries which
+ * members) is in docs/events.md; the verdict is computed from events alone. Rates are hundreds a second: packets are
+ * summarised before they become events.
  */
 #pragma once
 
@@ -32,17 +33,18 @@ typedef void vc_event_fn(void *arg, json_t *event);
 
 struct vc_events; /* the clock and the list of receivers */
 
-struct vc_events *vc_events_new(void *ctx); /* talloc child of ctx; t_ns 0 is now */
+struct vc_events *vc_events_new(void *ctx);                                     /* talloc child of ctx; t_ns 0 is now */
 void vc_events_subscribe(struct vc_events *events, vc_event_fn *fn, void *arg); /* called in order of subscription */
 
 int64_t vc_events_now(const struct vc_events *events);
-/* A kernel packet timestamp (CLOCK_REALTIME) on the lab's clock; robust against steps of the wall clock between packets. */
+/* A kernel packet timestamp (CLOCK_REALTIME) on the lab's clock; robust against steps of the wall clock between
+ * packets. */
 int64_t vc_events_from_realtime(const struct vc_events *events, struct timespec realtime);
 int64_t vc_events_from_monotonic(const struct vc_events *events, struct timespec monotonic);
 
 /*
- * Emits one event. `node` may be NULL; t_ns < 0 means now. `format` and its arguments are those of json_pack() for an object ("{s:s, s:I}"),
- * or NULL for none. A format that json_pack refuses aborts: it is a bug in the caller.
+ * Emits one event. `node` may be NULL; t_ns < 0 means now. `format` and its arguments are those of json_pack() for an
+ * object ("{s:s, s:I}"), or NULL for none. A format that json_pack refuses aborts: it is a bug in the caller.
  */
 void vc_event(struct vc_events *events, enum vc_layer layer, const char *node, const char *what, int64_t t_ns,
               const char *format, ...);

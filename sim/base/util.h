@@ -13,18 +13,28 @@
 #include <jansson.h>
 #include <talloc.h>
 
-#define VC_API __attribute__((visibility("default")))
+#define VC_API                __attribute__((visibility("default")))
 #define VC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-#define VC_UNUSED __attribute__((unused))
-#define VC_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define VC_UNUSED             __attribute__((unused))
+#define VC_COUNT(array)       (sizeof(array) / sizeof((array)[0]))
 
-#define VC_NS_PER_S 1000000000LL
+#define VC_NS_PER_S  1000000000LL
 #define VC_NS_PER_MS 1000000LL
 #define VC_NS_PER_US 1000LL
 
 /* Takes the value out of an owned variable, which is left empty, so that its cleanup does nothing. */
-#define VC_STEAL_PTR(p) ({ __typeof__(p) _taken = (p); (p) = NULL; _taken; })
-#define VC_STEAL_FD(fd) ({ int _taken = (fd); (fd) = -1; _taken; })
+#define VC_STEAL_PTR(p)                                                                                                \
+    ({                                                                                                                 \
+        __typeof__(p) _taken = (p);                                                                                    \
+        (p) = NULL;                                                                                                    \
+        _taken;                                                                                                        \
+    })
+#define VC_STEAL_FD(fd)                                                                                                \
+    ({                                                                                                                 \
+        int _taken = (fd);                                                                                             \
+        (fd) = -1;                                                                                                     \
+        _taken;                                                                                                        \
+    })
 
 static inline void vc_close_cleanup(int *fd)
 {
@@ -62,9 +72,9 @@ static inline void vc_pid_cleanup(pid_t *pid)
     }
 }
 
-#define VC_AUTO_FD __attribute__((cleanup(vc_close_cleanup))) int
-#define VC_AUTO_FREE __attribute__((cleanup(vc_free_cleanup)))
+#define VC_AUTO_FD     __attribute__((cleanup(vc_close_cleanup))) int
+#define VC_AUTO_FREE   __attribute__((cleanup(vc_free_cleanup)))
 #define VC_AUTO_TALLOC __attribute__((cleanup(vc_talloc_cleanup)))
-#define VC_AUTO_JSON __attribute__((cleanup(vc_json_cleanup))) json_t
-#define VC_AUTO_FILE __attribute__((cleanup(vc_fclose_cleanup))) FILE
-#define VC_AUTO_PID __attribute__((cleanup(vc_pid_cleanup))) pid_t
+#define VC_AUTO_JSON   __attribute__((cleanup(vc_json_cleanup))) json_t
+#define VC_AUTO_FILE   __attribute__((cleanup(vc_fclose_cleanup))) FILE
+#define VC_AUTO_PID    __attribute__((cleanup(vc_pid_cleanup))) pid_t

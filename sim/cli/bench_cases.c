@@ -7,21 +7,16 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define LIMIT_NS (30 * VC_NS_PER_S)
-#define LAB_COUNT 10
+#define LIMIT_NS     (30 * VC_NS_PER_S)
+#define LAB_COUNT    10
 #define LOAD_SECONDS 10
 
 const struct bench_metric bench_metrics[] = {
-    {"bring-up", "verified", "s", 1.0, false},
-    {"bring-up", "teardown", "s", 0.1, false},
-    {"bring-up", "memory", "MB", 100, false},
-    {"bring-up", "processes", "", 0, false},
-    {"ten-labs", "verified", "s", 4.0, false},
-    {"failover", "voice gap", "ms", 1200, false},
-    {"failover", "resolution", "ms", 20, false},
-    {"failover", "failback gap", "ms", 100, false},
-    {"throughput", "UDP lost", "packets", 0.5, false},
-    {"throughput", "UDP", "Mbit/s", 249, true},
+    {"bring-up", "verified", "s", 1.0, false},         {"bring-up", "teardown", "s", 0.1, false},
+    {"bring-up", "memory", "MB", 100, false},          {"bring-up", "processes", "", 0, false},
+    {"ten-labs", "verified", "s", 4.0, false},         {"failover", "voice gap", "ms", 1200, false},
+    {"failover", "resolution", "ms", 20, false},       {"failover", "failback gap", "ms", 100, false},
+    {"throughput", "UDP lost", "packets", 0.5, false}, {"throughput", "UDP", "Mbit/s", 249, true},
     {"throughput", "TCP", "Mbit/s", 0, true},
 };
 const size_t bench_metric_count = VC_COUNT(bench_metrics);
@@ -78,14 +73,18 @@ static void on_bring_up(void *arg, json_t *event)
         (void)!write(up->tell, "v", 1);
 }
 
-static int bring_up(struct bench *bench, struct bring_up *up, bool stay, bool memory, struct vc_live_outcome *outcome, vc_error **err)
+static int bring_up(struct bench *bench, struct bring_up *up, bool stay, bool memory, struct vc_live_outcome *outcome,
+                    vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
 
     up->began = now_s();
-    struct vc_scenario *scenario = vc_scenario_bare(ctx, bench->topology, vc_topology_timers(bench->topology, "bfd"), LIMIT_NS);
+    struct vc_scenario *scenario =
+        vc_scenario_bare(ctx, bench->topology, vc_topology_timers(bench->topology, "bfd"), LIMIT_NS);
     struct vc_live_config config = {.engine = {.scenario = scenario, .control = -1, .stay = stay, .memory = memory},
-                                    .labroot = bench->session->labroot->path, .on_event = on_bring_up, .arg = up};
+                                    .labroot = bench->session->labroot->path,
+                                    .on_event = on_bring_up,
+                                    .arg = up};
     config.engine.plan = session_plan(ctx, bench->session, scenario, err);
     return config.engine.plan ? vc_live_run(&config, outcome, err) : -1;
 }
@@ -179,7 +178,8 @@ struct failover {
 static void on_failover(void *arg, json_t *event)
 {
     struct failover *failover = arg;
-    json_int_t gap = json_integer_value(json_object_get(event, "end_ns")) - json_integer_value(json_object_get(event, "start_ns"));
+    json_int_t gap =
+        json_integer_value(json_object_get(event, "end_ns")) - json_integer_value(json_object_get(event, "start_ns"));
     const char *flow = json_string_value(json_object_get(event, "flow"));
 
     if (is(event, "heal-applied"))
@@ -197,13 +197,17 @@ static int run_failover(struct bench *bench, vc_error **err)
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     struct failover failover = {0};
     struct vc_live_outcome outcome = {0};
-    const char *file = talloc_asprintf(ctx, "%s/failover/two-cpe-dc1-silent-loss-bfd.yaml", session_folder(ctx, "scenarios"));
-    struct vc_scenario *scenario = vc_scenario_load(ctx, file, session_folder(ctx, "topologies"), session_folder(ctx, "nodes"), err);
+    const char *file =
+        talloc_asprintf(ctx, "%s/failover/two-cpe-dc1-silent-loss-bfd.yaml", session_folder(ctx, "scenarios"));
+    struct vc_scenario *scenario =
+        vc_scenario_load(ctx, file, session_folder(ctx, "topologies"), session_folder(ctx, "nodes"), err);
 
     if (!scenario)
         return -1;
-    struct vc_live_config config = {.engine = {.scenario = scenario, .control = -1}, .labroot = bench->session->labroot->path,
-                                    .on_event = on_failover, .arg = &failover};
+    struct vc_live_config config = {.engine = {.scenario = scenario, .control = -1},
+                                    .labroot = bench->session->labroot->path,
+                                    .on_event = on_failover,
+                                    .arg = &failover};
     config.engine.plan = session_plan(ctx, bench->session, scenario, err);
     if (!config.engine.plan || vc_live_run(&config, &outcome, err))
         return -1;
@@ -237,12 +241,16 @@ static void on_load(void *arg, json_t *event)
 static int run_throughput(struct bench *bench, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct vc_scenario *scenario = vc_scenario_bare(ctx, bench->topology, vc_topology_timers(bench->topology, "bfd"), LIMIT_NS);
+    struct vc_scenario *scenario =
+        vc_scenario_bare(ctx, bench->topology, vc_topology_timers(bench->topology, "bfd"), LIMIT_NS);
     size_t from = scenario->flows[0].from, to = scenario->flows[0].to;
     struct vc_engine_load loads[] = {{.from = from, .to = to, .mbit = 250, .ip_bytes = 1300, .seconds = LOAD_SECONDS},
                                      {.from = from, .to = to, .tcp = true, .seconds = LOAD_SECONDS}};
-    struct vc_live_config config = {.engine = {.scenario = scenario, .control = -1, .loads = loads, .load_count = VC_COUNT(loads)},
-                                    .labroot = bench->session->labroot->path, .on_event = on_load, .arg = bench};
+    struct vc_live_config config = {
+        .engine = {.scenario = scenario, .control = -1, .loads = loads, .load_count = VC_COUNT(loads)},
+        .labroot = bench->session->labroot->path,
+        .on_event = on_load,
+        .arg = bench};
     struct vc_live_outcome outcome = {0};
 
     config.engine.plan = session_plan(ctx, bench->session, scenario, err);

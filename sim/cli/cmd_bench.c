@@ -5,10 +5,13 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
 
-static const char usage[] = "Usage: vclab bench [NAME...] [--runs N] [--json] [--compare FILE] [--results DIR] [--plane auto|kernel|user]\n"
-                            "\n"
-                            "Measures this machine: bring-up, ten-labs, failover, throughput (default: all, 10 runs each). The figures go to results/bench.json and are\n"
-                            "compared with FILE, by default with the bench.json that was there. Exit status: 0 every target met, 1 one missed.\n";
+static const char usage[] =
+    "Usage: vclab bench [NAME...] [--runs N] [--json] [--compare FILE] [--results DIR] [--plane auto|kernel|user]\n"
+    "\n"
+    "Measures this machine: bring-up, ten-labs, failover, throughput (default: all, 10 runs each). The figures go to "
+    "results/bench.json and are\n"
+    "compared with FILE, by default with the bench.json that was there. Exit status: 0 every target met, 1 one "
+    "missed.\n";
 
 struct options {
     struct session_options session;
@@ -36,7 +39,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* {"bench", "metric", "unit", "runs", "min", "median", "max", "target", "met", "samples"}, or NULL when it was not measured. */
+/* {"bench", "metric", "unit", "runs", "min", "median", "max", "target", "met", "samples"}, or NULL when it was not
+ * measured. */
 static json_t *summary(const struct bench *bench, const struct bench_metric *metric)
 {
     VC_AUTO_TALLOC char *key = talloc_asprintf(NULL, "%s.%s", metric->bench, metric->name);
@@ -51,9 +55,10 @@ static json_t *summary(const struct bench *bench, const struct bench_metric *met
     qsort(sorted, count, sizeof *sorted, by_value);
     double median = count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
     bool met = !(metric->target > 0) || (metric->higher ? median >= metric->target : median <= metric->target);
-    return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:b, s:b, s:O}", "bench", metric->bench, "metric", metric->name, "unit",
-                     metric->unit, "runs", (json_int_t)count, "min", sorted[0], "median", median, "max", sorted[count - 1], "target",
-                     metric->target, "higher_is_better", metric->higher, "met", met, "samples", samples);
+    return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:b, s:b, s:O}", "bench", metric->bench, "metric",
+                     metric->name, "unit", metric->unit, "runs", (json_int_t)count, "min", sorted[0], "median", median,
+                     "max", sorted[count - 1], "target", metric->target, "higher_is_better", metric->higher, "met", met,
+                     "samples", samples);
 }
 
 static json_t *earlier(const json_t *before, const json_t *figure)
@@ -61,10 +66,10 @@ static json_t *earlier(const json_t *before, const json_t *figure)
     json_t *old;
     size_t i;
 
-    json_array_foreach(json_object_get(before, "figures"), i, old)
-        if (json_equal(json_object_get(old, "bench"), json_object_get(figure, "bench")) &&
-            json_equal(json_object_get(old, "metric"), json_object_get(figure, "metric")))
-            return old;
+    json_array_foreach(
+        json_object_get(before, "figures"), i,
+        old) if (json_equal(json_object_get(old, "bench"), json_object_get(figure, "bench")) &&
+                 json_equal(json_object_get(old, "metric"), json_object_get(figure, "metric"))) return old;
     return NULL;
 }
 
@@ -77,14 +82,16 @@ static void print_row(const json_t *figure, const json_t *before)
     char wanted[32] = "-", change[32] = "";
 
     if (target > 0)
-        snprintf(wanted, sizeof wanted, "%s %g", json_is_true(json_object_get(figure, "higher_is_better")) ? ">=" : "<=", target);
+        snprintf(wanted, sizeof wanted, "%s %g",
+                 json_is_true(json_object_get(figure, "higher_is_better")) ? ">=" : "<=", target);
     if (old && then > 0)
         snprintf(change, sizeof change, "%+.0f %% (was %.4g)", 100 * (median - then) / then, then);
-    printf("%-11s %-13s %-8s %4lld %9.4g %9.4g %9.4g   %-8s %-6s %s\n", json_string_value(json_object_get(figure, "bench")),
-           json_string_value(json_object_get(figure, "metric")), json_string_value(json_object_get(figure, "unit")),
-           (long long)json_integer_value(json_object_get(figure, "runs")), json_number_value(json_object_get(figure, "min")), median,
-           json_number_value(json_object_get(figure, "max")), wanted, target > 0 ? json_is_true(json_object_get(figure, "met")) ? "met" : "MISSED" : "",
-           change);
+    printf("%-11s %-13s %-8s %4lld %9.4g %9.4g %9.4g   %-8s %-6s %s\n",
+           json_string_value(json_object_get(figure, "bench")), json_string_value(json_object_get(figure, "metric")),
+           json_string_value(json_object_get(figure, "unit")),
+           (long long)json_integer_value(json_object_get(figure, "runs")),
+           json_number_value(json_object_get(figure, "min")), median, json_number_value(json_object_get(figure, "max")),
+           wanted, target > 0 ? json_is_true(json_object_get(figure, "met")) ? "met" : "MISSED" : "", change);
 }
 
 static int wanted(const struct bench_case *bench, char **names, int count)
@@ -102,7 +109,8 @@ static int check_names(char **names, int count, vc_error **err)
         for (size_t c = 0; c < bench_case_count; c++)
             known = known || !strcmp(names[i], bench_cases[c].name);
         if (!known)
-            return vc_fail(err, VC_EXIT_USAGE, 0, "vclab bench: no bench %s; there are bring-up, ten-labs, failover, throughput", names[i]);
+            return vc_fail(err, VC_EXIT_USAGE, 0,
+                           "vclab bench: no bench %s; there are bring-up, ten-labs, failover, throughput", names[i]);
     }
     return 0;
 }
@@ -139,7 +147,8 @@ static int tell(const struct bench *bench, const struct options *options, const 
     if (options->compare && !before)
         return vc_fail(err, VC_EXIT_USAGE, 0, "vclab bench: --compare %s: not a bench.json", options->compare);
     if (!options->json)
-        printf("%-11s %-13s %-8s %4s %9s %9s %9s   %-8s\n", "bench", "figure", "unit", "runs", "min", "median", "max", "target");
+        printf("%-11s %-13s %-8s %4s %9s %9s %9s   %-8s\n", "bench", "figure", "unit", "runs", "min", "median", "max",
+               "target");
     for (size_t i = 0; i < bench_metric_count; i++) {
         json_t *figure = summary(bench, &bench_metrics[i]);
         if (!figure)
@@ -169,7 +178,8 @@ static int run(const struct options *options, char **names, int count, vc_error 
     bench.session = session_open(ctx, &options->session, err);
     if (!bench.session)
         return -1;
-    bench.topology = vc_topology_load(ctx, talloc_asprintf(ctx, "%s/two-cpe.yaml", session_folder(ctx, "topologies")), session_folder(ctx, "nodes"), err);
+    bench.topology = vc_topology_load(ctx, talloc_asprintf(ctx, "%s/two-cpe.yaml", session_folder(ctx, "topologies")),
+                                      session_folder(ctx, "nodes"), err);
     if (!bench.topology || measure(&bench, options, names, count, err))
         return -1;
     return tell(&bench, options, talloc_asprintf(ctx, "%s/bench.json", bench.session->options.results), err);
@@ -177,9 +187,13 @@ static int run(const struct options *options, char **names, int count, vc_error 
 
 int vc_cmd_bench(int argc, char **argv)
 {
-    static const struct option longs[] = {{"runs", required_argument, NULL, 'n'},    {"json", no_argument, NULL, 'J'},
-                                          {"compare", required_argument, NULL, 'c'}, {"results", required_argument, NULL, 'r'},
-                                          {"plane", required_argument, NULL, 'p'},   {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option longs[] = {{"runs", required_argument, NULL, 'n'},
+                                          {"json", no_argument, NULL, 'J'},
+                                          {"compare", required_argument, NULL, 'c'},
+                                          {"results", required_argument, NULL, 'r'},
+                                          {"plane", required_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     struct options options = {0};
     VC_AUTO_ERROR *err = NULL;
     int c;

@@ -12,7 +12,8 @@
 
 static const char usage[] = "Usage: vclab capture [--lab ID] LINK [FILE] [SECONDS]\n"
                             "\n"
-                            "Writes a pcapng of a link (inet-dc1) or of the inside of a tunnel (gre-dc1) to FILE, default standard output, until Ctrl-C or for\n"
+                            "Writes a pcapng of a link (inet-dc1) or of the inside of a tunnel (gre-dc1) to FILE, "
+                            "default standard output, until Ctrl-C or for\n"
                             "SECONDS: vclab capture inet-dc1 | tshark -r -\n";
 
 static int wait_for_end(int seconds, int lab)

@@ -10,8 +10,9 @@
 #include "cli/labs.h"
 #include "cli/session.h"
 
-static const char exec_usage[] = "Usage: vclab exec [--lab ID] NODE -- COMMAND [ARGUMENT...]\n\n"
-                                 "Runs a program of the lab root in a node, e.g. vclab exec cpe1 -- ip route. Exit status: the command's.\n";
+static const char exec_usage[] =
+    "Usage: vclab exec [--lab ID] NODE -- COMMAND [ARGUMENT...]\n\n"
+    "Runs a program of the lab root in a node, e.g. vclab exec cpe1 -- ip route. Exit status: the command's.\n";
 static const char shell_usage[] = "Usage: vclab shell [--lab ID] NODE\n\nA shell in a node.\n";
 
 static int status_of(const json_t *answer)
@@ -102,8 +103,8 @@ int vc_cmd_shell(int argc, char **argv)
     VC_AUTO_FD master = open_terminal(&slave, &err);
     if (master < 0)
         return print_error(err);
-    VC_AUTO_JSON *request =
-        json_pack("{s:s, s:s, s:[s, s], s:b}", "do", "exec", "node", argv[options.first], "argv", "/bin/bash", "-i", "tty", 1);
+    VC_AUTO_JSON *request = json_pack("{s:s, s:s, s:[s, s], s:b}", "do", "exec", "node", argv[options.first], "argv",
+                                      "/bin/bash", "-i", "tty", 1);
     fflush(NULL);
     /* The answer comes at the shell's end; a child waits for it while this process relays the terminal. */
     VC_AUTO_PID waiter = fork();

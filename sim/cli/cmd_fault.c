@@ -6,15 +6,15 @@
 #include "cli/session.h"
 #include "model/scenario.h"
 
-static const char fault_usage[] =
-    "Usage: vclab fault [--lab ID] KIND [name=NAME] [MEMBER=VALUE...]\n"
-    "\n"
-    "Puts a fault into a running lab and waits until its effect is proved, e.g.\n"
-    "  vclab fault drop link=inet-dc1 select=esp\n"
-    "  vclab fault power-off node=cpe1 name=outage\n"
-    "NAME (default: KIND) is what vclab heal takes. Kinds and members: vclab list.\n";
+static const char fault_usage[] = "Usage: vclab fault [--lab ID] KIND [name=NAME] [MEMBER=VALUE...]\n"
+                                  "\n"
+                                  "Puts a fault into a running lab and waits until its effect is proved, e.g.\n"
+                                  "  vclab fault drop link=inet-dc1 select=esp\n"
+                                  "  vclab fault power-off node=cpe1 name=outage\n"
+                                  "NAME (default: KIND) is what vclab heal takes. Kinds and members: vclab list.\n";
 
-static const char heal_usage[] = "Usage: vclab heal [--lab ID] NAME\n\nTakes a fault away again and waits until it is proved to be gone.\n";
+static const char heal_usage[] =
+    "Usage: vclab heal [--lab ID] NAME\n\nTakes a fault away again and waits until it is proved to be gone.\n";
 
 static int member_of(json_t *spec, const char *argument)
 {
@@ -55,7 +55,8 @@ int vc_cmd_fault(int argc, char **argv)
             return VC_EXIT_USAGE;
     int status = ask(&options, request);
     if (!status)
-        printf("fault %s is in effect (heal it with: vclab heal %s)\n", argv[options.first], json_string_value(json_object_get(spec, "name")));
+        printf("fault %s is in effect (heal it with: vclab heal %s)\n", argv[options.first],
+               json_string_value(json_object_get(spec, "name")));
     return status;
 }
 

@@ -5,7 +5,8 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 
-static const char usage[] = "Usage: vclab preflight [--json]\n\nWhat this host can do and what is missing. Exit status: 0 live labs run here, 3 they cannot.\n";
+static const char usage[] = "Usage: vclab preflight [--json]\n\nWhat this host can do and what is missing. Exit "
+                            "status: 0 live labs run here, 3 they cannot.\n";
 
 static void print(bool ok, const char *what, const char *detail)
 {
@@ -31,12 +32,17 @@ int vc_cmd_preflight(int argc, char **argv)
     }
     bool privileged = !vc_planes_probe(ctx, &planes, &no_planes);
     struct vc_labroot *labroot = vc_labroot_open(ctx, &no_root);
-    const char *kernel = planes.kernel ? "ip_gre and esp4" : planes.why_not_kernel ? planes.why_not_kernel : "not probed";
-    const char *user = planes.user ? "libipsec and vclab's GRE endpoint" : planes.why_not_user ? planes.why_not_user : "not probed";
+    const char *kernel = planes.kernel           ? "ip_gre and esp4"
+                         : planes.why_not_kernel ? planes.why_not_kernel
+                                                 : "not probed";
+    const char *user = planes.user           ? "libipsec and vclab's GRE endpoint"
+                       : planes.why_not_user ? planes.why_not_user
+                                             : "not probed";
     bool can = privileged && labroot && (planes.kernel || planes.user);
     if (json) {
-        VC_AUTO_JSON *doc = json_pack("{s:b, s:b, s:b, s:b, s:b, s:s, s:s}", "live", can, "root", privileged, "labroot", labroot != NULL,
-                                      "plane_kernel", planes.kernel, "plane_user", planes.user, "kernel", kernel, "user", user);
+        VC_AUTO_JSON *doc = json_pack("{s:b, s:b, s:b, s:b, s:b, s:s, s:s}", "live", can, "root", privileged, "labroot",
+                                      labroot != NULL, "plane_kernel", planes.kernel, "plane_user", planes.user,
+                                      "kernel", kernel, "user", user);
         json_dumpf(doc, stdout, JSON_INDENT(2));
         puts("");
         return can ? 0 : VC_EXIT_HOST;
@@ -45,6 +51,8 @@ int vc_cmd_preflight(int argc, char **argv)
     print(labroot != NULL, "lab root", labroot ? labroot->path : no_root->message);
     print(planes.kernel, "kernel data plane", kernel);
     print(planes.user, "user data plane", user);
-    printf("live labs %s\n", !can ? "cannot run here" : planes.kernel ? "run here on the kernel data plane" : "run here on the user-space data plane");
+    printf("live labs %s\n", !can            ? "cannot run here"
+                             : planes.kernel ? "run here on the kernel data plane"
+                                             : "run here on the user-space data plane");
     return can ? 0 : VC_EXIT_HOST;
 }

@@ -13,7 +13,8 @@
 #include "report/report.h"
 
 static const char usage[] =
-    "Usage: vclab run --live SCENARIO|DIR... [--jobs N] [--shard I/N] [--seed N] [--plane auto|kernel|user] [--results DIR] [--no-captures] [--json]\n"
+    "Usage: vclab run --live SCENARIO|DIR... [--jobs N] [--shard I/N] [--seed N] [--plane auto|kernel|user] [--results "
+    "DIR] [--no-captures] [--json]\n"
     "\n"
     "Plays each scenario in a lab of its own and prints its story; the result folder keeps the evidence.\n"
     "  --live         namespaces on this host, real time\n"
@@ -22,7 +23,8 @@ static const char usage[] =
     "  --plane        kernel: ip_gre and xfrm; user: libipsec and vclab's GRE; auto: kernel where the host has it\n"
     "  --json         run.json of each run on stdout, in an array\n"
     "\n"
-    "Exit status: 0 pass, 1 fail or error, 2 bad usage or file, 3 this host cannot, 4 inconclusive, 130 interrupted: the worst of all runs.\n";
+    "Exit status: 0 pass, 1 fail or error, 2 bad usage or file, 3 this host cannot, 4 inconclusive, 130 interrupted: "
+    "the worst of all runs.\n";
 
 struct options {
     struct session_options session;
@@ -79,7 +81,8 @@ static int find_files(char **args, int count, struct files *files, vc_error **er
 }
 
 /* Every file is read before the first lab starts, so that a bad one is known at once. */
-static struct job *load_all(void *ctx, const struct options *options, const struct files *files, size_t *count, vc_error **err)
+static struct job *load_all(void *ctx, const struct options *options, const struct files *files, size_t *count,
+                            vc_error **err)
 {
     struct job *jobs = talloc_zero_array(ctx, struct job, files->count);
 
@@ -87,8 +90,8 @@ static struct job *load_all(void *ctx, const struct options *options, const stru
     for (size_t i = 0; i < files->count; i++) {
         if (options->shards && i % options->shards != options->shard - 1)
             continue;
-        jobs[*count].scenario =
-            vc_scenario_load(ctx, files->paths[i], session_folder(ctx, "topologies"), session_folder(ctx, "nodes"), err);
+        jobs[*count].scenario = vc_scenario_load(ctx, files->paths[i], session_folder(ctx, "topologies"),
+                                                 session_folder(ctx, "nodes"), err);
         if (!jobs[(*count)++].scenario)
             return NULL;
     }
@@ -157,7 +160,8 @@ static void finish_worker(const struct options *options, struct job *job, int na
     tell(options, job);
 }
 
-static int run_side_by_side(const struct options *options, struct session *session, struct job *jobs, size_t count, vc_error **err)
+static int run_side_by_side(const struct options *options, struct session *session, struct job *jobs, size_t count,
+                            vc_error **err)
 {
     VC_AUTO_TALLOC int *fds = talloc_zero_array(NULL, int, count);
     size_t next = 0, running = 0;
@@ -183,7 +187,8 @@ static int run_side_by_side(const struct options *options, struct session *sessi
     return 0;
 }
 
-static int run_all(const struct options *options, struct session *session, struct job *jobs, size_t count, vc_error **err)
+static int run_all(const struct options *options, struct session *session, struct job *jobs, size_t count,
+                   vc_error **err)
 {
     if (count > 1 || options->jobs > 1)
         return run_side_by_side(options, session, jobs, count, err);
@@ -195,7 +200,8 @@ static int run_all(const struct options *options, struct session *session, struc
 /* ---- summary ---- */
 
 /* From harmless to grave; the exit status of many runs is the gravest. */
-static const int gravity[] = {VC_EXIT_PASS, VC_EXIT_INCONCLUSIVE, VC_EXIT_FAIL, VC_EXIT_HOST, VC_EXIT_USAGE, VC_EXIT_INTERRUPTED};
+static const int gravity[] = {VC_EXIT_PASS, VC_EXIT_INCONCLUSIVE, VC_EXIT_FAIL,
+                              VC_EXIT_HOST, VC_EXIT_USAGE,        VC_EXIT_INTERRUPTED};
 
 static size_t gravity_of(int status)
 {
@@ -225,8 +231,8 @@ static int summarise(const struct options *options, const struct job *jobs, size
         printf("%zu of %zu scenarios pass\n", passed, count);
         for (size_t i = 0; i < count; i++)
             if (jobs[i].status != VC_EXIT_PASS)
-                printf("  not passed: %s (exit status %d)%s%s\n", jobs[i].scenario->name, jobs[i].status, jobs[i].result ? ", " : "",
-                       jobs[i].result ? jobs[i].result : "");
+                printf("  not passed: %s (exit status %d)%s%s\n", jobs[i].scenario->name, jobs[i].status,
+                       jobs[i].result ? ", " : "", jobs[i].result ? jobs[i].result : "");
     }
     return gravity[worst];
 }
@@ -247,11 +253,12 @@ static int parse_number(const char *name, const char *text, unsigned long long m
 
 static int parse(int argc, char **argv, struct options *options)
 {
-    static const struct option longs[] = {{"live", no_argument, NULL, 'l'},          {"jobs", required_argument, NULL, 'j'},
-                                          {"shard", required_argument, NULL, 's'},   {"seed", required_argument, NULL, 'S'},
-                                          {"plane", required_argument, NULL, 'p'},   {"results", required_argument, NULL, 'r'},
-                                          {"no-captures", no_argument, NULL, 'n'},   {"json", no_argument, NULL, 'J'},
-                                          {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option longs[] = {
+        {"live", no_argument, NULL, 'l'},        {"jobs", required_argument, NULL, 'j'},
+        {"shard", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'S'},
+        {"plane", required_argument, NULL, 'p'}, {"results", required_argument, NULL, 'r'},
+        {"no-captures", no_argument, NULL, 'n'}, {"json", no_argument, NULL, 'J'},
+        {"help", no_argument, NULL, 'h'},        {0}};
     unsigned long long number;
     int c;
 
@@ -266,7 +273,8 @@ static int parse(int argc, char **argv, struct options *options)
             options->jobs = (unsigned)number;
             break;
         case 's':
-            if (sscanf(optarg, "%u/%u", &options->shard, &options->shards) != 2 || !options->shard || options->shard > options->shards) {
+            if (sscanf(optarg, "%u/%u", &options->shard, &options->shards) != 2 || !options->shard ||
+                options->shard > options->shards) {
                 fprintf(stderr, "vclab run: --shard %s: I/N is wanted, 1 <= I <= N\n", optarg);
                 return -1;
             }

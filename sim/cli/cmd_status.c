@@ -6,7 +6,8 @@
 #include "cli/labs.h"
 #include "cli/session.h"
 
-static const char usage[] = "Usage: vclab status [--lab ID] [--json]\n\nTunnels, SAs, sessions, routes, flows and rates of a running lab, asked of it now.\n";
+static const char usage[] = "Usage: vclab status [--lab ID] [--json]\n\nTunnels, SAs, sessions, routes, flows and "
+                            "rates of a running lab, asked of it now.\n";
 
 /* Rates come from two readings this far apart. */
 #define RATE_MS 500
@@ -28,9 +29,7 @@ static json_t *named(const json_t *array, const char *name)
     json_t *item;
     size_t i;
 
-    json_array_foreach(array, i, item)
-        if (!strcmp(text(item, "name"), name))
-            return item;
+    json_array_foreach(array, i, item) if (!strcmp(text(item, "name"), name)) return item;
     return NULL;
 }
 
@@ -44,7 +43,8 @@ static void print_node(const json_t *node)
     const char *daemon;
     json_t *state;
 
-    printf("  %-12s %-10s %s", text(node, "name"), text(node, "kind"), json_is_true(json_object_get(node, "on")) ? "" : "POWERED OFF");
+    printf("  %-12s %-10s %s", text(node, "name"), text(node, "kind"),
+           json_is_true(json_object_get(node, "on")) ? "" : "POWERED OFF");
     json_object_foreach(json_object_get(node, "daemons"), daemon, state)
         printf(" %s%s%s", daemon, strcmp(json_string_value(state), "running") ? ":" : "",
                strcmp(json_string_value(state), "running") ? json_string_value(state) : "");
@@ -58,14 +58,14 @@ static void print_sas(const json_t *node)
     const char *name, *child_name;
     size_t i;
 
-    json_array_foreach(json_object_get(node, "sas"), i, item)
-        json_object_foreach(item, name, sa) {
-            printf("  %-12s %-8s IKE %s", text(node, "name"), name, text(sa, "state"));
-            json_object_foreach(json_object_get(sa, "child-sas"), child_name, child)
-                printf(", CHILD %s %s spi %s/%s bytes %s in %s out", text(child, "state"), text(child, "encap"), text(child, "spi-in"),
-                       text(child, "spi-out"), text(child, "bytes-in"), text(child, "bytes-out"));
-            puts("");
-        }
+    json_array_foreach(json_object_get(node, "sas"), i, item) json_object_foreach(item, name, sa)
+    {
+        printf("  %-12s %-8s IKE %s", text(node, "name"), name, text(sa, "state"));
+        json_object_foreach(json_object_get(sa, "child-sas"), child_name, child)
+            printf(", CHILD %s %s spi %s/%s bytes %s in %s out", text(child, "state"), text(child, "encap"),
+                   text(child, "spi-in"), text(child, "spi-out"), text(child, "bytes-in"), text(child, "bytes-out"));
+        puts("");
+    }
 }
 
 static void print_sessions(const json_t *node)
@@ -78,8 +78,8 @@ static void print_sessions(const json_t *node)
     size_t i;
 
     json_object_foreach(peers, address, peer)
-        printf("  %-12s BGP %-15s %-12s %lld prefixes received, up %s\n", text(node, "name"), address, text(peer, "state"),
-               (long long)number(peer, "pfxRcd"), text(peer, "peerUptime"));
+        printf("  %-12s BGP %-15s %-12s %lld prefixes received, up %s\n", text(node, "name"), address,
+               text(peer, "state"), (long long)number(peer, "pfxRcd"), text(peer, "peerUptime"));
     json_array_foreach(json_object_get(node, "bfd"), i, session)
         printf("  %-12s BFD %-15s %s\n", text(node, "name"), text(session, "peer"), text(session, "status"));
 }
@@ -89,10 +89,11 @@ static void print_routes(const json_t *node)
     json_t *route;
     size_t i;
 
-    json_array_foreach(json_object_get(node, "routes"), i, route) {
+    json_array_foreach(json_object_get(node, "routes"), i, route)
+    {
         bool blackhole = json_is_true(json_object_get(route, "blackhole"));
-        printf("  %-12s %-18s %s%s via %s\n", text(node, "name"), text(route, "prefix"), blackhole ? "blackhole " : "", text(route, "ifname"),
-               text(route, "via"));
+        printf("  %-12s %-18s %s%s via %s\n", text(node, "name"), text(route, "prefix"), blackhole ? "blackhole " : "",
+               text(route, "ifname"), text(route, "via"));
     }
 }
 
@@ -109,12 +110,14 @@ static void print_rates(const json_t *before, const json_t *node)
     json_t *iface;
     size_t i;
 
-    json_array_foreach(json_object_get(node, "interfaces"), i, iface) {
+    json_array_foreach(json_object_get(node, "interfaces"), i, iface)
+    {
         json_t *old = named(json_object_get(then, "interfaces"), text(iface, "name"));
-        printf("  %-12s %-11s %-19s %-10s rx %8.3f tx %8.3f Mbit/s\n", text(node, "name"), text(iface, "name"), text(iface, "address"),
+        printf("  %-12s %-11s %-19s %-10s rx %8.3f tx %8.3f Mbit/s\n", text(node, "name"), text(iface, "name"),
+               text(iface, "address"),
                !json_is_true(json_object_get(iface, "up"))        ? "shut"
                : !json_is_true(json_object_get(iface, "carrier")) ? "no carrier"
-                                                                   : "up",
+                                                                  : "up",
                mbit(old, iface, "rx_bytes"), mbit(old, iface, "tx_bytes"));
     }
 }
@@ -125,8 +128,7 @@ static void each_node(const char *title, const json_t *lab, void (*print)(const 
     size_t i;
 
     puts(title);
-    json_array_foreach(json_object_get(lab, "nodes"), i, node)
-        print(node);
+    json_array_foreach(json_object_get(lab, "nodes"), i, node) print(node);
 }
 
 static void print_flows(json_t *flows)
@@ -136,12 +138,13 @@ static void print_flows(json_t *flows)
     json_t *flow;
 
     puts("Flows");
-    json_object_foreach(flows, name, flow)
-        for (size_t d = 0; d < VC_COUNT(directions); d++) {
-            json_t *direction = json_object_get(flow, directions[d]);
-            VC_AUTO_FREE char *path = json_dumps(json_object_get(direction, "path"), JSON_COMPACT);
-            printf("  %-16s %-8s path %s, %lld lost\n", name, directions[d], path ? path : "[]", (long long)number(direction, "lost"));
-        }
+    json_object_foreach(flows, name, flow) for (size_t d = 0; d < VC_COUNT(directions); d++)
+    {
+        json_t *direction = json_object_get(flow, directions[d]);
+        VC_AUTO_FREE char *path = json_dumps(json_object_get(direction, "path"), JSON_COMPACT);
+        printf("  %-16s %-8s path %s, %lld lost\n", name, directions[d], path ? path : "[]",
+               (long long)number(direction, "lost"));
+    }
 }
 
 static void print_status(const json_t *before, const json_t *answer)
@@ -151,20 +154,18 @@ static void print_status(const json_t *before, const json_t *answer)
     json_t *item;
     size_t i;
 
-    printf("%s, timers %s, %s data plane, up %.1f s, %.1f MB in %lld processes, faults %s\n", text(lab, "topology"), text(lab, "timers"),
-           text(lab, "plane"), (double)number(lab, "uptime_ns") / 1e9, (double)number(lab, "pss_bytes") / 1e6,
-           (long long)number(lab, "processes"), faults);
+    printf("%s, timers %s, %s data plane, up %.1f s, %.1f MB in %lld processes, faults %s\n", text(lab, "topology"),
+           text(lab, "timers"), text(lab, "plane"), (double)number(lab, "uptime_ns") / 1e9,
+           (double)number(lab, "pss_bytes") / 1e6, (long long)number(lab, "processes"), faults);
     each_node("Nodes", lab, print_node);
     puts("GRE tunnels");
-    json_array_foreach(json_object_get(lab, "gre"), i, item)
-        print_gre(item);
+    json_array_foreach(json_object_get(lab, "gre"), i, item) print_gre(item);
     each_node("Security associations", lab, print_sas);
     each_node("BGP and BFD", lab, print_sessions);
     each_node("Routes", lab, print_routes);
     print_flows(json_object_get(answer, "flows"));
     puts("Interfaces");
-    json_array_foreach(json_object_get(lab, "nodes"), i, item)
-        print_rates(then, item);
+    json_array_foreach(json_object_get(lab, "nodes"), i, item) print_rates(then, item);
 }
 
 int vc_cmd_status(int argc, char **argv)

@@ -1,4 +1,5 @@
-/* vclab up, vclab down: a lab to work in. A supervisor in the background owns it; killing the supervisor ends the lab. */
+/* vclab up, vclab down: a lab to work in. A supervisor in the background owns it; killing the supervisor ends the lab.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -11,9 +12,11 @@
 #include "cli/session.h"
 #include "run/live.h"
 
-static const char up_usage[] = "Usage: vclab up TOPOLOGY [--timers PROFILE] [--plane auto|kernel|user] [--seed N] [--results DIR] [--no-captures]\n"
+static const char up_usage[] = "Usage: vclab up TOPOLOGY [--timers PROFILE] [--plane auto|kernel|user] [--seed N] "
+                               "[--results DIR] [--no-captures]\n"
                                "\n"
-                               "Starts a lab in the background with a voice flow to each data centre, waits until it is active/active, and says how to use it.\n"
+                               "Starts a lab in the background with a voice flow to each data centre, waits until it "
+                               "is active/active, and says how to use it.\n"
                                "TOPOLOGY is a file or a name of topologies/. vclab down ends it.\n";
 static const char down_usage[] = "Usage: vclab down [--lab ID]\n\nEnds a running lab; its result folder stays.\n";
 
@@ -38,7 +41,8 @@ static void announce(void *arg, const char *result, json_t *judged)
 static struct vc_topology *load_topology(void *ctx, const char *name, vc_error **err)
 {
     struct stat st;
-    const char *file = stat(name, &st) ? talloc_asprintf(ctx, "%s/%s.yaml", session_folder(ctx, "topologies"), name) : name;
+    const char *file =
+        stat(name, &st) ? talloc_asprintf(ctx, "%s/%s.yaml", session_folder(ctx, "topologies"), name) : name;
 
     return vc_topology_load(ctx, file, session_folder(ctx, "nodes"), err);
 }
@@ -109,9 +113,13 @@ static int up(const char *name, const struct session_options *options, vc_error 
 
 int vc_cmd_up(int argc, char **argv)
 {
-    static const struct option longs[] = {{"timers", required_argument, NULL, 't'}, {"plane", required_argument, NULL, 'p'},
-                                          {"seed", required_argument, NULL, 's'},   {"results", required_argument, NULL, 'r'},
-                                          {"no-captures", no_argument, NULL, 'n'},  {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option longs[] = {{"timers", required_argument, NULL, 't'},
+                                          {"plane", required_argument, NULL, 'p'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"results", required_argument, NULL, 'r'},
+                                          {"no-captures", no_argument, NULL, 'n'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     struct session_options options = {.captures = true};
     VC_AUTO_ERROR *err = NULL;
     int c;

@@ -1,4 +1,5 @@
-/* The subcommands: one cmd_<name>.c each; main.c only dispatches. argv[0] is the subcommand's own name; the return value is the exit status (base/error.h). */
+/* The subcommands: one cmd_<name>.c each; main.c only dispatches. argv[0] is the subcommand's own name; the return
+ * value is the exit status (base/error.h). */
 #pragma once
 
 int vc_cmd_bench(int argc, char **argv);

@@ -45,7 +45,8 @@ char *lab_find(void *ctx, const char *results, const char *name, vc_error **err)
     if (matches)
         vc_fail(err, VC_EXIT_USAGE, 0, "vclab: several labs run; say which with --lab:%s", names);
     else
-        vc_fail(err, VC_EXIT_USAGE, 0, "vclab: no lab%s%s runs here (%s); vclab up TOPOLOGY starts one", name ? " " : "", name ? name : "", folder);
+        vc_fail(err, VC_EXIT_USAGE, 0, "vclab: no lab%s%s runs here (%s); vclab up TOPOLOGY starts one",
+                name ? " " : "", name ? name : "", folder);
     return NULL;
 }
 
@@ -81,7 +82,8 @@ int lab_options_parse(int argc, char **argv, const char *usage, struct lab_optio
     return 0;
 }
 
-json_t *lab_ask(const struct lab_options *options, const json_t *request, const int *fds, size_t fd_count, int *keep, vc_error **err)
+json_t *lab_ask(const struct lab_options *options, const json_t *request, const int *fds, size_t fd_count, int *keep,
+                vc_error **err)
 {
     VC_AUTO_TALLOC char *path = lab_find(NULL, options->results, options->lab, err);
 

@@ -31,7 +31,8 @@ static void usage(FILE *out)
     for (size_t i = 0; i < VC_COUNT(commands); i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("  test       run vclab's own tests (the launcher's)\n\n"
-          "vclab COMMAND --help tells more. Exit status: 0 pass, 1 fail, 2 bad usage or bad file, 3 this host cannot, 4 inconclusive, 130 interrupted.\n",
+          "vclab COMMAND --help tells more. Exit status: 0 pass, 1 fail, 2 bad usage or bad file, 3 this host cannot, "
+          "4 inconclusive, 130 interrupted.\n",
           out);
 }
 
@@ -61,7 +62,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < VC_COUNT(commands); i++)
         if (!strcmp(commands[i].name, argv[1]))
             return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "vclab: no command %s%s%s; vclab --help lists them\n", argv[1], like(argv[1]) ? ", did you mean " : "",
-            like(argv[1]) ? like(argv[1]) : "");
+    fprintf(stderr, "vclab: no command %s%s%s; vclab --help lists them\n", argv[1],
+            like(argv[1]) ? ", did you mean " : "", like(argv[1]) ? like(argv[1]) : "");
     return VC_EXIT_USAGE;
 }

@@ -31,11 +31,16 @@ static int choose_plane(struct session *session, vc_error **err)
         wanted = planes->kernel ? "kernel" : "user";
     if (!strcmp(wanted, "kernel")) {
         session->plane = VC_PLANE_KERNEL;
-        return planes->kernel ? 0 : vc_fail(err, VC_EXIT_HOST, 0, "this host has no kernel data plane (%s): try --plane user", planes->why_not_kernel);
+        return planes->kernel
+                   ? 0
+                   : vc_fail(err, VC_EXIT_HOST, 0, "this host has no kernel data plane (%s): try --plane user",
+                             planes->why_not_kernel);
     }
     if (!strcmp(wanted, "user")) {
         session->plane = VC_PLANE_USER;
-        return planes->user ? 0 : vc_fail(err, VC_EXIT_HOST, 0, "this host has no user-space data plane: %s", planes->why_not_user);
+        return planes->user
+                   ? 0
+                   : vc_fail(err, VC_EXIT_HOST, 0, "this host has no user-space data plane: %s", planes->why_not_user);
     }
     return vc_fail(err, VC_EXIT_USAGE, 0, "--plane %s: kernel, user or auto", wanted);
 }
@@ -53,9 +58,12 @@ struct session *session_open(void *ctx, const struct session_options *options, v
     return session->labroot ? VC_STEAL_PTR(session) : NULL;
 }
 
-struct vc_plan *session_plan(void *ctx, const struct session *session, const struct vc_scenario *scenario, vc_error **err)
+struct vc_plan *session_plan(void *ctx, const struct session *session, const struct vc_scenario *scenario,
+                             vc_error **err)
 {
-    struct vc_plan_options options = {.plane = session->plane, .timers = scenario->timers, .seed = session->options.seed,
+    struct vc_plan_options options = {.plane = session->plane,
+                                      .timers = scenario->timers,
+                                      .seed = session->options.seed,
                                       .kinds_dir = session_folder(ctx, "nodes")};
 
     return vc_plan_make(ctx, scenario->topology, &options, err);
@@ -94,7 +102,8 @@ static void on_event(void *arg, json_t *event)
 
 static const char *const daemon_packages[] = {"strongswan-charon", "frr", "bird2", "linux-image-cloud-amd64"};
 
-static json_t *header_of(const struct session *session, const struct vc_scenario *scenario, const struct vc_live_outcome *outcome)
+static json_t *header_of(const struct session *session, const struct vc_scenario *scenario,
+                         const struct vc_live_outcome *outcome)
 {
     json_t *requirements = json_array();
     json_t *versions = json_pack("{s:s}", "vclab", VCLAB_VERSION);
@@ -106,14 +115,16 @@ static json_t *header_of(const struct session *session, const struct vc_scenario
         if (version)
             json_object_set(versions, daemon_packages[i], version);
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:f}", "scenario", scenario->name, "description",
-                     scenario->description ? scenario->description : "", "topology", scenario->topology->name, "mode", "live", "plane",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:f}", "scenario", scenario->name,
+                     "description", scenario->description ? scenario->description : "", "topology",
+                     scenario->topology->name, "mode", "live", "plane",
                      session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers", scenario->timers->name, "seed",
-                     (json_int_t)session->options.seed, "requirements", requirements, "versions", versions, "wall_s", outcome->wall_s,
-                     "virtual_s", outcome->wall_s);
+                     (json_int_t)session->options.seed, "requirements", requirements, "versions", versions, "wall_s",
+                     outcome->wall_s, "virtual_s", outcome->wall_s);
 }
 
-static int give_to_user(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED, struct FTW *ftw VC_UNUSED)
+static int give_to_user(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED,
+                        struct FTW *ftw VC_UNUSED)
 {
     uid_t uid = (uid_t)strtoul(getenv("SUDO_UID"), NULL, 10);
     gid_t gid = getenv("SUDO_GID") ? (gid_t)strtoul(getenv("SUDO_GID"), NULL, 10) : (gid_t)-1;
@@ -140,13 +151,19 @@ static int exit_status(const json_t *judged, const struct vc_live_outcome *outco
     return VC_EXIT_FAIL;
 }
 
-static int play(struct watcher *watcher, const struct vc_scenario *scenario, const struct vc_plan *plan, int control, json_t **run_json,
-                vc_error **err)
+static int play(struct watcher *watcher, const struct vc_scenario *scenario, const struct vc_plan *plan, int control,
+                json_t **run_json, vc_error **err)
 {
     struct session *session = watcher->session;
-    struct vc_live_config config = {
-        .engine = {.plan = plan, .scenario = scenario, .control = control, .captures = session->options.captures, .stay = watcher->extra && watcher->extra->stay},
-        .labroot = session->labroot->path, .result = watcher->result, .on_event = on_event, .arg = watcher};
+    struct vc_live_config config = {.engine = {.plan = plan,
+                                               .scenario = scenario,
+                                               .control = control,
+                                               .captures = session->options.captures,
+                                               .stay = watcher->extra && watcher->extra->stay},
+                                    .labroot = session->labroot->path,
+                                    .result = watcher->result,
+                                    .on_event = on_event,
+                                    .arg = watcher};
     struct vc_live_outcome outcome;
 
     if (vc_live_run(&config, &outcome, err))
@@ -165,8 +182,8 @@ static int play(struct watcher *watcher, const struct vc_scenario *scenario, con
     return status;
 }
 
-int session_run(void *ctx, struct session *session, const struct vc_scenario *scenario, const struct session_extra *extra, json_t **run_json,
-                char **path, vc_error **err)
+int session_run(void *ctx, struct session *session, const struct vc_scenario *scenario,
+                const struct session_extra *extra, json_t **run_json, char **path, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     struct watcher watcher = {.session = session, .extra = extra};

@@ -37,7 +37,8 @@ static int ends_of(struct fault *fault, struct drop_end ends[2], vc_error **err)
 
     if (fault->link != VC_NONE) {
         for (unsigned end = 0; end < 2; end++)
-            ends[end] = (struct drop_end){topology->links[fault->link].end[end].node, topology->links[fault->link].name};
+            ends[end] =
+                (struct drop_end){topology->links[fault->link].end[end].node, topology->links[fault->link].name};
         return 0;
     }
     if (tunnel == VC_NONE)
@@ -53,7 +54,8 @@ static bool end_wanted(const struct fault *fault, const struct drop_end *end)
 {
     const char *direction = spec_text(fault, "direction");
 
-    return !*direction || !strcmp(direction, "both") || !strcmp(direction, vc_lab_plan(fault->lab)->nodes[end->node].name);
+    return !*direction || !strcmp(direction, "both") ||
+           !strcmp(direction, vc_lab_plan(fault->lab)->nodes[end->node].name);
 }
 
 static char *table_name(struct fault *fault)
@@ -69,7 +71,8 @@ static char *rules_text(struct fault *fault, const char *ifname, const char *mat
     while (match) {
         const char *next = strstr(match, " {} ");
         int len = next ? (int)(next - match) : (int)strlen(match);
-        rules = talloc_asprintf_append(rules, "    iifname \"%s\" %.*s counter name \"dropped\" drop\n", ifname, len, match);
+        rules = talloc_asprintf_append(rules, "    iifname \"%s\" %.*s counter name \"dropped\" drop\n", ifname, len,
+                                       match);
         match = next ? next + 4 : NULL;
     }
     return rules;
@@ -84,8 +87,8 @@ static const char *match_text(struct fault *fault, vc_error **err)
         if (!strcmp(selectors[i].select, select))
             return selectors[i].match;
     if (slash) /* udp/PORT, tcp/PORT: both directions of a conversation */
-        return talloc_asprintf(fault, "%.*s dport %s {} %.*s sport %s", (int)(slash - select), select, slash + 1, (int)(slash - select), select,
-                               slash + 1);
+        return talloc_asprintf(fault, "%.*s dport %s {} %.*s sport %s", (int)(slash - select), select, slash + 1,
+                               (int)(slash - select), select, slash + 1);
     vc_fail(err, VC_EXIT_USAGE, 0, "drop cannot select %s", select);
     return NULL;
 }

@@ -1,4 +1,5 @@
-/* Silent drop by selector: nftables rules in a table of the fault's own, where packets arrive at the end of the link (or tunnel) they are dropped on the way to. */
+/* Silent drop by selector: nftables rules in a table of the fault's own, where packets arrive at the end of the link
+ * (or tunnel) they are dropped on the way to. */
 #pragma once
 
 #include "fault/kinds.h"

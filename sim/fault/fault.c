@@ -99,8 +99,8 @@ static void give_up(struct vc_faults *faults, const char *why)
     VC_AUTO_ERROR *err = NULL;
 
     vc_fail(&err, VC_EXIT_FAIL, 0, "fault %s (%s): %s", fault->name, fault->kind->name, why);
-    vc_event(vc_lab_events(faults->lab), VC_LAYER_FAULT, NULL, "unproved", -1, "{s:s, s:s, s:s}", "name", fault->name, "phase", phase, "text",
-             why);
+    vc_event(vc_lab_events(faults->lab), VC_LAYER_FAULT, NULL, "unproved", -1, "{s:s, s:s, s:s}", "name", fault->name,
+             "phase", phase, "text", why);
     finish_step(faults, err);
 }
 
@@ -114,8 +114,8 @@ static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, vo
     int seen = (faults->step.healing ? fault->kind->gone : fault->kind->prove)(fault, &evidence, &err);
 
     if (seen > 0) {
-        vc_event(events, VC_LAYER_FAULT, NULL, faults->step.healing ? "healed" : "proved", -1, "{s:s, s:s}", "name", fault->name,
-                 "evidence", evidence);
+        vc_event(events, VC_LAYER_FAULT, NULL, faults->step.healing ? "healed" : "proved", -1, "{s:s, s:s}", "name",
+                 fault->name, "evidence", evidence);
         finish_step(faults, NULL);
         return 0;
     }
@@ -128,7 +128,8 @@ static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, vo
     return 0;
 }
 
-static int begin_step(struct vc_faults *faults, struct fault *fault, bool healing, vc_fault_fn *fn, void *arg, vc_error **err)
+static int begin_step(struct vc_faults *faults, struct fault *fault, bool healing, vc_fault_fn *fn, void *arg,
+                      vc_error **err)
 {
     struct vc_events *events = vc_lab_events(faults->lab);
     const char *text = text_member(fault->spec, "text");
@@ -136,8 +137,8 @@ static int begin_step(struct vc_faults *faults, struct fault *fault, bool healin
     if (faults->step.fault)
         return vc_fail(err, VC_EXIT_USAGE, 0, "fault %s is still under way", faults->step.fault->name);
     /* The event comes first: the effect must never seem older than its cause. */
-    vc_event(events, VC_LAYER_FAULT, text_member(fault->spec, "node"), healing ? "heal-applied" : "applied", -1, "{s:s, s:s, s:s}", "name", fault->name, "kind",
-             fault->kind->name, "text", text ? text : "");
+    vc_event(events, VC_LAYER_FAULT, text_member(fault->spec, "node"), healing ? "heal-applied" : "applied", -1,
+             "{s:s, s:s, s:s}", "name", fault->name, "kind", fault->kind->name, "text", text ? text : "");
     if ((healing ? fault->kind->heal : fault->kind->apply)(fault, err))
         return vc_wrap(err, "fault %s (%s)", fault->name, fault->kind->name);
     faults->step.fault = fault;
@@ -145,7 +146,8 @@ static int begin_step(struct vc_faults *faults, struct fault *fault, bool healin
     faults->step.fn = fn;
     faults->step.arg = arg;
     faults->step.deadline_ns = vc_events_now(events) + fault->kind->prove_limit_s * VC_NS_PER_S;
-    int r = sd_event_add_time_relative(vc_lab_loop(faults->lab), &faults->step.timer, CLOCK_MONOTONIC, 0, 100, on_ask, faults);
+    int r = sd_event_add_time_relative(vc_lab_loop(faults->lab), &faults->step.timer, CLOCK_MONOTONIC, 0, 100, on_ask,
+                                       faults);
     if (r < 0)
         return vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer");
     return 0;
@@ -165,7 +167,8 @@ int vc_fault_apply(struct vc_faults *faults, const json_t *spec, vc_fault_fn *fn
         if (kind && !strcmp(fault_kinds[i].name, kind))
             fault->kind = &fault_kinds[i];
     if (!fault->kind || !fault->name || find_active(faults, fault->name) != VC_NONE) {
-        vc_fail(err, VC_EXIT_USAGE, 0, !fault->kind ? "unknown fault kind %s" : "fault %s is already active", fault->kind ? fault->name : kind);
+        vc_fail(err, VC_EXIT_USAGE, 0, !fault->kind ? "unknown fault kind %s" : "fault %s is already active",
+                fault->kind ? fault->name : kind);
         talloc_free(fault);
         return -1;
     }
@@ -192,6 +195,7 @@ json_t *vc_faults_active(const struct vc_faults *faults)
     json_t *names = json_array();
 
     for (size_t i = 0; i < faults->count; i++)
-        json_array_append_new(names, json_pack("{s:s, s:s}", "name", faults->active[i]->name, "kind", faults->active[i]->kind->name));
+        json_array_append_new(
+            names, json_pack("{s:s, s:s}", "name", faults->active[i]->name, "kind", faults->active[i]->kind->name));
     return names;
 }

@@ -1,6 +1,7 @@
 /*
- * Faults: a table of kinds, each with four steps: apply, prove that it took effect, heal, prove that it is gone. A fault counts from its proof (design.md, "What must always be
- * true", 5). Emits fault/applied, fault/proved, fault/heal-applied, fault/healed, fault/unproved. The specs are those of vc_fault_spec_check (model/scenario.h).
+ * Faults: a table of kinds, each with four steps: apply, prove that it took effect, heal, prove that it is gone. A
+ * fault counts from its proof (design.md, "What must always be true", 5). Emits fault/applied, fault/proved,
+ * fault/heal-applied, fault/healed, fault/unproved. The specs are those of vc_fault_spec_check (model/scenario.h).
  */
 #pragma once
 
@@ -13,7 +14,8 @@ struct vc_faults *vc_faults_new(void *ctx, struct vc_lab *lab);
 /* Called on the loop once the step is proved (err NULL) or given up (err borrowed). */
 typedef void vc_fault_fn(void *arg, vc_error *err);
 
-/* `spec` is borrowed: {"name", "kind", …}. Only one step may be under way at a time. Returns -1 when it cannot even be applied. */
+/* `spec` is borrowed: {"name", "kind", …}. Only one step may be under way at a time. Returns -1 when it cannot even be
+ * applied. */
 int vc_fault_apply(struct vc_faults *faults, const json_t *spec, vc_fault_fn *fn, void *arg, vc_error **err);
 int vc_fault_heal(struct vc_faults *faults, const char *name, vc_fault_fn *fn, void *arg, vc_error **err);
 

@@ -41,10 +41,12 @@ static int link_is_down(struct fault *fault, char **evidence, vc_error **err)
     struct vc_rtnl_state shut, other;
     const struct vc_link *link = &links(fault)[fault->link];
 
-    if (end_state(fault, fault->link, fault->end, &shut, err) || end_state(fault, fault->link, !fault->end, &other, err))
+    if (end_state(fault, fault->link, fault->end, &shut, err) ||
+        end_state(fault, fault->link, !fault->end, &other, err))
         return -1;
-    *evidence = talloc_asprintf(fault, "%s is down at %s, no carrier at %s", link->name, node_name(fault, link->end[fault->end].node),
-                                node_name(fault, link->end[!fault->end].node));
+    *evidence =
+        talloc_asprintf(fault, "%s is down at %s, no carrier at %s", link->name,
+                        node_name(fault, link->end[fault->end].node), node_name(fault, link->end[!fault->end].node));
     return !shut.up && !other.carrier;
 }
 
@@ -157,7 +159,8 @@ static int daemon_start(struct fault *fault, vc_error **err)
 
 static int daemon_in(struct fault *fault, enum vc_daemon_state state, const char *what, char **evidence)
 {
-    *evidence = talloc_asprintf(fault, "%s in %s %s", json_string_value(json_object_get(fault->spec, "daemon")), node_name(fault, fault->node), what);
+    *evidence = talloc_asprintf(fault, "%s in %s %s", json_string_value(json_object_get(fault->spec, "daemon")),
+                                node_name(fault, fault->node), what);
     return vc_daemon_state(fault->daemon) == state;
 }
 
@@ -226,7 +229,8 @@ static int is_off(struct fault *fault, char **evidence, vc_error **err)
             if (state.carrier)
                 return 0;
         }
-    *evidence = talloc_asprintf(fault, "every process of %s is gone, its neighbours have no carrier", node_name(fault, fault->node));
+    *evidence = talloc_asprintf(fault, "every process of %s is gone, its neighbours have no carrier",
+                                node_name(fault, fault->node));
     return 1;
 }
 

@@ -17,8 +17,9 @@ struct fault {
 };
 
 /*
- * `prove` and `gone` look once and return 1 with *evidence (talloc child of the fault) when the effect is seen, 0 when not yet, -1 on an error. They are asked again at once after each
- * netlink or child event and at least every few milliseconds.
+ * `prove` and `gone` look once and return 1 with *evidence (talloc child of the fault) when the effect is seen, 0 when
+ * not yet, -1 on an error. They are asked again at once after each netlink or child event and at least every few
+ * milliseconds.
  */
 struct fault_kind {
     const char *name;

@@ -1,6 +1,7 @@
 /*
- * Daemons of a node. A daemon waits for the paths it needs, is started, and is ready when its socket answers; every wait is an inotify watch on the folder of the path, so
- * nothing polls. Charon's configuration goes in through vici the moment its socket answers. An end that nobody asked for is reported with the log's last lines.
+ * Daemons of a node. A daemon waits for the paths it needs, is started, and is ready when its socket answers; every
+ * wait is an inotify watch on the folder of the path, so nothing polls. Charon's configuration goes in through vici the
+ * moment its socket answers. An end that nobody asked for is reported with the log's last lines.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,8 @@ void lab_daemons_init(struct lab_node *node, struct vc_lab *lab)
 
     node->daemons = talloc_zero_array(lab, struct vc_daemon, plan->daemon_count);
     for (size_t i = 0; i < plan->daemon_count; i++)
-        node->daemons[i] = (struct vc_daemon){.lab = lab, .node = node, .plan = &plan->daemons[i], .state = VC_DAEMON_GONE, .pid = -1};
+        node->daemons[i] =
+            (struct vc_daemon){.lab = lab, .node = node, .plan = &plan->daemons[i], .state = VC_DAEMON_GONE, .pid = -1};
 }
 
 static void daemon_fail(struct vc_daemon *daemon, vc_error **err)
@@ -73,11 +75,12 @@ static void daemon_gone(struct vc_daemon *daemon, const siginfo_t *info)
         VC_AUTO_FREE char *status = NULL;
         if (asprintf(&status, info->si_code == CLD_EXITED ? "exit status %d" : "signal %d", info->si_status) < 0)
             abort();
-        vc_event(lab->events, VC_LAYER_CHECK, daemon->node->rt.plan->name, "daemon-died", -1, "{s:s, s:s, s:s}", "daemon",
-                 daemon->plan->name, "status", status, "log", tail);
+        vc_event(lab->events, VC_LAYER_CHECK, daemon->node->rt.plan->name, "daemon-died", -1, "{s:s, s:s, s:s}",
+                 "daemon", daemon->plan->name, "status", status, "log", tail);
         if (lab->ready) {
             VC_AUTO_ERROR *err = NULL;
-            vc_fail(&err, VC_EXIT_FAIL, 0, "%s in %s ended while starting (%s): %s", daemon->plan->name, daemon->node->rt.plan->name, status, tail);
+            vc_fail(&err, VC_EXIT_FAIL, 0, "%s in %s ended while starting (%s): %s", daemon->plan->name,
+                    daemon->node->rt.plan->name, status, tail);
             lab_failed(lab, err);
         }
     }
@@ -138,11 +141,13 @@ static int wait_for(struct vc_daemon *daemon, const char *path, vc_error **err)
 
     *strrchr(folder, '/') = '\0';
     daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
-    int r = sd_event_add_inotify(daemon->lab->loop, &daemon->waiting, folder, IN_CREATE | IN_MOVED_TO, on_inotify, daemon);
+    int r =
+        sd_event_add_inotify(daemon->lab->loop, &daemon->waiting, folder, IN_CREATE | IN_MOVED_TO, on_inotify, daemon);
     return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "watching %s", folder) : 0;
 }
 
-/* A socket file exists a moment before its daemon listens: the only wait here that has no event, so it is asked again each millisecond. */
+/* A socket file exists a moment before its daemon listens: the only wait here that has no event, so it is asked again
+ * each millisecond. */
 static int ask_again(struct vc_daemon *daemon, vc_error **err)
 {
     if (daemon->retry)
@@ -162,7 +167,8 @@ static int charon_ready(struct vc_daemon *daemon, int fd, vc_error **err)
     int watch = vc_node_connect(&daemon->node->rt, daemon->plan->ready, err);
     if (watch < 0)
         return -1;
-    daemon->vici = vc_vici_watch_start(daemon->lab, daemon->lab->loop, daemon->lab->events, daemon->node->rt.plan->name, watch, err);
+    daemon->vici = vc_vici_watch_start(daemon->lab, daemon->lab->loop, daemon->lab->events, daemon->node->rt.plan->name,
+                                       watch, err);
     return daemon->vici ? 0 : -1;
 }
 
@@ -233,7 +239,8 @@ static int on_bgp_limit(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUS
     return 0;
 }
 
-/* bgpd runs: whoever waits for its sessions waits a second at most. Without a watcher nobody would say when they are up. */
+/* bgpd runs: whoever waits for its sessions waits a second at most. Without a watcher nobody would say when they are
+ * up. */
 static int await_bgp(struct vc_daemon *daemon, vc_error **err)
 {
     struct lab_node *node = daemon->node;
@@ -245,7 +252,8 @@ static int await_bgp(struct vc_daemon *daemon, vc_error **err)
         return 0;
     }
     node->bgp_limit = sd_event_source_disable_unref(node->bgp_limit);
-    int r = sd_event_add_time_relative(daemon->lab->loop, &node->bgp_limit, CLOCK_MONOTONIC, BGP_LIMIT_US, 1000, on_bgp_limit, node);
+    int r = sd_event_add_time_relative(daemon->lab->loop, &node->bgp_limit, CLOCK_MONOTONIC, BGP_LIMIT_US, 1000,
+                                       on_bgp_limit, node);
     return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer") : 0;
 }
 
@@ -312,6 +320,7 @@ int vc_daemon_signal(struct vc_daemon *daemon, int signal, vc_error **err)
     if (signal == SIGKILL)
         daemon->expected = true;
     if (kill(daemon->pid, signal))
-        return vc_fail(err, VC_EXIT_FAIL, errno, "signalling %s in %s", daemon->plan->name, daemon->node->rt.plan->name);
+        return vc_fail(err, VC_EXIT_FAIL, errno, "signalling %s in %s", daemon->plan->name,
+                       daemon->node->rt.plan->name);
     return 0;
 }

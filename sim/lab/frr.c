@@ -1,7 +1,8 @@
 /*
- * FRR watchers: bgpd's sessions and accepted prefixes, bfdd's sessions, as events. FRR pushes none of this over its vty sockets, so they are asked over a
- * persistent connection every few milliseconds (no vtysh, no text); events carry that interval as their resolution. One command is in flight at a time; a change queues the
- * follow-up questions (why, and which prefixes) before the next round.
+ * FRR watchers: bgpd's sessions and accepted prefixes, bfdd's sessions, as events. FRR pushes none of this over its vty
+ * sockets, so they are asked over a persistent connection every few milliseconds (no vtysh, no text); events carry that
+ * interval as their resolution. One command is in flight at a time; a change queues the follow-up questions (why, and
+ * which prefixes) before the next round.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "lab/private.h"
 
 /* While sessions are still coming up a shorter interval gives convergence a finer resolution. */
-#define INTERVAL_SETTLED_NS (50 * VC_NS_PER_MS)
+#define INTERVAL_SETTLED_NS  (50 * VC_NS_PER_MS)
 #define INTERVAL_STARTING_NS (20 * VC_NS_PER_MS)
 
 struct peer {
@@ -17,7 +18,7 @@ struct peer {
     const char *state;
     json_int_t prefixes_received;
     json_t *accepted; /* sorted array of prefixes, NULL: not asked yet */
-    bool external; /* an eBGP neighbour: what it may tell us is policy (invariant 3) */
+    bool external;    /* an eBGP neighbour: what it may tell us is policy (invariant 3) */
     bool ask_reason, ask_routes;
 };
 
@@ -48,12 +49,15 @@ static struct peer *peer_of(struct frr_watch *watch, const char *address)
         if (!strcmp(watch->peers[i].address, address))
             return &watch->peers[i];
     watch->peers = talloc_realloc(watch, watch->peers, struct peer, watch->count + 1);
-    watch->peers[watch->count] = (struct peer){.address = talloc_strdup(watch, address), .state = "",
-                                               .external = lab_tunnel_of(watch->daemon->lab, watch->daemon->node->index, address)};
+    watch->peers[watch->count] =
+        (struct peer){.address = talloc_strdup(watch, address),
+                      .state = "",
+                      .external = lab_tunnel_of(watch->daemon->lab, watch->daemon->node->index, address)};
     return &watch->peers[watch->count++];
 }
 
-static void emit(struct frr_watch *watch, enum vc_layer layer, const char *what, const struct peer *peer, json_t *members)
+static void emit(struct frr_watch *watch, enum vc_layer layer, const char *what, const struct peer *peer,
+                 json_t *members)
 {
     struct vc_daemon *daemon = watch->daemon;
     const char *tunnel = lab_tunnel_of(daemon->lab, daemon->node->index, peer->address);
@@ -86,7 +90,8 @@ static void on_reason(void *arg, json_t *reply)
     json_t *neighbor = json_object_get(reply, peer->address);
     const char *reason = json_string_value(json_object_get(neighbor, "lastResetDueTo"));
 
-    emit(watch, VC_LAYER_BGP, "session", peer, json_pack("{s:s, s:s}", "state", peer->state, "reason", reason ? reason : ""));
+    emit(watch, VC_LAYER_BGP, "session", peer,
+         json_pack("{s:s, s:s}", "state", peer->state, "reason", reason ? reason : ""));
     next_question(watch);
 }
 
@@ -102,8 +107,7 @@ static json_t *sorted_keys(json_t *object)
     json_t *value;
     size_t count = 0;
 
-    json_object_foreach(object, key, value)
-        keys[count++] = key;
+    json_object_foreach(object, key, value) keys[count++] = key;
     qsort(keys, count, sizeof *keys, compare_names);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(array, json_string(keys[i]));
@@ -144,7 +148,8 @@ static void next_question(struct frr_watch *watch)
             continue;
         watch->asked = i;
         VC_AUTO_TALLOC char *command = talloc_asprintf(
-            NULL, reason ? "show bgp neighbors %s json" : "show bgp ipv4 unicast neighbors %s routes json", peer->address);
+            NULL, reason ? "show bgp neighbors %s json" : "show bgp ipv4 unicast neighbors %s routes json",
+            peer->address);
         *(reason ? &peer->ask_reason : &peer->ask_routes) = false;
         ask(watch, command, reason ? on_reason : on_routes);
         return;
@@ -161,7 +166,8 @@ static void on_summary(void *arg, json_t *reply)
     const char *address;
     json_t *summary;
 
-    json_object_foreach(peers, address, summary) {
+    json_object_foreach(peers, address, summary)
+    {
         struct peer *peer = peer_of(watch, address);
         const char *state = json_string_value(json_object_get(summary, "state"));
         json_int_t received = json_integer_value(json_object_get(summary, "pfxRcd"));
@@ -188,7 +194,8 @@ static void on_bfd(void *arg, json_t *reply)
     json_t *session;
     size_t i;
 
-    json_array_foreach(reply, i, session) {
+    json_array_foreach(reply, i, session)
+    {
         const char *address = json_string_value(json_object_get(session, "peer"));
         const char *status = json_string_value(json_object_get(session, "status"));
         struct peer *peer = address ? peer_of(watch, address) : NULL;
@@ -244,7 +251,8 @@ void lab_frr_gone(struct frr_watch *watch)
         if (watch->bfd)
             emit(watch, VC_LAYER_BGP, "bfd", peer, json_pack("{s:s}", "state", "down"));
         else
-            emit(watch, VC_LAYER_BGP, "session", peer, json_pack("{s:s, s:s}", "state", "Gone", "reason", "bgpd ended"));
+            emit(watch, VC_LAYER_BGP, "session", peer,
+                 json_pack("{s:s, s:s}", "state", "Gone", "reason", "bgpd ended"));
     }
     talloc_free(watch);
 }

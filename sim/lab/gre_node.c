@@ -1,4 +1,5 @@
-/* GRE endpoints: one forked process for each tunnel end, in its node's network namespace, holding nothing of the engine's. */
+/* GRE endpoints: one forked process for each tunnel end, in its node's network namespace, holding nothing of the
+ * engine's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -12,7 +13,7 @@
 
 /* Above charon's, so that a full TUN queue is drained before more is decrypted into it (findings.md §1). */
 #define GRE_RT_PRIORITY 20
-#define OPEN_LIMIT_S 10
+#define OPEN_LIMIT_S    10
 
 void lab_gres_init(struct lab_node *node, struct vc_lab *lab)
 {
@@ -60,8 +61,8 @@ static void on_end(void *arg, const siginfo_t *info)
 
     gre->pid = -1;
     if (!gre->expected)
-        vc_event(gre->lab->events, VC_LAYER_CHECK, gre->node->rt.plan->name, "daemon-died", -1, "{s:s, s:i, s:s}", "daemon", "gre",
-                 "status", info->si_status, "log", "the GRE endpoint ended");
+        vc_event(gre->lab->events, VC_LAYER_CHECK, gre->node->rt.plan->name, "daemon-died", -1, "{s:s, s:i, s:s}",
+                 "daemon", "gre", "status", info->si_status, "log", "the GRE endpoint ended");
 }
 
 static int start_one(struct lab_gre *gre, vc_error **err)
@@ -94,8 +95,9 @@ int lab_gres_start(struct lab_node *node, vc_error **err)
 
 static void take_report(struct lab_gre *gre, const struct vc_gre_report *report)
 {
-    int64_t t = vc_events_from_monotonic(gre->lab->events, (struct timespec){.tv_sec = report->monotonic_ns / VC_NS_PER_S,
-                                                                            .tv_nsec = report->monotonic_ns % VC_NS_PER_S});
+    int64_t t =
+        vc_events_from_monotonic(gre->lab->events, (struct timespec){.tv_sec = report->monotonic_ns / VC_NS_PER_S,
+                                                                     .tv_nsec = report->monotonic_ns % VC_NS_PER_S});
     const char *tunnel = gre->lab->plan->topology->tunnels[gre->plan->tunnel].name;
 
     switch (report->type) {
@@ -105,12 +107,12 @@ static void take_report(struct lab_gre *gre, const struct vc_gre_report *report)
     case VC_GRE_UP:
     case VC_GRE_DOWN:
         gre->up = report->type == VC_GRE_UP;
-        vc_event(gre->lab->events, VC_LAYER_GRE, gre->node->rt.plan->name, "state", t, "{s:s, s:b, s:s}", "tunnel", tunnel, "up",
-                 gre->up, "reason", "keepalive");
+        vc_event(gre->lab->events, VC_LAYER_GRE, gre->node->rt.plan->name, "state", t, "{s:s, s:b, s:s}", "tunnel",
+                 tunnel, "up", gre->up, "reason", "keepalive");
         break;
     case VC_GRE_FAILED:
-        vc_event(gre->lab->events, VC_LAYER_CHECK, gre->node->rt.plan->name, "daemon-died", t, "{s:s, s:s, s:s}", "daemon", "gre", "status",
-                 strerror(report->errnum), "log", gre->plan->ifname);
+        vc_event(gre->lab->events, VC_LAYER_CHECK, gre->node->rt.plan->name, "daemon-died", t, "{s:s, s:s, s:s}",
+                 "daemon", "gre", "status", strerror(report->errnum), "log", gre->plan->ifname);
         gre->expected = true;
         break;
     }
@@ -138,8 +140,8 @@ int lab_gres_wait_open(struct lab_node *node, vc_error **err)
 
         setsockopt(gre->report, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         if (recv(gre->report, &opened, sizeof opened, 0) != sizeof opened || opened.type == VC_GRE_FAILED)
-            return vc_fail(err, VC_EXIT_HOST, opened.errnum, "opening GRE endpoint %s in %s (is /dev/net/tun there?)", gre->plan->ifname,
-                           node->rt.plan->name);
+            return vc_fail(err, VC_EXIT_HOST, opened.errnum, "opening GRE endpoint %s in %s (is /dev/net/tun there?)",
+                           gre->plan->ifname, node->rt.plan->name);
         int r = sd_event_add_io(gre->lab->loop, &gre->source, gre->report, EPOLLIN, on_report, gre);
         if (r < 0)
             return vc_fail(err, VC_EXIT_FAIL, -r, "watching GRE endpoint %s", gre->plan->ifname);

@@ -1,6 +1,7 @@
 /*
- * Bring-up: nodes first (file systems and namespaces), then all links in one netlink batch, then each node's addresses, rules and routes, its GRE endpoints, and last its
- * daemons, whose readiness arrives as events. zebra starts only when every interface and address exists (findings.md §2).
+ * Bring-up: nodes first (file systems and namespaces), then all links in one netlink batch, then each node's addresses,
+ * rules and routes, its GRE endpoints, and last its daemons, whose readiness arrives as events. zebra starts only when
+ * every interface and address exists (findings.md §2).
  */
 #include "lab/lab.h"
 
@@ -32,7 +33,8 @@ static int lab_destroy(struct vc_lab *lab)
     return 0;
 }
 
-/* The lab root may lie below VC_SANDBOX_DIR on the host, which the sandbox's tmpfs now covers: it is mounted again from its descriptor. */
+/* The lab root may lie below VC_SANDBOX_DIR on the host, which the sandbox's tmpfs now covers: it is mounted again from
+ * its descriptor. */
 static int mount_labroot(struct vc_lab *lab, vc_error **err)
 {
     VC_AUTO_FREE char *from = NULL;
@@ -49,12 +51,16 @@ struct vc_lab *vc_lab_new(void *ctx, sd_event *loop, struct vc_events *events, c
 {
     VC_AUTO_TALLOC struct vc_lab *lab = talloc_zero(ctx, struct vc_lab);
 
-    *lab = (struct vc_lab){.loop = loop, .events = events, .plan = plan, .options = *options,
+    *lab = (struct vc_lab){.loop = loop,
+                           .events = events,
+                           .plan = plan,
+                           .options = *options,
                            .store = {.labroot = LABROOT_MOUNT, .logs = options->logs}};
     lab->nodes = talloc_zero_array(lab, struct lab_node, plan->node_count);
     for (size_t i = 0; i < plan->node_count; i++) {
         struct lab_node *node = &lab->nodes[i];
-        *node = (struct lab_node){.index = i, .limbo = -1, .rt = {.plan = &plan->nodes[i], .netns = -1, .mntns = -1, .utsns = -1}};
+        *node = (struct lab_node){
+            .index = i, .limbo = -1, .rt = {.plan = &plan->nodes[i], .netns = -1, .mntns = -1, .utsns = -1}};
         lab_daemons_init(node, lab);
         lab_gres_init(node, lab);
     }
@@ -106,8 +112,13 @@ static int create_links(struct vc_lab *lab, vc_error **err)
 
 static void add_route(struct vc_rtnl *rtnl, const struct vc_plan_route *route, bool replace)
 {
-    struct vc_rtnl_route request = {.prefix = route->prefix, .blackhole = route->blackhole, .via = route->via, .ifname = route->ifname,
-                                    .table = route->table, .metric = route->metric, .replace = replace};
+    struct vc_rtnl_route request = {.prefix = route->prefix,
+                                    .blackhole = route->blackhole,
+                                    .via = route->via,
+                                    .ifname = route->ifname,
+                                    .table = route->table,
+                                    .metric = route->metric,
+                                    .replace = replace};
 
     vc_rtnl_route(rtnl, &request, true);
 }
@@ -146,8 +157,9 @@ static int configure(struct lab_node *node, vc_error **err)
 }
 
 /*
- * lo with the transports, then the GRE endpoints. In this order: in a namespace without any address a raw socket bound to a transport would not keep it as
- * its source (the kernel takes every address for a broadcast until the local table exists).
+ * lo with the transports, then the GRE endpoints. In this order: in a namespace without any address a raw socket bound
+ * to a transport would not keep it as its source (the kernel takes every address for a broadcast until the local table
+ * exists).
  */
 static int create_gres(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 {
@@ -173,7 +185,8 @@ static int start_node(struct vc_lab *lab, struct lab_node *node, vc_error **err)
     if (lab->options.node_changed && lab->options.node_changed(lab->options.node_arg, node->index, true, err))
         return -1;
     if (lab->options.watch) {
-        node->watch = vc_watch_start(node->gres, lab->loop, lab->events, node->rt.plan->name, node->rt.netns, NULL, NULL, err);
+        node->watch =
+            vc_watch_start(node->gres, lab->loop, lab->events, node->rt.plan->name, node->rt.netns, NULL, NULL, err);
         if (!node->watch)
             return -1;
     }

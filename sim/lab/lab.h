@@ -1,8 +1,10 @@
 /*
- * A lab: a plan turned into namespaces, links and processes inside the sandbox. Runs in the engine (PID 1), on its event loop. It knows nothing of scenarios: faults and the
- * timeline call it. Bring-up is event-driven: every daemon starts when what it needs exists (inotify), and `ready` is called when the last one is.
+ * A lab: a plan turned into namespaces, links and processes inside the sandbox. Runs in the engine (PID 1), on its
+ * event loop. It knows nothing of scenarios: faults and the timeline call it. Bring-up is event-driven: every daemon
+ * starts when what it needs exists (inotify), and `ready` is called when the last one is.
  *
- * Ownership: the lab owns namespaces, sockets, and every process it started; all hang on one talloc tree whose destructor closes them. Processes die with the sandbox.
+ * Ownership: the lab owns namespaces, sockets, and every process it started; all hang on one talloc tree whose
+ * destructor closes them. Processes die with the sandbox.
  */
 #pragma once
 
@@ -19,11 +21,11 @@ struct vc_lab;
 typedef int vc_lab_node_fn(void *arg, size_t node, bool on, vc_error **err);
 
 struct vc_lab_options {
-    int labroot; /* O_PATH descriptor of the lab root in the sandbox's mount namespace */
-    int logs;    /* likewise a directory for the nodes' /var/log, or -1 */
+    int labroot;                  /* O_PATH descriptor of the lab root in the sandbox's mount namespace */
+    int logs;                     /* likewise a directory for the nodes' /var/log, or -1 */
     vc_lab_node_fn *node_changed; /* may be NULL */
     void *node_arg;
-    bool watch;  /* netlink, vici and FRR watchers emit events (off only where a bench measures the bare lab) */
+    bool watch; /* netlink, vici and FRR watchers emit events (off only where a bench measures the bare lab) */
 };
 
 /* Called on the loop when every daemon is ready, or when bring-up failed (err set, borrowed). */
@@ -38,7 +40,7 @@ const struct vc_plan *vc_lab_plan(const struct vc_lab *lab);
 sd_event *vc_lab_loop(const struct vc_lab *lab);
 struct vc_events *vc_lab_events(const struct vc_lab *lab);
 const struct vc_node_rt *vc_lab_node(const struct vc_lab *lab, size_t node);
-struct vc_rtnl *vc_lab_rtnl(struct vc_lab *lab, size_t node);              /* NULL while powered off */
+struct vc_rtnl *vc_lab_rtnl(struct vc_lab *lab, size_t node);               /* NULL while powered off */
 struct vc_nft *vc_lab_nft(struct vc_lab *lab, size_t node, vc_error **err); /* opened on first use */
 
 /* Daemons. A daemon is one of the plan's; NULL where the node has none of that name. */
@@ -54,7 +56,8 @@ int vc_daemon_start(struct vc_daemon *daemon, vc_error **err); /* after GONE; RE
 /* Links. Shutting an end flushes its routes, as the kernel does; opening it puts the plan's back. */
 int vc_lab_link_set(struct vc_lab *lab, size_t link, unsigned end, bool up, vc_error **err);
 
-/* Power. Off: every process of the node is killed, its kernel state is dropped, its neighbours lose carrier. On: the node as at bring-up. */
+/* Power. Off: every process of the node is killed, its kernel state is dropped, its neighbours lose carrier. On: the
+ * node as at bring-up. */
 int vc_lab_power_off(struct vc_lab *lab, size_t node, vc_error **err);
 int vc_lab_power_on(struct vc_lab *lab, size_t node, vc_error **err);
 bool vc_lab_node_gone(const struct vc_lab *lab, size_t node);  /* off and the last process reaped */
@@ -62,7 +65,8 @@ bool vc_lab_node_ready(const struct vc_lab *lab, size_t node); /* on and every d
 
 /* Starts a program for a person (vclab exec, shell); `done` gets its wait status. */
 typedef void vc_lab_exec_fn(void *arg, int wait_status);
-int vc_lab_exec(struct vc_lab *lab, size_t node, const struct vc_spawn *spawn, vc_lab_exec_fn *done, void *arg, vc_error **err);
+int vc_lab_exec(struct vc_lab *lab, size_t node, const struct vc_spawn *spawn, vc_lab_exec_fn *done, void *arg,
+                vc_error **err);
 
 /* Every process of the lab, for accounting: sum of proportional set sizes in bytes, and their number. */
 int vc_lab_memory(const struct vc_lab *lab, uint64_t *pss_bytes, unsigned *processes, vc_error **err);

@@ -66,13 +66,14 @@ static int write_tree(const struct vc_node_rt *node, const char *upper, vc_error
 
 static int mount_root(struct vc_node_rt *node, const struct vc_node_store *store, vc_error **err)
 {
-    VC_AUTO_TALLOC char *options = talloc_asprintf(NULL, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", store->labroot,
-                                                   node->base, node->base);
+    VC_AUTO_TALLOC char *options =
+        talloc_asprintf(NULL, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", store->labroot, node->base, node->base);
     VC_AUTO_TALLOC char *proc = talloc_asprintf(NULL, "%s/proc", node->root);
     VC_AUTO_TALLOC char *dev = talloc_asprintf(NULL, "%s/dev", node->root);
 
     if (mount("overlay", node->root, "overlay", 0, options))
-        return vc_fail(err, VC_EXIT_HOST, errno, "mounting %s's root (overlayfs; is the kernel module overlay there?)", node->plan->name);
+        return vc_fail(err, VC_EXIT_HOST, errno, "mounting %s's root (overlayfs; is the kernel module overlay there?)",
+                       node->plan->name);
     if (mount("/proc", proc, NULL, MS_BIND, NULL) || mount("/dev", dev, NULL, MS_BIND | MS_REC, NULL))
         return vc_fail(err, VC_EXIT_HOST, errno, "mounting /proc and /dev in %s", node->plan->name);
     if (store->logs < 0)
@@ -87,13 +88,14 @@ static int mount_root(struct vc_node_rt *node, const struct vc_node_store *store
     return 0;
 }
 
-/* In the holder child: the node's namespaces, rooted in its own file system; nothing of the host's stays reachable by path. */
+/* In the holder child: the node's namespaces, rooted in its own file system; nothing of the host's stays reachable by
+ * path. */
 static int isolate(const struct vc_node_rt *node)
 {
     if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS))
         return errno;
-    if (sethostname(node->plan->name, strlen(node->plan->name)) || chdir(node->root) || syscall(SYS_pivot_root, ".", ".") ||
-        umount2(".", MNT_DETACH) || chdir("/"))
+    if (sethostname(node->plan->name, strlen(node->plan->name)) || chdir(node->root) ||
+        syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
         return errno;
     return 0;
 }
@@ -161,8 +163,8 @@ static int open_sockets(void *ctx, struct vc_node_rt *node, vc_error **err)
     return 0;
 }
 
-int vc_node_create(void *ctx, struct vc_node_rt *node, const struct vc_plan_node *plan, const struct vc_node_store *store,
-                   vc_error **err)
+int vc_node_create(void *ctx, struct vc_node_rt *node, const struct vc_plan_node *plan,
+                   const struct vc_node_store *store, vc_error **err)
 {
     node->plan = plan;
     node->netns = node->mntns = node->utsns = -1;
@@ -173,8 +175,8 @@ int vc_node_create(void *ctx, struct vc_node_rt *node, const struct vc_plan_node
     VC_AUTO_TALLOC char *upper = talloc_asprintf(NULL, "%s/upper", node->base);
     VC_AUTO_TALLOC char *work = talloc_asprintf(NULL, "%s/work", node->base);
 
-    if (make_directories(node->root, 0755, err) || make_directories(upper, 0755, err) || make_directories(work, 0755, err) ||
-        write_tree(node, upper, err) || mount_root(node, store, err))
+    if (make_directories(node->root, 0755, err) || make_directories(upper, 0755, err) ||
+        make_directories(work, 0755, err) || write_tree(node, upper, err) || mount_root(node, store, err))
         return -1;
     return open_sockets(ctx, node, err) || make_namespaces(node, err) ? -1 : 0;
 }
@@ -200,7 +202,8 @@ void vc_node_destroy(struct vc_node_rt *node)
 
 int vc_node_enter(const struct vc_node_rt *node, vc_error **err)
 {
-    if (setns(node->mntns, CLONE_NEWNS) || setns(node->netns, CLONE_NEWNET) || setns(node->utsns, CLONE_NEWUTS) || chdir("/"))
+    if (setns(node->mntns, CLONE_NEWNS) || setns(node->netns, CLONE_NEWNET) || setns(node->utsns, CLONE_NEWUTS) ||
+        chdir("/"))
         return vc_fail(err, VC_EXIT_FAIL, errno, "entering node %s", node->plan->name);
     return 0;
 }
@@ -223,8 +226,8 @@ static int redirect(const struct vc_spawn *spawn)
 
 static _Noreturn void exec_child(const struct vc_node_rt *node, const struct vc_spawn *spawn)
 {
-    static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=xterm-256color",
-                                              NULL};
+    static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8",
+                                              "TERM=xterm-256color", NULL};
     struct sched_param priority = {.sched_priority = spawn->rt_priority};
     sigset_t none;
 
@@ -262,7 +265,8 @@ int vc_node_connect(const struct vc_node_rt *node, const char *path, vc_error **
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     VC_AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || (size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s%s", node->root, path) >= sizeof address.sun_path)
+    if (fd < 0 || (size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s%s", node->root, path) >=
+                      sizeof address.sun_path)
         return vc_fail(err, VC_EXIT_FAIL, errno, "connecting to %s in %s", path, node->plan->name);
     if (connect(fd, (struct sockaddr *)&address, sizeof address))
         return vc_fail(err, VC_EXIT_FAIL, errno, "connecting to %s in %s", path, node->plan->name);

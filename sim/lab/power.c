@@ -1,6 +1,7 @@
 /*
- * Power. Off kills every process of the node and drops its kernel state with its namespaces, but its veth ends are moved aside first: a real neighbour sees its carrier go, it does not see
- * its own port vanish. On is bring-up again in fresh namespaces and a fresh file system.
+ * Power. Off kills every process of the node and drops its kernel state with its namespaces, but its veth ends are
+ * moved aside first: a real neighbour sees its carrier go, it does not see its own port vanish. On is bring-up again in
+ * fresh namespaces and a fresh file system.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -171,10 +172,12 @@ static void on_exec_end(void *arg, const siginfo_t *info)
         wait = NULL;
         return;
     }
-    wait->done(wait->arg, info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) : W_EXITCODE(0, info->si_status));
+    wait->done(wait->arg,
+               info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) : W_EXITCODE(0, info->si_status));
 }
 
-int vc_lab_exec(struct vc_lab *lab, size_t node, const struct vc_spawn *spawn, vc_lab_exec_fn *done, void *arg, vc_error **err)
+int vc_lab_exec(struct vc_lab *lab, size_t node, const struct vc_spawn *spawn, vc_lab_exec_fn *done, void *arg,
+                vc_error **err)
 {
     pid_t pid = vc_node_spawn(&lab->nodes[node].rt, spawn, err);
 

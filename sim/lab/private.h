@@ -28,7 +28,7 @@ struct lab_gre {
     struct lab_node *node;
     const struct vc_plan_gre *plan;
     pid_t pid;
-    int report; /* our end; -1 when it is gone */
+    int report;    /* our end; -1 when it is gone */
     bool released; /* told to start its keepalives */
     bool up;
     bool expected;
@@ -73,7 +73,7 @@ void lab_bgp_settled(struct lab_node *node);
 void lab_gres_init(struct lab_node *node, struct vc_lab *lab);
 int lab_gres_start(struct lab_node *node, vc_error **err);     /* forks the endpoints */
 int lab_gres_wait_open(struct lab_node *node, vc_error **err); /* their interfaces exist now */
-void lab_gres_release(struct vc_lab *lab);                     /* keepalives begin once every charon has its configuration */
+void lab_gres_release(struct vc_lab *lab); /* keepalives begin once every charon has its configuration */
 void lab_gres_kill(struct lab_node *node);
 
 /* frr.c */
@@ -82,7 +82,8 @@ struct frr_watch *lab_frr_watch(struct vc_daemon *daemon, vc_error **err); /* ta
 void lab_frr_gone(struct frr_watch *watch); /* reports its sessions as gone and frees it */
 
 /* lab.c */
-void lab_progress(struct vc_lab *lab);                   /* a daemon became ready or gone: is the lab ready? */
-void lab_failed(struct vc_lab *lab, vc_error *err);      /* bring-up cannot go on */
+void lab_progress(struct vc_lab *lab);              /* a daemon became ready or gone: is the lab ready? */
+void lab_failed(struct vc_lab *lab, vc_error *err); /* bring-up cannot go on */
 int lab_node_start(struct vc_lab *lab, struct lab_node *node, vc_error **err); /* a node whose links are in place */
-const char *lab_tunnel_of(const struct vc_lab *lab, size_t node, const char *neighbor); /* the tunnel whose far address is `neighbor`, or NULL */
+const char *lab_tunnel_of(const struct vc_lab *lab, size_t node,
+                          const char *neighbor); /* the tunnel whose far address is `neighbor`, or NULL */

@@ -1,4 +1,5 @@
-/* PID 1's duty: every child is reaped, known ones are reported to whoever registered them, orphans silently. Needs SIGCHLD blocked in the calling thread. */
+/* PID 1's duty: every child is reaped, known ones are reported to whoever registered them, orphans silently. Needs
+ * SIGCHLD blocked in the calling thread. */
 #pragma once
 
 #include <systemd/sd-event.h>

@@ -58,8 +58,8 @@ static int run_as_init(vc_sandbox_main *fn, void *arg, const char *const keep[VC
     return (int)err->status;
 }
 
-int vc_sandbox_start(vc_sandbox_main *fn, void *arg, const char *const keep[VC_SANDBOX_KEEP], struct vc_sandbox *sandbox,
-                     vc_error **err)
+int vc_sandbox_start(vc_sandbox_main *fn, void *arg, const char *const keep[VC_SANDBOX_KEEP],
+                     struct vc_sandbox *sandbox, vc_error **err)
 {
     int pipe_fds[2];
     VC_AUTO_FD home = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);

@@ -15,10 +15,11 @@ static json_t *interfaces_status(struct lab_node *node)
         struct vc_rtnl_state state;
         if (vc_rtnl_state(node->rtnl, name, &state, NULL))
             continue;
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "name", name, "address", vc_prefix_text(address).s,
-                                              "up", state.exists && state.up, "carrier", state.carrier, "rx_packets",
-                                              (json_int_t)state.rx_packets, "tx_packets", (json_int_t)state.tx_packets, "rx_bytes",
-                                              (json_int_t)state.rx_bytes, "tx_bytes", (json_int_t)state.tx_bytes));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "name", name, "address",
+                                              vc_prefix_text(address).s, "up", state.exists && state.up, "carrier",
+                                              state.carrier, "rx_packets", (json_int_t)state.rx_packets, "tx_packets",
+                                              (json_int_t)state.tx_packets, "rx_bytes", (json_int_t)state.rx_bytes,
+                                              "tx_bytes", (json_int_t)state.tx_bytes));
     }
     return list;
 }
@@ -55,12 +56,16 @@ static const struct {
     {"bfdd", "bfd", "show bfd peers json"},
 };
 
-static const char *const state_names[] = {[VC_DAEMON_WAITING] = "waiting", [VC_DAEMON_STARTED] = "starting", [VC_DAEMON_READY] = "running",
-                                          [VC_DAEMON_STOPPED] = "paused", [VC_DAEMON_GONE] = "gone"};
+static const char *const state_names[] = {[VC_DAEMON_WAITING] = "waiting",
+                                          [VC_DAEMON_STARTED] = "starting",
+                                          [VC_DAEMON_READY] = "running",
+                                          [VC_DAEMON_STOPPED] = "paused",
+                                          [VC_DAEMON_GONE] = "gone"};
 
 static json_t *node_status(struct lab_node *node)
 {
-    json_t *status = json_pack("{s:s, s:s, s:b}", "name", node->rt.plan->name, "kind", node->rt.plan->kind, "on", node->on);
+    json_t *status =
+        json_pack("{s:s, s:s, s:b}", "name", node->rt.plan->name, "kind", node->rt.plan->kind, "on", node->on);
     json_t *daemons = json_object();
 
     for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
@@ -69,7 +74,8 @@ static json_t *node_status(struct lab_node *node)
         for (size_t q = 0; q < VC_COUNT(daemon_questions); q++)
             if (daemon->state == VC_DAEMON_READY && !strcmp(daemon_questions[q].daemon, daemon->plan->name))
                 json_object_set_new(status, daemon_questions[q].member,
-                                    daemon_questions[q].command ? vty_status(daemon, daemon_questions[q].command) : vici_status(daemon));
+                                    daemon_questions[q].command ? vty_status(daemon, daemon_questions[q].command)
+                                                                : vici_status(daemon));
     }
     json_object_set_new(status, "daemons", daemons);
     if (node->on) {
@@ -82,10 +88,11 @@ static json_t *node_status(struct lab_node *node)
 
 static json_t *gre_status(const struct lab_gre *gre)
 {
-    return json_pack("{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "tunnel", gre->lab->plan->topology->tunnels[gre->plan->tunnel].name, "node",
-                     gre->node->rt.plan->name, "running", gre->pid > 0, "up", gre->up, "keepalives_sent",
-                     (json_int_t)gre->counters.keepalives_sent, "keepalives_returned", (json_int_t)gre->counters.keepalives_returned,
-                     "rx_packets", (json_int_t)gre->counters.rx_packets, "tx_packets", (json_int_t)gre->counters.tx_packets);
+    return json_pack(
+        "{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "tunnel", gre->lab->plan->topology->tunnels[gre->plan->tunnel].name,
+        "node", gre->node->rt.plan->name, "running", gre->pid > 0, "up", gre->up, "keepalives_sent",
+        (json_int_t)gre->counters.keepalives_sent, "keepalives_returned", (json_int_t)gre->counters.keepalives_returned,
+        "rx_packets", (json_int_t)gre->counters.rx_packets, "tx_packets", (json_int_t)gre->counters.tx_packets);
 }
 
 json_t *vc_lab_status(struct vc_lab *lab)
@@ -102,7 +109,8 @@ json_t *vc_lab_status(struct vc_lab *lab)
     }
     vc_lab_memory(lab, &pss, &processes, NULL);
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:o, s:o}", "topology", lab->plan->topology->name, "timers",
-                     lab->plan->options.timers->name, "plane", lab->plan->options.plane == VC_PLANE_KERNEL ? "kernel" : "user", "uptime_ns",
-                     (json_int_t)vc_events_now(lab->events), "pss_bytes", (json_int_t)pss, "processes", (int)processes, "gre", gres, "nodes",
-                     nodes);
+                     lab->plan->options.timers->name, "plane",
+                     lab->plan->options.plane == VC_PLANE_KERNEL ? "kernel" : "user", "uptime_ns",
+                     (json_int_t)vc_events_now(lab->events), "pss_bytes", (json_int_t)pss, "processes", (int)processes,
+                     "gre", gres, "nodes", nodes);
 }

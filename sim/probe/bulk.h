@@ -1,6 +1,6 @@
 /*
- * Bounded bulk loads between two nodes: UDP at a set rate and packet size (sendmmsg, paced) and TCP as fast as it goes. Each end runs in a forked child (SCHED_OTHER) that
- * ends by itself after `seconds`, whatever happens to its parent.
+ * Bounded bulk loads between two nodes: UDP at a set rate and packet size (sendmmsg, paced) and TCP as fast as it goes.
+ * Each end runs in a forked child (SCHED_OTHER) that ends by itself after `seconds`, whatever happens to its parent.
  */
 #pragma once
 
@@ -11,9 +11,9 @@ struct vc_bulk_config {
     int from_netns, to_netns;
     struct in_addr from, to;
     bool tcp;
-    double mbit;        /* UDP: of IP packets (L3), headers included */
-    unsigned ip_bytes;  /* UDP: IP packet size, 1300 */
-    unsigned seconds;   /* 1..600 */
+    double mbit;       /* UDP: of IP packets (L3), headers included */
+    unsigned ip_bytes; /* UDP: IP packet size, 1300 */
+    unsigned seconds;  /* 1..600 */
 };
 struct vc_bulk_result {
     uint64_t sent, received, lost; /* packets (UDP) */

@@ -23,24 +23,32 @@ static int drop_spec(struct vc_step *step)
     return 0;
 }
 
-struct vc_scenario *vc_scenario_bare(void *ctx, struct vc_topology *topology, const struct vc_timers *timers, int64_t within_ns)
+struct vc_scenario *vc_scenario_bare(void *ctx, struct vc_topology *topology, const struct vc_timers *timers,
+                                     int64_t within_ns)
 {
     struct vc_scenario *scenario = talloc_zero(ctx, struct vc_scenario);
 
-    *scenario = (struct vc_scenario){.name = topology->name, .description = topology->description, .file = topology->file, .topology = topology,
-                                     .timers = timers, .step_count = 1};
+    *scenario = (struct vc_scenario){.name = topology->name,
+                                     .description = topology->description,
+                                     .file = topology->file,
+                                     .topology = topology,
+                                     .timers = timers,
+                                     .step_count = 1};
     for (size_t from = 0; from < topology->node_count; from++)
         for (size_t to = 0; to < topology->node_count; to++) {
             if (!is_host(topology, from) || !is_host(topology, to) || in_dc(topology, from) || !in_dc(topology, to))
                 continue;
             scenario->flows = talloc_realloc(scenario, scenario->flows, struct vc_flow_spec, scenario->flow_count + 1);
             scenario->flows[scenario->flow_count++] = (struct vc_flow_spec){
-                .name = talloc_asprintf(scenario, "%s-%s", topology->nodes[from].name, topology->nodes[to].name), .from = from, .to = to, .interval_ms = 20};
+                .name = talloc_asprintf(scenario, "%s-%s", topology->nodes[from].name, topology->nodes[to].name),
+                .from = from,
+                .to = to,
+                .interval_ms = 20};
         }
     scenario->steps = talloc_zero(scenario, struct vc_step);
     scenario->steps[0].kind = VC_STEP_EXPECT;
-    scenario->steps[0].spec = json_pack("[{s:s, s:s, s:I}]", "type", "converged", "text", "active/active on both tunnels", "within_ns",
-                                        (json_int_t)within_ns);
+    scenario->steps[0].spec = json_pack("[{s:s, s:s, s:I}]", "type", "converged", "text",
+                                        "active/active on both tunnels", "within_ns", (json_int_t)within_ns);
     talloc_set_destructor(scenario->steps, drop_spec);
     return scenario;
 }

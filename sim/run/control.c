@@ -1,4 +1,5 @@
-/* The engine's side of control.h. A connection carries one request; its object lives until the answer is sent and, for a capture, until the client leaves. */
+/* The engine's side of control.h. A connection carries one request; its object lives until the answer is sent and, for
+ * a capture, until the client leaves. */
 #include "run/control.h"
 
 #include <errno.h>
@@ -55,7 +56,8 @@ static void reply(struct connection *connection, json_t *answer)
 
 static void reply_error(struct connection *connection, const vc_error *err)
 {
-    reply(connection, json_pack("{s:b, s:s, s:b}", "ok", 0, "error", err->message, "usage", err->status == VC_EXIT_USAGE));
+    reply(connection,
+          json_pack("{s:b, s:s, s:b}", "ok", 0, "error", err->message, "usage", err->status == VC_EXIT_USAGE));
 }
 
 static void reply_ok(struct connection *connection)
@@ -67,8 +69,9 @@ static int do_status(struct connection *connection, vc_error **err VC_UNUSED)
 {
     struct engine *engine = connection->engine;
 
-    reply(connection, json_pack("{s:b, s:o, s:o, s:o}", "ok", 1, "lab", vc_lab_status(engine->lab), "flows",
-                                vc_flows_status(vc_observe_flows(engine->observe)), "faults", vc_faults_active(engine->faults)));
+    reply(connection,
+          json_pack("{s:b, s:o, s:o, s:o}", "ok", 1, "lab", vc_lab_status(engine->lab), "flows",
+                    vc_flows_status(vc_observe_flows(engine->observe)), "faults", vc_faults_active(engine->faults)));
     return 0;
 }
 
@@ -102,12 +105,14 @@ static int do_exec(struct connection *connection, vc_error **err)
         return -1;
     if (!json_array_size(args) || connection->fd_count != 3)
         return vc_fail(err, VC_EXIT_USAGE, 0, "exec needs a command and three descriptors");
-    json_array_foreach(args, i, value) {
+    json_array_foreach(args, i, value)
+    {
         argv[i] = json_string_value(value);
         if (!argv[i])
             return vc_fail(err, VC_EXIT_USAGE, 0, "a command's words are strings");
     }
-    struct vc_spawn spawn = {.argv = argv, .stdio = {connection->fds[0], connection->fds[1], connection->fds[2]},
+    struct vc_spawn spawn = {.argv = argv,
+                             .stdio = {connection->fds[0], connection->fds[1], connection->fds[2]},
                              .controlling_tty = json_is_true(json_object_get(connection->request, "tty"))};
     return vc_lab_exec(connection->engine->lab, node, &spawn, on_exec_done, connection, err);
 }
@@ -165,7 +170,8 @@ static const struct {
     const char *name;
     int (*fn)(struct connection *connection, vc_error **err);
 } requests[] = {
-    {"status", do_status}, {"exec", do_exec}, {"fault", do_fault}, {"heal", do_heal}, {"capture", do_capture}, {"down", do_down},
+    {"status", do_status}, {"exec", do_exec},       {"fault", do_fault},
+    {"heal", do_heal},     {"capture", do_capture}, {"down", do_down},
 };
 
 static void serve(struct connection *connection)
@@ -215,7 +221,8 @@ static int on_readable(sd_event_source *source VC_UNUSED, int fd, uint32_t reven
         char space[CMSG_SPACE(3 * sizeof(int))];
     } control;
     struct iovec iov = {.iov_base = connection->buffer + connection->used, .iov_len = REQUEST_MAX - connection->used};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -9,7 +9,8 @@ static int address_of(const char *path, struct sockaddr_un *address, vc_error **
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     if ((size_t)snprintf(address->sun_path, sizeof address->sun_path, "%s", path) >= sizeof address->sun_path)
-        return vc_fail(err, VC_EXIT_USAGE, 0, "%s: too long for a socket (%zu characters at most): choose a shorter --results", path,
+        return vc_fail(err, VC_EXIT_USAGE, 0,
+                       "%s: too long for a socket (%zu characters at most): choose a shorter --results", path,
                        sizeof address->sun_path - 1);
     return 0;
 }
@@ -47,7 +48,9 @@ static int send_request(int fd, const json_t *request, const int *fds, size_t fd
         header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
         memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
     }
-    return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)iov.iov_len ? 0 : vc_fail(err, VC_EXIT_FAIL, errno, "asking the lab");
+    return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)iov.iov_len
+               ? 0
+               : vc_fail(err, VC_EXIT_FAIL, errno, "asking the lab");
 }
 
 static json_t *read_answer(int fd, vc_error **err)
@@ -77,7 +80,8 @@ static json_t *read_answer(int fd, vc_error **err)
     return answer;
 }
 
-json_t *vc_control_call(const char *path, const json_t *request, const int *fds, size_t fd_count, int *keep, vc_error **err)
+json_t *vc_control_call(const char *path, const json_t *request, const int *fds, size_t fd_count, int *keep,
+                        vc_error **err)
 {
     struct sockaddr_un address;
     VC_AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -95,7 +99,8 @@ json_t *vc_control_call(const char *path, const json_t *request, const int *fds,
         return NULL;
     if (!json_is_true(json_object_get(answer, "ok"))) {
         const char *text = json_string_value(json_object_get(answer, "error"));
-        vc_fail(err, json_is_true(json_object_get(answer, "usage")) ? VC_EXIT_USAGE : VC_EXIT_FAIL, 0, "%s", text ? text : "refused");
+        vc_fail(err, json_is_true(json_object_get(answer, "usage")) ? VC_EXIT_USAGE : VC_EXIT_FAIL, 0, "%s",
+                text ? text : "refused");
         return NULL;
     }
     if (keep)

@@ -1,6 +1,7 @@
 /*
- * The engine: what runs as PID 1 of the sandbox. It builds the lab, plays the scenario and streams every event as a line of JSON to the front end, which judges and writes the result
- * (live.h). It ends after check/end, or when the front end is gone.
+ * The engine: what runs as PID 1 of the sandbox. It builds the lab, plays the scenario and streams every event as a
+ * line of JSON to the front end, which judges and writes the result (live.h). It ends after check/end, or when the
+ * front end is gone.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
- * A live run from outside: starts the sandbox, reads the engine's events, judges them. Blocks until the run is over. Signals SIGINT and SIGTERM end the run in order: the lab is torn down and
- * the events up to then are judged as interrupted.
+ * A live run from outside: starts the sandbox, reads the engine's events, judges them. Blocks until the run is over.
+ * Signals SIGINT and SIGTERM end the run in order: the lab is torn down and the events up to then are judged as
+ * interrupted.
  */
 #pragma once
 
@@ -22,15 +23,19 @@ struct vc_live_outcome {
     int signal;        /* that ended the run, or 0 */
 };
 
-/* Fails only when no run took place (VC_EXIT_HOST: what the host lacks). An engine that died in the middle is judged as error. */
+/* Fails only when no run took place (VC_EXIT_HOST: what the host lacks). An engine that died in the middle is judged as
+ * error. */
 int vc_live_run(const struct vc_live_config *config, struct vc_live_outcome *outcome, vc_error **err);
 
-/* Which data planes this host has. `why_not_kernel` (talloc child of ctx) names what is missing, NULL when nothing is. Probes in a throw-away network namespace. */
+/* Which data planes this host has. `why_not_kernel` (talloc child of ctx) names what is missing, NULL when nothing is.
+ * Probes in a throw-away network namespace. */
 struct vc_planes {
     bool kernel, user;
     char *why_not_kernel, *why_not_user;
 };
 int vc_planes_probe(void *ctx, struct vc_planes *planes, vc_error **err);
 
-/* The scenario of `vclab up` and of bench: a voice flow from each host of the customer to each host of a DC, and one step: converged within `within_ns`. */
-struct vc_scenario *vc_scenario_bare(void *ctx, struct vc_topology *topology, const struct vc_timers *timers, int64_t within_ns);
+/* The scenario of `vclab up` and of bench: a voice flow from each host of the customer to each host of a DC, and one
+ * step: converged within `within_ns`. */
+struct vc_scenario *vc_scenario_bare(void *ctx, struct vc_topology *topology, const struct vc_timers *timers,
+                                     int64_t within_ns);

@@ -182,7 +182,8 @@ static const char *filter_of(const struct point *point)
 
 static int open_point(struct point *point, int netns, vc_error **err)
 {
-    struct vc_tap_config config = {.netns = netns, .ifname = point->ifname, .filter = filter_of(point), .fn = on_packet, .arg = point};
+    struct vc_tap_config config = {
+        .netns = netns, .ifname = point->ifname, .filter = filter_of(point), .fn = on_packet, .arg = point};
 
     point->tap = vc_tap_open(point->observe, &config, err);
     if (!point->tap || open_capture(point, err))
@@ -235,7 +236,8 @@ static int start_flows(struct vc_observe *observe, size_t node, vc_error **err)
 {
     for (size_t i = 0; i < observe->config.flow_count; i++) {
         const struct vc_flow_spec *spec = &observe->config.flows[i];
-        if ((spec->from != node && spec->to != node) || observe->nodes[spec->from].netns < 0 || observe->nodes[spec->to].netns < 0)
+        if ((spec->from != node && spec->to != node) || observe->nodes[spec->from].netns < 0 ||
+            observe->nodes[spec->to].netns < 0)
             continue;
         struct vc_flow_config flow = {
             .name = spec->name,
@@ -281,17 +283,21 @@ void vc_observe_mark(struct vc_observe *observe, const char *text)
 
 static int open_extra(struct point *point, int fd, vc_error **err)
 {
-    struct vc_tap_config config = {.netns = point->observe->nodes[point->node].netns, .ifname = point->ifname, .fn = on_extra_packet, .arg = point};
+    struct vc_tap_config config = {.netns = point->observe->nodes[point->node].netns,
+                                   .ifname = point->ifname,
+                                   .fn = on_extra_packet,
+                                   .arg = point};
 
     point->extra.tap = vc_tap_open(point->observe, &config, err);
     if (!point->extra.tap) {
         close(fd);
         return -1;
     }
-    point->extra.file = vc_pcapng_new(point->observe, fd, vc_tap_linktype(point->extra.tap), point->name, point->description, err);
+    point->extra.file =
+        vc_pcapng_new(point->observe, fd, vc_tap_linktype(point->extra.tap), point->name, point->description, err);
     int r = !point->extra.file ? -1
-                               : sd_event_add_io(point->observe->config.loop, &point->extra.source, vc_tap_fd(point->extra.tap), EPOLLIN,
-                                                 on_extra_readable, point);
+                               : sd_event_add_io(point->observe->config.loop, &point->extra.source,
+                                                 vc_tap_fd(point->extra.tap), EPOLLIN, on_extra_readable, point);
     if (r < 0) {
         close_extra(point);
         return err && *err ? -1 : vc_fail(err, VC_EXIT_FAIL, -r, "capturing %s", point->name);

@@ -1,6 +1,7 @@
 /*
- * Observers of a running lab: one tap for each link and tunnel, feeding the captures, the path observers and the invariants on packets; and the flows. They follow the nodes: a node that is
- * powered on again gets its taps and flows back.
+ * Observers of a running lab: one tap for each link and tunnel, feeding the captures, the path observers and the
+ * invariants on packets; and the flows. They follow the nodes: a node that is powered on again gets its taps and flows
+ * back.
  */
 #pragma once
 
@@ -28,7 +29,8 @@ struct vc_flows *vc_observe_flows(const struct vc_observe *observe);
 /* Puts a comment into every capture: what was done now. */
 void vc_observe_mark(struct vc_observe *observe, const char *text);
 
-/* Capture of one link or tunnel by name into `fd` (owned) until vc_observe_capture_stop; the error says which names there are. */
+/* Capture of one link or tunnel by name into `fd` (owned) until vc_observe_capture_stop; the error says which names
+ * there are. */
 int vc_observe_capture(struct vc_observe *observe, const char *link, int fd, vc_error **err);
 int vc_observe_capture_stop(struct vc_observe *observe, const char *link, vc_error **err);
 

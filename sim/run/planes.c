@@ -1,4 +1,5 @@
-/* Which data planes this host has: asked of the kernel in a throw-away network namespace, in a child, so that no module or interface shows in the host's own. */
+/* Which data planes this host has: asked of the kernel in a throw-away network namespace, in a child, so that no module
+ * or interface shows in the host's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/xfrm.h>
@@ -36,9 +37,15 @@ static int probe_esp(vc_error **err)
         uint8_t key[36];
     } __attribute__((packed, aligned(4))) request = {
         .header = {.nlmsg_type = XFRM_MSG_NEWSA, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL},
-        .info = {.family = AF_INET, .mode = XFRM_MODE_TUNNEL, .replay_window = 32,
-                 .id = {.proto = IPPROTO_ESP, .spi = htonl(0x1000), .daddr.a4 = htonl(0x0a000002)}, .saddr.a4 = htonl(0x0a000001),
-                 .lft = {.soft_byte_limit = XFRM_INF, .hard_byte_limit = XFRM_INF, .soft_packet_limit = XFRM_INF, .hard_packet_limit = XFRM_INF}},
+        .info = {.family = AF_INET,
+                 .mode = XFRM_MODE_TUNNEL,
+                 .replay_window = 32,
+                 .id = {.proto = IPPROTO_ESP, .spi = htonl(0x1000), .daddr.a4 = htonl(0x0a000002)},
+                 .saddr.a4 = htonl(0x0a000001),
+                 .lft = {.soft_byte_limit = XFRM_INF,
+                         .hard_byte_limit = XFRM_INF,
+                         .soft_packet_limit = XFRM_INF,
+                         .hard_packet_limit = XFRM_INF}},
         .algo = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 288, .alg_icv_len = 128},
     };
     union {
@@ -50,7 +57,8 @@ static int probe_esp(vc_error **err)
     request.attr.nla_type = XFRMA_ALG_AEAD;
     request.attr.nla_len = (uint16_t)(sizeof request - offsetof(__typeof__(request), attr));
     request.header.nlmsg_len = sizeof request;
-    if (fd < 0 || send(fd, &request, sizeof request, 0) < 0 || recv(fd, &answer, sizeof answer, 0) < (ssize_t)sizeof(struct nlmsghdr))
+    if (fd < 0 || send(fd, &request, sizeof request, 0) < 0 ||
+        recv(fd, &answer, sizeof answer, 0) < (ssize_t)sizeof(struct nlmsghdr))
         return vc_fail(err, VC_EXIT_HOST, errno, "xfrm");
     const struct nlmsgerr *error = NLMSG_DATA(&answer.header);
     if (answer.header.nlmsg_type != NLMSG_ERROR || error->error)
@@ -60,7 +68,8 @@ static int probe_esp(vc_error **err)
 
 static int probe_tun(vc_error **err)
 {
-    struct vc_gre_config config = {.ifname = "gre-probe", .local = {htonl(0x7f000001)}, .remote = {htonl(0x7f000002)}, .mtu = 1376};
+    struct vc_gre_config config = {
+        .ifname = "gre-probe", .local = {htonl(0x7f000001)}, .remote = {htonl(0x7f000002)}, .mtu = 1376};
     struct vc_gre *gre = vc_gre_open(NULL, &config, err);
 
     talloc_free(gre);

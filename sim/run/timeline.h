@@ -1,6 +1,6 @@
 /*
- * The timeline: plays a scenario's steps in a running lab. Every wait is for an event or a deadline that the judge names; nothing sleeps. Runs on the engine's loop and ends by
- * calling `done` once, after check/end has been emitted.
+ * The timeline: plays a scenario's steps in a running lab. Every wait is for an event or a deadline that the judge
+ * names; nothing sleeps. Runs on the engine's loop and ends by calling `done` once, after check/end has been emitted.
  */
 #pragma once
 
