@@ -17,7 +17,7 @@ static char *format_message(int errnum, const char *format, va_list args)
     return asprintf(&message, "%s: %s", text, strerror(errnum)) < 0 ? NULL : message;
 }
 
-int vc_fail(vc_error **err, enum vc_exit status, int errnum, const char *format, ...)
+int(vc_fail)(vc_error **err, enum vc_exit status, int errnum, const char *format, ...)
 {
     va_list args;
 
@@ -34,7 +34,7 @@ int vc_fail(vc_error **err, enum vc_exit status, int errnum, const char *format,
     return -1;
 }
 
-int vc_wrap(vc_error **err, const char *format, ...)
+int(vc_wrap)(vc_error **err, const char *format, ...)
 {
     va_list args;
     char *message = NULL;
@@ -51,7 +51,7 @@ int vc_wrap(vc_error **err, const char *format, ...)
     return -1;
 }
 
-int vc_error_move(vc_error **to, vc_error **from)
+int(vc_error_move)(vc_error **to, vc_error **from)
 {
     if (to) {
         vc_error_free(*to);

@@ -33,6 +33,24 @@ int vc_wrap(vc_error **err, const char *format, ...) VC_PRINTF(2, 3);
 /* Moves an error to the caller's slot (frees it when `to` is NULL). Returns -1. */
 int vc_error_move(vc_error **to, vc_error **from);
 
+/* Compiler and analyzer see here that the three always return -1, so that they follow no path on which a failed call
+ * set its results. */
+#define vc_fail(...)                                                                                                   \
+    ({                                                                                                                 \
+        vc_fail(__VA_ARGS__);                                                                                          \
+        -1;                                                                                                            \
+    })
+#define vc_wrap(...)                                                                                                   \
+    ({                                                                                                                 \
+        vc_wrap(__VA_ARGS__);                                                                                          \
+        -1;                                                                                                            \
+    })
+#define vc_error_move(...)                                                                                             \
+    ({                                                                                                                 \
+        vc_error_move(__VA_ARGS__);                                                                                    \
+        -1;                                                                                                            \
+    })
+
 void vc_error_free(vc_error *err);
 
 static inline void vc_error_cleanup(vc_error **err)

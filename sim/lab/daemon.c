@@ -160,6 +160,7 @@ static int charon_ready(struct vc_daemon *daemon, int fd, vc_error **err)
 {
     VC_AUTO_TALLOC struct vc_vici *vici = vc_vici_new(NULL, fd);
 
+    lab_enlarge_sockets(daemon->pid);
     if (vc_vici_load(vici, daemon->plan->vici_config, err))
         return -1;
     if (!daemon->lab->options.watch)

@@ -69,6 +69,9 @@ int lab_daemons_start(struct lab_node *node, vc_error **err);
 void lab_daemons_kill(struct lab_node *node);
 void lab_bgp_settled(struct lab_node *node);
 
+/* sockets.c: receive buffers of a daemon's IP sockets, so that a burst of ESP waits rather than drops (findings.md §1) */
+void lab_enlarge_sockets(pid_t pid);
+
 /* gre_node.c */
 void lab_gres_init(struct lab_node *node, struct vc_lab *lab);
 int lab_gres_start(struct lab_node *node, vc_error **err);     /* forks the endpoints */

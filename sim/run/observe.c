@@ -63,6 +63,9 @@ static void add_link_point(struct vc_observe *observe, const struct vc_link *lin
     const struct vc_plan *plan = observe->config.plan;
     struct point *point = &observe->points[observe->point_count++];
     bool underlay = is_kind(plan, link->end[0].node, "isp") || is_kind(plan, link->end[1].node, "isp");
+    /* On the underlay never at an IPsec endpoint: xfrm hands what it decrypted to the same interface again, and a tap
+     * there sees it in clear. */
+    size_t at = underlay && !is_kind(plan, link->end[0].node, "isp") ? link->end[1].node : link->end[0].node;
     bool wan = is_router_of_dc(plan->topology, link->end[0].node) && is_router_of_dc(plan->topology, link->end[1].node);
 
     *point = (struct point){
@@ -70,8 +73,8 @@ static void add_link_point(struct vc_observe *observe, const struct vc_link *lin
         .name = link->name,
         .ifname = link->name,
         .description = talloc_asprintf(observe, "%s - %s, seen at %s", plan->nodes[link->end[0].node].name,
-                                       plan->nodes[link->end[1].node].name, plan->nodes[link->end[0].node].name),
-        .node = link->end[0].node,
+                                       plan->nodes[link->end[1].node].name, plan->nodes[at].name),
+        .node = at,
         .flow_point = wan ? 0 : -1,
         .judge = {.events = observe->config.events, .link = link->name, .underlay = underlay},
     };
