@@ -29,6 +29,7 @@
         (p) = NULL;                                                                                                    \
         _taken;                                                                                                        \
     })
+/* Also for a pid. */
 #define VC_STEAL_FD(fd)                                                                                                \
     ({                                                                                                                 \
         int _taken = (fd);                                                                                             \

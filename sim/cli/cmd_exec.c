@@ -125,7 +125,6 @@ int vc_cmd_shell(int argc, char **argv)
     if (terminal)
         tcsetattr(0, TCSADRAIN, &saved);
     int status = 0;
-    waitpid(waiter, &status, 0);
-    waiter = -1;
+    waitpid(VC_STEAL_FD(waiter), &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : VC_EXIT_FAIL;
 }

@@ -62,8 +62,8 @@ static void print_sas(const json_t *node)
     {
         printf("  %-12s %-8s IKE %s", text(node, "name"), name, text(sa, "state"));
         json_object_foreach(json_object_get(sa, "child-sas"), child_name, child)
-            printf(", CHILD %s %s spi %s/%s bytes %s in %s out", text(child, "state"), text(child, "encap"),
-                   text(child, "spi-in"), text(child, "spi-out"), text(child, "bytes-in"), text(child, "bytes-out"));
+            printf(", CHILD %s spi %s/%s bytes %s in %s out", text(child, "state"), text(child, "spi-in"),
+                   text(child, "spi-out"), text(child, "bytes-in"), text(child, "bytes-out"));
         puts("");
     }
 }
@@ -91,9 +91,10 @@ static void print_routes(const json_t *node)
 
     json_array_foreach(json_object_get(node, "routes"), i, route)
     {
+        const char *via = json_string_value(json_object_get(route, "via"));
         bool blackhole = json_is_true(json_object_get(route, "blackhole"));
-        printf("  %-12s %-18s %s%s via %s\n", text(node, "name"), text(route, "prefix"), blackhole ? "blackhole " : "",
-               text(route, "ifname"), text(route, "via"));
+        printf("  %-12s %-18s %s%s%s\n", text(node, "name"), text(route, "prefix"),
+               blackhole ? "blackhole" : text(route, "ifname"), via ? " via " : "", via ? via : "");
     }
 }
 

@@ -12,12 +12,13 @@
 #include "cli/session.h"
 #include "run/live.h"
 
-static const char up_usage[] = "Usage: vclab up TOPOLOGY [--timers PROFILE] [--plane auto|kernel|user] [--seed N] "
-                               "[--results DIR] [--no-captures]\n"
-                               "\n"
-                               "Starts a lab in the background with a voice flow to each data centre, waits until it "
-                               "is active/active, and says how to use it.\n"
-                               "TOPOLOGY is a file or a name of topologies/. vclab down ends it.\n";
+static const char up_usage[] =
+    "Usage: vclab up TOPOLOGY [--timers PROFILE] [--plane auto|kernel|user] [--seed N] "
+    "[--results DIR] [--captures]\n"
+    "\n"
+    "Starts a lab in the background with a voice flow to each data centre, waits until it "
+    "is active/active, and says how to use it.\n"
+    "TOPOLOGY is a file or a name of topologies/. --captures keeps a pcapng of every link. vclab down ends it.\n";
 static const char down_usage[] = "Usage: vclab down [--lab ID]\n\nEnds a running lab; its result folder stays.\n";
 
 #define CONVERGE_NS (60 * VC_NS_PER_S)
@@ -117,10 +118,10 @@ int vc_cmd_up(int argc, char **argv)
                                           {"plane", required_argument, NULL, 'p'},
                                           {"seed", required_argument, NULL, 's'},
                                           {"results", required_argument, NULL, 'r'},
-                                          {"no-captures", no_argument, NULL, 'n'},
+                                          {"captures", no_argument, NULL, 'c'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    struct session_options options = {.captures = true};
+    struct session_options options = {0}; /* a lab may stay for days: its packets are not kept unless asked for */
     VC_AUTO_ERROR *err = NULL;
     int c;
 
@@ -138,8 +139,8 @@ int vc_cmd_up(int argc, char **argv)
         case 'r':
             options.results = optarg;
             break;
-        case 'n':
-            options.captures = false;
+        case 'c':
+            options.captures = true;
             break;
         case 'h':
             fputs(up_usage, stdout);

@@ -126,8 +126,9 @@ static json_t *header_of(const struct session *session, const struct vc_scenario
 static int give_to_user(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED,
                         struct FTW *ftw VC_UNUSED)
 {
-    uid_t uid = (uid_t)strtoul(getenv("SUDO_UID"), NULL, 10);
-    gid_t gid = getenv("SUDO_GID") ? (gid_t)strtoul(getenv("SUDO_GID"), NULL, 10) : (gid_t)-1;
+    const char *user = getenv("SUDO_UID"), *group = getenv("SUDO_GID");
+    uid_t uid = user ? (uid_t)strtoul(user, NULL, 10) : (uid_t)-1;
+    gid_t gid = group ? (gid_t)strtoul(group, NULL, 10) : (gid_t)-1;
 
     return lchown(path, uid, gid) && errno != ENOENT ? -1 : 0;
 }

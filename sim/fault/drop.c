@@ -93,7 +93,7 @@ static const char *match_text(struct fault *fault, vc_error **err)
     return NULL;
 }
 
-int drop_apply(struct fault *fault, vc_error **err)
+static int add_tables(struct fault *fault, vc_error **err)
 {
     struct drop_end ends[2];
     const char *match = match_text(fault, err);
@@ -113,6 +113,14 @@ int drop_apply(struct fault *fault, vc_error **err)
             return -1;
     }
     return 0;
+}
+
+int drop_apply(struct fault *fault, vc_error **err)
+{
+    if (!add_tables(fault, err))
+        return 0;
+    drop_heal(fault, NULL); /* one end may have its rules already */
+    return -1;
 }
 
 static int count_drops(struct fault *fault, uint64_t *packets, unsigned *tables, vc_error **err)
@@ -162,7 +170,9 @@ int drop_heal(struct fault *fault, vc_error **err)
         if (!end_wanted(fault, &ends[i]) || !vc_lab_rtnl(fault->lab, ends[i].node))
             continue;
         struct vc_nft *nft = vc_lab_nft(fault->lab, ends[i].node, err);
-        char *script = talloc_asprintf(fault, "delete table ip %s", table_name(fault));
+        /* Added first, so that a node which lost its tables by a power-off is no error. */
+        char *script =
+            talloc_asprintf(fault, "add table ip %s\ndelete table ip %s\n", table_name(fault), table_name(fault));
         if (!nft || vc_nft_run(nft, script, err))
             return -1;
     }

@@ -76,7 +76,7 @@ static int resolve(struct fault *fault, vc_error **err)
     return 0;
 }
 
-static void finish_step(struct vc_faults *faults, vc_error *err)
+static void finish_step(struct vc_faults *faults, bool gone, vc_error *err)
 {
     vc_fault_fn *fn = faults->step.fn;
     void *arg = faults->step.arg;
@@ -84,7 +84,7 @@ static void finish_step(struct vc_faults *faults, vc_error *err)
 
     faults->step.timer = sd_event_source_disable_unref(faults->step.timer);
     faults->step.fault = NULL;
-    if (faults->step.healing && !err) {
+    if (gone) {
         size_t i = find_active(faults, fault->name);
         faults->active[i] = faults->active[--faults->count];
         talloc_free(fault);
@@ -92,16 +92,24 @@ static void finish_step(struct vc_faults *faults, vc_error *err)
     fn(arg, err);
 }
 
+/* A fault whose effect nobody saw is taken back: half a fault must not go on in a lab that says it has none. Only one
+ * that cannot be taken back stays active, so that its heal can be tried again. */
 static void give_up(struct vc_faults *faults, const char *why)
 {
     struct fault *fault = faults->step.fault;
-    const char *phase = faults->step.healing ? "heal" : "apply";
+    bool healing = faults->step.healing;
+    VC_AUTO_TALLOC char *text = talloc_strdup(NULL, why);
     VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_ERROR *stuck = NULL;
+    bool gone = !healing && !fault->kind->heal(fault, &stuck);
 
-    vc_fail(&err, VC_EXIT_FAIL, 0, "fault %s (%s): %s", fault->name, fault->kind->name, why);
+    if (!healing)
+        text = gone ? talloc_asprintf_append(text, "; it was taken back")
+                    : talloc_asprintf_append(text, "; taking it back failed: %s", stuck->message);
+    vc_fail(&err, VC_EXIT_FAIL, 0, "fault %s (%s): %s", fault->name, fault->kind->name, text);
     vc_event(vc_lab_events(faults->lab), VC_LAYER_FAULT, NULL, "unproved", -1, "{s:s, s:s, s:s}", "name", fault->name,
-             "phase", phase, "text", why);
-    finish_step(faults, err);
+             "phase", healing ? "heal" : "apply", "text", text);
+    finish_step(faults, gone, err);
 }
 
 static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
@@ -116,11 +124,12 @@ static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, vo
     if (seen > 0) {
         vc_event(events, VC_LAYER_FAULT, NULL, faults->step.healing ? "healed" : "proved", -1, "{s:s, s:s}", "name",
                  fault->name, "evidence", evidence);
-        finish_step(faults, NULL);
+        finish_step(faults, faults->step.healing, NULL);
         return 0;
     }
     if (seen < 0 || vc_events_now(events) >= faults->step.deadline_ns) {
-        give_up(faults, seen < 0 ? err->message : "no effect was seen in time");
+        VC_AUTO_TALLOC char *late = talloc_asprintf(NULL, "no effect was seen within %u s", fault->kind->prove_limit_s);
+        give_up(faults, seen < 0 ? err->message : late);
         return 0;
     }
     sd_event_source_set_time_relative(faults->step.timer, ASK_EVERY_US);
@@ -141,15 +150,15 @@ static int begin_step(struct vc_faults *faults, struct fault *fault, bool healin
              "{s:s, s:s, s:s}", "name", fault->name, "kind", fault->kind->name, "text", text ? text : "");
     if ((healing ? fault->kind->heal : fault->kind->apply)(fault, err))
         return vc_wrap(err, "fault %s (%s)", fault->name, fault->kind->name);
+    int r = sd_event_add_time_relative(vc_lab_loop(faults->lab), &faults->step.timer, CLOCK_MONOTONIC, 0, 100, on_ask,
+                                       faults);
+    if (r < 0)
+        return vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer");
     faults->step.fault = fault;
     faults->step.healing = healing;
     faults->step.fn = fn;
     faults->step.arg = arg;
     faults->step.deadline_ns = vc_events_now(events) + fault->kind->prove_limit_s * VC_NS_PER_S;
-    int r = sd_event_add_time_relative(vc_lab_loop(faults->lab), &faults->step.timer, CLOCK_MONOTONIC, 0, 100, on_ask,
-                                       faults);
-    if (r < 0)
-        return vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer");
     return 0;
 }
 
@@ -166,9 +175,14 @@ int vc_fault_apply(struct vc_faults *faults, const json_t *spec, vc_fault_fn *fn
     for (size_t i = 0; i < fault_kind_count; i++)
         if (kind && !strcmp(fault_kinds[i].name, kind))
             fault->kind = &fault_kinds[i];
-    if (!fault->kind || !fault->name || find_active(faults, fault->name) != VC_NONE) {
-        vc_fail(err, VC_EXIT_USAGE, 0, !fault->kind ? "unknown fault kind %s" : "fault %s is already active",
-                fault->kind ? fault->name : kind);
+    if (!fault->kind || !fault->name) {
+        vc_fail(err, VC_EXIT_USAGE, 0, "no fault kind %s", kind ? kind : "given, or the fault has no name");
+        talloc_free(fault);
+        return -1;
+    }
+    if (find_active(faults, fault->name) != VC_NONE) {
+        vc_fail(err, VC_EXIT_USAGE, 0, "fault %s is already active (heal it first, or give another name=)",
+                fault->name);
         talloc_free(fault);
         return -1;
     }

@@ -152,8 +152,11 @@ static int daemon_continue(struct fault *fault, vc_error **err)
     return vc_daemon_signal(fault->daemon, SIGCONT, err);
 }
 
+/* A power-off and on in between has started it already. */
 static int daemon_start(struct fault *fault, vc_error **err)
 {
+    if (vc_daemon_pid(fault->daemon) > 0)
+        return 0;
     return vc_daemon_start(fault->daemon, err);
 }
 

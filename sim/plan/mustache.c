@@ -80,7 +80,7 @@ static int parse_tag(struct renderer *r, const char *start, struct tag *tag)
     bool triple = *inner == '{';
     const char *close = strstr(inner, triple ? "}}}" : "}}");
 
-    *tag = (struct tag){.type = '=', .start = start, .text_end = start};
+    *tag = (struct tag){.type = '=', .start = start, .text_end = start, .name = {inner, 0}, .resume = inner};
     if (!close)
         return fail_at(r, start, "tag without its closing braces", (struct span){0});
     tag->resume = close + (triple ? 3 : 2);

@@ -47,12 +47,12 @@ static size_t list_length(const char *const *list)
 /* Appends a text unless the list has it: daemons share folders. */
 static const char *const *list_add(void *ctx, const char *const *list, const char *text)
 {
-    size_t n = list_length(list);
-    const char **grown = talloc_array(ctx, const char *, n + 2);
+    size_t n = 0;
 
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i], text) == 0)
+    for (; list && list[n]; n++)
+        if (strcmp(list[n], text) == 0)
             return list;
+    const char **grown = talloc_array(ctx, const char *, n + 2);
     for (size_t i = 0; i < n; i++)
         grown[i] = list[i];
     grown[n] = talloc_strdup(ctx, text);
