@@ -13,7 +13,7 @@ _vclab() {
     fi
     case $command in
     run) words='--live --jobs --shard --seed --plane --results --no-captures --json' ;;
-    up) words="--timers --plane --seed --results --no-captures $(cd "$home/topologies" 2>/dev/null && printf '%s ' ./*.yaml | sed 's#\./##g; s/\.yaml//g')" ;;
+    up) words="--timers --plane --seed --results --captures $(cd "$home/topologies" 2>/dev/null && printf '%s ' ./*.yaml | sed 's#\./##g; s/\.yaml//g')" ;;
     status | list | preflight | bench) words='--json' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;

@@ -176,12 +176,17 @@ static int create_gres(struct vc_lab *lab, struct lab_node *node, vc_error **err
     return vc_rtnl_commit(node->rtnl, err) ? -1 : lab_gres_start(node, err);
 }
 
-/* Everything after the links: also what power-on repeats. */
-static int start_node(struct vc_lab *lab, struct lab_node *node, vc_error **err)
+static int configure_node(struct lab_node *node, vc_error **err)
 {
     if (lab_gres_wait_open(node, err) || configure(node, err))
         return vc_wrap(err, "node %s", node->rt.plan->name);
     node->on = true;
+    return 0;
+}
+
+/* Observers and daemons of a node that is configured. */
+static int launch_node(struct vc_lab *lab, struct lab_node *node, vc_error **err)
+{
     if (lab->options.node_changed && lab->options.node_changed(lab->options.node_arg, node->index, true, err))
         return -1;
     if (lab->options.watch) {
@@ -195,7 +200,7 @@ static int start_node(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 
 int lab_node_start(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 {
-    return create_gres(lab, node, err) || start_node(lab, node, err) ? -1 : 0;
+    return create_gres(lab, node, err) || configure_node(node, err) || launch_node(lab, node, err) ? -1 : 0;
 }
 
 int vc_lab_start(struct vc_lab *lab, vc_lab_ready_fn *ready, void *arg, vc_error **err)
@@ -208,7 +213,11 @@ int vc_lab_start(struct vc_lab *lab, vc_lab_ready_fn *ready, void *arg, vc_error
         if (create_gres(lab, &lab->nodes[i], err))
             return -1;
     for (size_t i = 0; i < lab->plan->node_count; i++)
-        if (start_node(lab, &lab->nodes[i], err))
+        if (configure_node(&lab->nodes[i], err))
+            return -1;
+    /* Only now may anything send: a neighbour asked for before it is there is asked for again a second later. */
+    for (size_t i = 0; i < lab->plan->node_count; i++)
+        if (launch_node(lab, &lab->nodes[i], err))
             return -1;
     return 0;
 }
