@@ -13,7 +13,8 @@ struct bench_metric {
 struct bench {
     struct session *session;
     struct vc_topology *topology;
-    json_t *samples; /* "<bench>.<metric>" → array of numbers */
+    const struct vc_timers *timers; /* of bring-up, ten-labs and throughput; failover is its scenario's */
+    json_t *samples;                /* "<bench>.<metric>" → array of numbers */
 };
 
 void bench_record(struct bench *bench, const char *name, const char *metric, double value);

@@ -79,8 +79,7 @@ static int bring_up(struct bench *bench, struct bring_up *up, bool stay, bool me
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
 
     up->began = now_s();
-    struct vc_scenario *scenario =
-        vc_scenario_bare(ctx, bench->topology, vc_topology_timers(bench->topology, "bfd"), LIMIT_NS);
+    struct vc_scenario *scenario = vc_scenario_bare(ctx, bench->topology, bench->timers, LIMIT_NS);
     struct vc_live_config config = {.engine = {.scenario = scenario, .control = -1, .stay = stay, .memory = memory},
                                     .labroot = bench->session->labroot->path,
                                     .on_event = on_bring_up,
@@ -241,8 +240,7 @@ static void on_load(void *arg, json_t *event)
 static int run_throughput(struct bench *bench, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct vc_scenario *scenario =
-        vc_scenario_bare(ctx, bench->topology, vc_topology_timers(bench->topology, "bfd"), LIMIT_NS);
+    struct vc_scenario *scenario = vc_scenario_bare(ctx, bench->topology, bench->timers, LIMIT_NS);
     size_t from = scenario->flows[0].from, to = scenario->flows[0].to;
     struct vc_engine_load loads[] = {{.from = from, .to = to, .mbit = 250, .ip_bytes = 1300, .seconds = LOAD_SECONDS},
                                      {.from = from, .to = to, .tcp = true, .seconds = LOAD_SECONDS}};

@@ -6,7 +6,8 @@
 #include "cli/commands.h"
 
 static const char usage[] =
-    "Usage: vclab bench [NAME...] [--runs N] [--json] [--compare FILE] [--results DIR] [--plane auto|kernel|user]\n"
+    "Usage: vclab bench [NAME...] [--runs N] [--json] [--compare FILE] [--results DIR] [--plane auto|kernel|user] "
+    "[--timers PROFILE]\n"
     "\n"
     "Measures this machine: bring-up, ten-labs, failover, throughput (default: all, 10 runs each). The figures go to "
     "results/bench.json and are\n"
@@ -140,8 +141,8 @@ static int tell(const struct bench *bench, const struct options *options, const 
 {
     VC_AUTO_JSON *before = load_earlier(options->compare, file);
     json_t *figures = json_array();
-    VC_AUTO_JSON *doc = json_pack("{s:s, s:s, s:s, s:o}", "schema", "vclab.bench/1", "version", VCLAB_VERSION, "plane",
-                                  bench->session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "figures", figures);
+    VC_AUTO_JSON *doc = json_pack("{s:s, s:s, s:s, s:s, s:o}", "schema", "vclab.bench/1", "version", VCLAB_VERSION, "plane",
+                                  bench->session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers", bench->timers->name, "figures", figures);
     bool met = true;
 
     if (options->compare && !before)
@@ -180,6 +181,11 @@ static int run(const struct options *options, char **names, int count, vc_error 
         return -1;
     bench.topology = vc_topology_load(ctx, talloc_asprintf(ctx, "%s/two-cpe.yaml", session_folder(ctx, "topologies")),
                                       session_folder(ctx, "nodes"), err);
+    bench.timers = bench.topology
+                       ? vc_topology_timers(bench.topology, options->session.timers ? options->session.timers : "bfd")
+                       : NULL;
+    if (bench.topology && !bench.timers)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "vclab bench: no timers %s", options->session.timers);
     if (!bench.topology || measure(&bench, options, names, count, err))
         return -1;
     return tell(&bench, options, talloc_asprintf(ctx, "%s/bench.json", bench.session->options.results), err);
@@ -187,13 +193,11 @@ static int run(const struct options *options, char **names, int count, vc_error 
 
 int vc_cmd_bench(int argc, char **argv)
 {
-    static const struct option longs[] = {{"runs", required_argument, NULL, 'n'},
-                                          {"json", no_argument, NULL, 'J'},
-                                          {"compare", required_argument, NULL, 'c'},
-                                          {"results", required_argument, NULL, 'r'},
-                                          {"plane", required_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"runs", required_argument, NULL, 'n'},    {"json", no_argument, NULL, 'J'},
+        {"compare", required_argument, NULL, 'c'}, {"results", required_argument, NULL, 'r'},
+        {"plane", required_argument, NULL, 'p'},   {"timers", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},          {0}};
     struct options options = {0};
     VC_AUTO_ERROR *err = NULL;
     int c;
@@ -214,6 +218,9 @@ int vc_cmd_bench(int argc, char **argv)
             break;
         case 'p':
             options.session.plane = optarg;
+            break;
+        case 't':
+            options.session.timers = optarg;
             break;
         case 'h':
             fputs(usage, stdout);

@@ -1,5 +1,5 @@
 /*
- * Daemons of a node. A daemon waits for the paths it needs, is started, and is ready when its socket answers; every
+ * Daemons of a node. A daemon waits for the daemons it needs, is started, and is ready when its socket answers; every
  * wait is an inotify watch on the folder of the path, so nothing polls. Charon's configuration goes in through vici the
  * moment its socket answers. An end that nobody asked for is reported with the log's last lines.
  */
@@ -15,6 +15,7 @@
 
 static void daemon_advance(struct vc_daemon *daemon);
 static int await_bgp(struct vc_daemon *daemon, vc_error **err);
+static int now_ready(struct vc_daemon *daemon, vc_error **err);
 
 void lab_daemons_init(struct lab_node *node, struct vc_lab *lab)
 {
@@ -58,6 +59,8 @@ static void stop_watching(struct vc_daemon *daemon)
 {
     daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
     daemon->retry = sd_event_source_disable_unref(daemon->retry);
+    daemon->answered = sd_event_source_disable_unref(daemon->answered);
+    TALLOC_FREE(daemon->question);
     TALLOC_FREE(daemon->vici);
     if (daemon->frr)
         lab_frr_gone(VC_STEAL_PTR(daemon->frr));
@@ -173,7 +176,59 @@ static int charon_ready(struct vc_daemon *daemon, int fd, vc_error **err)
     return daemon->vici ? 0 : -1;
 }
 
-/* The socket answers: configure and observe. Returns 1 to be asked again. */
+/*
+ * What shows that an FRR daemon serves: its main loop answers. A socket alone does not: zebra's exists before zserv
+ * listens, and a bgpd that comes too early tries again only after ten seconds.
+ */
+static const struct {
+    const char *daemon, *question;
+} questions[] = {
+    {"zebra", "show interface brief json"},
+    {"bgpd", "show bgp ipv4 unicast summary json"},
+    {"bfdd", "show bfd peers json"},
+};
+
+static void on_answer(void *arg, json_t *reply)
+{
+    struct vc_daemon *daemon = arg;
+    VC_AUTO_ERROR *err = NULL;
+    bool watched = daemon->lab->options.watch && strcmp(daemon->plan->name, "zebra");
+
+    sd_event_source_set_enabled(daemon->answered, reply ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+    if (!reply)
+        return; /* it is gone, or will be told by its end */
+    if (watched)
+        daemon->frr = lab_frr_watch(daemon, &err);
+    if (watched && !daemon->frr)
+        daemon_fail(daemon, &err);
+}
+
+/* Not inside the connection's own callback, which still needs the connection. */
+static int on_answered(sd_event_source *source VC_UNUSED, void *arg)
+{
+    struct vc_daemon *daemon = arg;
+    VC_AUTO_ERROR *err = NULL;
+
+    TALLOC_FREE(daemon->question);
+    if (daemon->state == VC_DAEMON_STARTED && now_ready(daemon, &err))
+        daemon_fail(daemon, &err);
+    return 0;
+}
+
+static int ask_frr(struct vc_daemon *daemon, const char *question, int fd, vc_error **err)
+{
+    int r = daemon->answered ? 0 : sd_event_add_defer(daemon->lab->loop, &daemon->answered, on_answered, daemon);
+
+    daemon->question = vc_vty_new(daemon->lab, fd);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(daemon->answered, SD_EVENT_OFF);
+    if (r < 0)
+        return vc_fail(err, VC_EXIT_FAIL, -r, "waiting for an answer");
+    return vc_vty_ask(daemon->question, daemon->lab->loop, question, on_answer, daemon, err);
+}
+
+/* The socket answers: configure and observe. Returns 1 to be asked again; with daemon->question set the answer comes
+ * later. */
 static int become_ready(struct vc_daemon *daemon, vc_error **err)
 {
     VC_AUTO_ERROR *refused = NULL;
@@ -183,10 +238,35 @@ static int become_ready(struct vc_daemon *daemon, vc_error **err)
         return refused->errnum == ECONNREFUSED || refused->errnum == ENOENT ? 1 : vc_error_move(err, &refused);
     if (daemon->plan->vici_config)
         return charon_ready(daemon, VC_STEAL_FD(fd), err);
-    if (daemon->lab->options.watch && (!strcmp(daemon->plan->name, "bgpd") || !strcmp(daemon->plan->name, "bfdd"))) {
-        daemon->frr = lab_frr_watch(daemon, err);
-        return daemon->frr ? 0 : -1;
-    }
+    for (size_t i = 0; i < VC_COUNT(questions); i++)
+        if (!strcmp(questions[i].daemon, daemon->plan->name))
+            return ask_frr(daemon, questions[i].question, VC_STEAL_FD(fd), err);
+    return 0;
+}
+
+static bool is_ready(const struct vc_daemon *daemon, const char *other)
+{
+    const struct vc_daemon *needed = vc_lab_daemon(daemon->lab, daemon->node->index, other);
+
+    return needed && needed->state == VC_DAEMON_READY;
+}
+
+static void advance_others(struct lab_node *node)
+{
+    for (size_t i = 0; i < node->rt.plan->daemon_count; i++)
+        if (node->daemons[i].state == VC_DAEMON_WAITING)
+            daemon_advance(&node->daemons[i]);
+}
+
+static int now_ready(struct vc_daemon *daemon, vc_error **err)
+{
+    daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
+    daemon->retry = sd_event_source_disable_unref(daemon->retry);
+    daemon->state = VC_DAEMON_READY;
+    if (await_bgp(daemon, err))
+        return -1;
+    advance_others(daemon->node);
+    lab_progress(daemon->lab);
     return 0;
 }
 
@@ -195,31 +275,20 @@ static int daemon_step(struct vc_daemon *daemon, vc_error **err)
     if (daemon->state == VC_DAEMON_WAITING) {
         if (daemon->plan->after_bgp && !daemon->node->bgp_settled)
             return 0;
-        for (const char *const *need = daemon->plan->needs; need && *need; need++) {
-            if (path_exists(daemon, *need))
-                continue;
-            if (wait_for(daemon, *need, err))
-                return -1;
-            if (!path_exists(daemon, *need))
-                return 0;
-        }
+        for (const char *const *need = daemon->plan->needs; need && *need; need++)
+            if (!is_ready(daemon, *need))
+                return 0; /* that daemon advances us */
         if (wait_for(daemon, daemon->plan->ready, err) || spawn(daemon, err))
             return -1;
     }
     if (daemon->state != VC_DAEMON_STARTED || !path_exists(daemon, daemon->plan->ready))
         return 0;
+    if (daemon->question)
+        return 0; /* its answer advances us */
     int again = become_ready(daemon, err);
     if (again > 0)
         return ask_again(daemon, err);
-    if (again < 0)
-        return -1;
-    daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
-    daemon->retry = sd_event_source_disable_unref(daemon->retry);
-    daemon->state = VC_DAEMON_READY;
-    if (await_bgp(daemon, err))
-        return -1;
-    lab_progress(daemon->lab);
-    return 0;
+    return again < 0 || daemon->question ? again : now_ready(daemon, err);
 }
 
 /* Daemons that wait for BGP (vc_plan_daemon.after_bgp) may start. */

@@ -18,6 +18,8 @@ struct vc_daemon {
     bool expected;            /* a fault or the lab itself ended it: no failure */
     sd_event_source *waiting; /* inotify on the folder of the next path it waits for */
     sd_event_source *retry;   /* a socket that exists but does not listen yet */
+    struct vc_vty *question;   /* an FRR daemon is being asked whether it serves */
+    sd_event_source *answered; /* it does */
     struct vc_vici_watch *vici;
     struct frr_watch *frr;
 };
@@ -69,7 +71,8 @@ int lab_daemons_start(struct lab_node *node, vc_error **err);
 void lab_daemons_kill(struct lab_node *node);
 void lab_bgp_settled(struct lab_node *node);
 
-/* sockets.c: receive buffers of a daemon's IP sockets, so that a burst of ESP waits rather than drops (findings.md §1) */
+/* sockets.c: receive buffers of a daemon's IP sockets, so that a burst of ESP waits rather than drops (findings.md §1)
+ */
 void lab_enlarge_sockets(pid_t pid);
 
 /* gre_node.c */

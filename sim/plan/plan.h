@@ -55,11 +55,11 @@ struct vc_plan_file {
     unsigned mode;
 };
 
-/* A daemon of a node: started when every path of `needs` exists, ready when `ready` exists. */
+/* A daemon of a node: started when every daemon of `needs` is ready, ready when `ready` answers. */
 struct vc_plan_daemon {
     const char *name;         /* "charon", "zebra", "bgpd", "bfdd" */
     const char *const *argv;  /* NULL-terminated; argv[0] absolute inside the lab root */
-    const char *const *needs; /* NULL-terminated paths inside the node, or empty */
+    const char *const *needs; /* NULL-terminated names of daemons of the node, or empty */
     const char *ready;        /* path inside the node (a socket) */
     const char *vici_config;  /* swanctl.conf's text to load through vici once ready, or NULL */
     const char *log;          /* path inside the node of its log file; stdout and stderr go to <name>.out */
