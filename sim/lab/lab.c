@@ -216,9 +216,12 @@ int vc_lab_start(struct vc_lab *lab, vc_lab_ready_fn *ready, void *arg, vc_error
         if (configure_node(&lab->nodes[i], err))
             return -1;
     /* Only now may anything send: a neighbour asked for before it is there is asked for again a second later. */
+    lab->launching = true;
     for (size_t i = 0; i < lab->plan->node_count; i++)
         if (launch_node(lab, &lab->nodes[i], err))
             return -1;
+    lab->launching = false;
+    lab_progress(lab);
     return 0;
 }
 
@@ -232,6 +235,8 @@ static bool all_ready(const struct vc_lab *lab)
 
 void lab_progress(struct vc_lab *lab)
 {
+    if (lab->launching)
+        return;
     lab_gres_release(lab);
     if (!lab->ready || !all_ready(lab))
         return;

@@ -61,6 +61,7 @@ struct vc_lab {
     struct vc_node_store store;
     struct vc_reaper *reaper;
     struct lab_node *nodes;
+    bool launching; /* not every daemon has been started yet, so none that is ready says anything about the lab */
     vc_lab_ready_fn *ready;
     void *ready_arg;
 };

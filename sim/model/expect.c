@@ -193,6 +193,11 @@ static char *text_session(void *ctx, const json_t *spec)
     return talloc_asprintf(ctx, "BGP over tunnel %s is %s", member(spec, "tunnel"), member(spec, "state"));
 }
 
+static char *text_bfd(void *ctx, const json_t *spec)
+{
+    return talloc_asprintf(ctx, "BFD over tunnel %s is %s", member(spec, "tunnel"), member(spec, "state"));
+}
+
 static char *text_sa(void *ctx, const json_t *spec)
 {
     return talloc_asprintf(ctx, "the SA of tunnel %s is %s", member(spec, "tunnel"), member(spec, "state"));
@@ -218,6 +223,7 @@ static const struct expectation {
     {"lost", MEMBERS(lost_fields), text_lost, NULL, true},
     {"route", MEMBERS(route_fields), text_route, check_route},
     {"session", MEMBERS(tunnel_fields), text_session},
+    {"bfd", MEMBERS(tunnel_fields), text_bfd},
     {"sa", MEMBERS(tunnel_fields), text_sa},
     {"interface", MEMBERS(interface_fields), text_interface, check_interface_name},
 };

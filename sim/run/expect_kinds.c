@@ -92,7 +92,9 @@ static bool wants_up(const json_t *spec)
 }
 
 /* Up at both ends; down at the CPE's. */
-static bool session(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+static bool tunnel_ends(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns,
+                        bool (*is_up)(const struct vc_judge *judge, const char *node, const char *neighbor,
+                                      int64_t *since_ns))
 {
     const char *tunnel = text_of(spec, "tunnel"), *cpe = cpe_of(judge, tunnel);
     bool up = wants_up(spec), any = false;
@@ -106,10 +108,20 @@ static bool session(const struct vc_judge *judge, const json_t *spec, int64_t *s
         if (strcmp(text_of(entry, "tunnel"), tunnel) != 0 || (!up && strcmp(node, cpe) != 0))
             continue;
         any = true;
-        if (session_is_up(judge, node, text_of(entry, "neighbor"), since_ns) != up)
+        if (is_up(judge, node, text_of(entry, "neighbor"), since_ns) != up)
             return false;
     }
     return any;
+}
+
+static bool session(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+{
+    return tunnel_ends(judge, spec, since_ns, session_is_up);
+}
+
+static bool bfd(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
+{
+    return tunnel_ends(judge, spec, since_ns, bfd_is_up);
 }
 
 static bool sa(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
@@ -189,6 +201,7 @@ static const struct expect_kind kinds[] = {
     {.type = "path", .truth = path},
     {.type = "route", .truth = route},
     {.type = "session", .truth = session},
+    {.type = "bfd", .truth = bfd},
     {.type = "sa", .truth = sa},
     {.type = "interface", .truth = interface},
     {.type = "outage", .measure = outage, .at_most = "at_most_ns", .at_least = "at_least_ns"},

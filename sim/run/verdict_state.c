@@ -70,6 +70,11 @@ bool session_is_up(const struct vc_judge *judge, const char *node, const char *n
     return state && strcmp(state, "Established") == 0;
 }
 
+bool bfd_is_up(const struct vc_judge *judge, const char *node, const char *neighbor, int64_t *since_ns)
+{
+    return json_is_true(fact_get(judge, since_ns, "bfd|%s|%s", node, neighbor));
+}
+
 bool direction_runs_on(const struct direction *direction, const json_t *path)
 {
     return direction->seen && !direction->outage && json_equal(direction->path, path);
@@ -162,6 +167,12 @@ static void on_session(struct vc_judge *judge, const json_t *event, int64_t t_ns
              text_of(event, "neighbor"));
     judge->sessions_up = all_sessions_up(judge);
     judge->route_change_ns = t_ns;
+}
+
+static void on_bfd(struct vc_judge *judge, const json_t *event, int64_t t_ns)
+{
+    fact_set(judge, t_ns, json_boolean(strcmp(text_of(event, "state"), "up") == 0), "bfd|%s|%s", text_of(event, "node"),
+             text_of(event, "neighbor"));
 }
 
 /* zebra may add the new route before it deletes the old one: a deletion of another next hop than the one in use changes
@@ -283,9 +294,15 @@ void state_event(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         const char *layer, *what;
         void (*fn)(struct vc_judge *judge, const json_t *event, int64_t t_ns);
     } handlers[] = {
-        {"bgp", "session", on_session}, {"fib", "route", on_route},       {"ipsec", "sa", on_sa},
-        {"link", "state", on_link},     {"probe", "path", on_path},       {"probe", "outage-begin", on_outage_begin},
-        {"probe", "gap", on_gap},       {"probe", "summary", on_summary},
+        {"bgp", "session", on_session},
+        {"bgp", "bfd", on_bfd},
+        {"fib", "route", on_route},
+        {"ipsec", "sa", on_sa},
+        {"link", "state", on_link},
+        {"probe", "path", on_path},
+        {"probe", "outage-begin", on_outage_begin},
+        {"probe", "gap", on_gap},
+        {"probe", "summary", on_summary},
     };
 
     for (size_t i = 0; i < VC_COUNT(handlers); i++)
