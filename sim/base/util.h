@@ -73,9 +73,9 @@ static inline void vc_pid_cleanup(pid_t *pid)
     }
 }
 
-#define VC_AUTO_FD     __attribute__((cleanup(vc_close_cleanup))) int
-#define VC_AUTO_FREE   __attribute__((cleanup(vc_free_cleanup)))
-#define VC_AUTO_TALLOC __attribute__((cleanup(vc_talloc_cleanup)))
-#define VC_AUTO_JSON   __attribute__((cleanup(vc_json_cleanup))) json_t
-#define VC_AUTO_FILE   __attribute__((cleanup(vc_fclose_cleanup))) FILE
-#define VC_AUTO_PID    __attribute__((cleanup(vc_pid_cleanup))) pid_t
+#define VC_AUTO_FD     __attribute__((cleanup(vc_close_cleanup), unused)) int
+#define VC_AUTO_FREE   __attribute__((cleanup(vc_free_cleanup), unused))
+#define VC_AUTO_TALLOC __attribute__((cleanup(vc_talloc_cleanup), unused))
+#define VC_AUTO_JSON   __attribute__((cleanup(vc_json_cleanup), unused)) json_t
+#define VC_AUTO_FILE   __attribute__((cleanup(vc_fclose_cleanup), unused)) FILE
+#define VC_AUTO_PID    __attribute__((cleanup(vc_pid_cleanup), unused)) pid_t

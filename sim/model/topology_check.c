@@ -104,8 +104,8 @@ static void check_dc_nodes(reader_t *r, const struct vc_dc *dc)
 {
     const struct vc_topology *t = r->topology;
 
-    if (dc->headend == VC_NONE || dc->router == VC_NONE)
-        return;
+    if (dc->headend >= t->node_count || dc->router >= t->node_count)
+        return; /* told already: the member is missing or names no node */
     if (dc->headend == dc->router)
         vc_problem(
             r->problems, dc->mark,
@@ -164,7 +164,7 @@ static void check_ipsec_end(reader_t *r, struct vc_mark mark, size_t node, struc
     if (!is_set(address))
         return;
     check_public(r, mark, address);
-    if (node != VC_NONE && !owns(t, node, address))
+    if (node < t->node_count && !owns(t, node, address))
         vc_problem(r->problems, mark,
                    "found %s, which no link gives to %s; allowed: an address of one of its own links",
                    vc_addr_text(address).s, t->nodes[node].name);
@@ -196,7 +196,7 @@ static void check_asn(reader_t *r, const struct vc_doc *doc, const struct vc_tun
 {
     const struct vc_topology *t = r->topology;
 
-    if (tunnel->cpe == VC_NONE)
+    if (tunnel->cpe >= t->node_count)
         return;
     const struct vc_node *cpe = &t->nodes[tunnel->cpe];
     struct vc_mark mark = at(doc, "nodes", cpe->name, "asn", NULL);
@@ -204,7 +204,7 @@ static void check_asn(reader_t *r, const struct vc_doc *doc, const struct vc_tun
         vc_problem(r->problems, mark,
                    "found asn %u for %s; allowed: 64512 to 65534 (R13), as it is the CPE of tunnel %s", cpe->asn,
                    cpe->name, tunnel->name);
-    if (tunnel->dc == VC_NONE || t->dcs[tunnel->dc].router == VC_NONE)
+    if (tunnel->dc >= t->dc_count || t->dcs[tunnel->dc].router >= t->node_count)
         return;
     const struct vc_node *router = &t->nodes[t->dcs[tunnel->dc].router];
     if (router == cpe)
@@ -225,7 +225,7 @@ static void check_tunnels(reader_t *r, const struct vc_doc *doc)
 
         check_ipsec_end(r, at(doc, "tunnels", tunnel->name, "ipsec", "cpe"), tunnel->cpe, tunnel->ipsec_cpe);
         check_ipsec_end(r, at(doc, "tunnels", tunnel->name, "ipsec", "cisco"),
-                        tunnel->dc == VC_NONE ? VC_NONE : t->dcs[tunnel->dc].headend, tunnel->ipsec_cisco);
+                        tunnel->dc >= t->dc_count ? VC_NONE : t->dcs[tunnel->dc].headend, tunnel->ipsec_cisco);
         check_tunnel_address(r, doc, tunnel);
         check_asn(r, doc, tunnel);
     }

@@ -129,8 +129,10 @@ static json_t *split(const char *value)
         size_t length = strcspn(value, ","), trimmed = length;
         while (trimmed && value[trimmed - 1] == ' ')
             trimmed--;
-        if (trimmed)
-            json_array_append_new(list, json_stringn(value, trimmed));
+        if (trimmed && json_array_append_new(list, json_stringn(value, trimmed)) < 0) {
+            json_decref(list); /* not UTF-8 */
+            return NULL;
+        }
         value += length;
     }
     return list;
@@ -142,8 +144,8 @@ static int take_subsection(struct parser *p, json_t *section, const char *name, 
 {
     json_t *child = json_object_get(section, name);
 
-    if (!child)
-        json_object_set_new(section, name, child = json_object());
+    if (!child && json_object_set_new(section, name, child = json_object()) < 0)
+        return refuse(p, "a section's name is not UTF-8");
     if (!json_is_object(child))
         return refuse(p, "\"%s\" is a key and a section", name);
     p->at++;

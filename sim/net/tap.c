@@ -28,10 +28,7 @@ enum {
 };
 
 struct slot {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(struct timespec))];
-    } control;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec))];
     struct sockaddr_ll from;
     struct iovec part;
 };
