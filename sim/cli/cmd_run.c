@@ -160,29 +160,56 @@ static void finish_worker(const struct options *options, struct job *job, int na
     tell(options, job);
 }
 
+/* The runs that are over now; returns how many. Nothing more is started after one that was interrupted. */
+static size_t reap(const struct options *options, struct job *jobs, size_t started, const int *fds, bool *stop)
+{
+    size_t ended = 0;
+    int wait_status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
+        for (size_t i = 0; i < started; i++)
+            if (jobs[i].pid == pid) {
+                finish_worker(options, &jobs[i], fds[i], wait_status);
+                *stop = *stop || jobs[i].status == VC_EXIT_INTERRUPTED;
+                ended++;
+            }
+    return ended;
+}
+
+static void pass_on(const struct job *jobs, size_t started, int signal)
+{
+    for (size_t i = 0; i < started; i++)
+        if (jobs[i].pid > 0)
+            kill(jobs[i].pid, signal);
+}
+
 static int run_side_by_side(const struct options *options, struct session *session, struct job *jobs, size_t count,
                             vc_error **err)
 {
     VC_AUTO_TALLOC int *fds = talloc_zero_array(NULL, int, count);
     size_t next = 0, running = 0;
+    bool stop = false;
+    sigset_t watched;
 
-    signal(SIGINT, SIG_IGN); /* the workers get it too, end in order, and are waited for here */
-    while (next < count || running) {
-        while (next < count && running < options->jobs) {
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGCHLD);
+    sigaddset(&watched, SIGTERM);
+    sigaddset(&watched, SIGINT);
+    sigprocmask(SIG_BLOCK, &watched, NULL); /* the workers block the last two themselves and end in order */
+    while ((next < count && !stop) || running) {
+        while (next < count && !stop && running < options->jobs) {
             if (start_worker(session, &jobs[next], &fds[next], err))
                 return -1;
             next++;
             running++;
         }
-        int wait_status;
-        pid_t pid = waitpid(-1, &wait_status, 0);
-        for (size_t i = 0; i < next; i++)
-            if (pid > 0 && jobs[i].pid == pid) {
-                finish_worker(options, &jobs[i], fds[i], wait_status);
-                running--;
-                if (jobs[i].status == VC_EXIT_INTERRUPTED)
-                    next = count; /* nothing more is started */
-            }
+        int signal = sigwaitinfo(&watched, NULL);
+        if (signal == SIGTERM || signal == SIGINT) {
+            stop = true;
+            pass_on(jobs, next, SIGTERM);
+        }
+        running -= reap(options, jobs, next, fds, &stop);
     }
     return 0;
 }
