@@ -4,8 +4,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 summary=${GITHUB_STEP_SUMMARY:-/dev/stdout}
 printf '### %s\n\n' "${1:-scenarios}" >>"$summary"
-if compgen -G 'results/test/scenarios/*/events.jsonl' >/dev/null; then
-    build/release/vclab report --markdown results/test/scenarios >>"$summary"
-else
-    printf 'No scenario left a result.\n' >>"$summary"
-fi
+found=
+for folder in scenarios scenarios-user guest; do
+    compgen -G "results/test/$folder/*/events.jsonl" >/dev/null || continue
+    found=1
+    [[ $folder == scenarios ]] || printf '#### %s\n\n' "$folder" >>"$summary"
+    build/release/vclab report --markdown "results/test/$folder" >>"$summary"
+done
+[[ $found ]] || printf 'No scenario left a result.\n' >>"$summary"

@@ -17,7 +17,7 @@ _vclab() {
     status | list | preflight | bench) words='--json' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
-    test) words='format tidy unit asan launcher live scenarios' ;;
+    test) words='format tidy unit asan launcher live scenarios guest' ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     case $command in

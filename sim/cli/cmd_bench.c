@@ -141,8 +141,9 @@ static int tell(const struct bench *bench, const struct options *options, const 
 {
     VC_AUTO_JSON *before = load_earlier(options->compare, file);
     json_t *figures = json_array();
-    VC_AUTO_JSON *doc = json_pack("{s:s, s:s, s:s, s:s, s:o}", "schema", "vclab.bench/1", "version", VCLAB_VERSION, "plane",
-                                  bench->session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers", bench->timers->name, "figures", figures);
+    VC_AUTO_JSON *doc = json_pack("{s:s, s:s, s:s, s:s, s:o}", "schema", "vclab.bench/1", "version", VCLAB_VERSION,
+                                  "plane", bench->session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers",
+                                  bench->timers->name, "figures", figures);
     bool met = true;
 
     if (options->compare && !before)

@@ -128,7 +128,9 @@ static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, vo
         return 0;
     }
     if (seen < 0 || vc_events_now(events) >= faults->step.deadline_ns) {
-        VC_AUTO_TALLOC char *late = talloc_asprintf(NULL, "no effect was seen within %u s", fault->kind->prove_limit_s);
+        VC_AUTO_TALLOC char *late = talloc_asprintf(
+            NULL, "%s within %u s", faults->step.healing ? "it was not seen to be gone" : "no effect was seen",
+            fault->kind->prove_limit_s);
         give_up(faults, seen < 0 ? err->message : late);
         return 0;
     }

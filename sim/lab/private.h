@@ -15,9 +15,9 @@ struct vc_daemon {
     const struct vc_plan_daemon *plan;
     enum vc_daemon_state state;
     pid_t pid;
-    bool expected;            /* a fault or the lab itself ended it: no failure */
-    sd_event_source *waiting; /* inotify on the folder of the next path it waits for */
-    sd_event_source *retry;   /* a socket that exists but does not listen yet */
+    bool expected;             /* a fault or the lab itself ended it: no failure */
+    sd_event_source *waiting;  /* inotify on the folder of the next path it waits for */
+    sd_event_source *retry;    /* a socket that exists but does not listen yet */
     struct vc_vty *question;   /* an FRR daemon is being asked whether it serves */
     sd_event_source *answered; /* it does */
     struct vc_vici_watch *vici;

@@ -91,6 +91,9 @@ Test(scenario, a_hold_may_look_across_the_start_of_a_round)
     load(ctx, edit_file(ctx, FLAP, "      steps:\n", "      steps:\n        - hold: 1s\n")->file);
 }
 
+/* The first expect step of LOSS. */
+#define START "converged: {within: 20s}\n      - bfd: {tunnel: dc1, state: up, within: 60s}"
+
 /* The texts of an expectation in every form that the tables have. */
 static const struct {
     const char *expectation, *text;
@@ -106,6 +109,7 @@ static const struct {
     {"route: {node: cpe1, prefix: 198.18.5.0/24, via: peer, present: false, within: 1s}",
      "cpe1 has no route to 198.18.5.0/24 via peer within 1 s"},
     {"session: {tunnel: dc1, state: down, within: 1s}", "BGP over tunnel dc1 is down within 1 s"},
+    {"bfd: {tunnel: dc1, state: up, within: 1s}", "BFD over tunnel dc1 is up within 1 s"},
     {"sa: {tunnel: dc2, state: up, within: 1s}", "the SA of tunnel dc2 is up within 1 s"},
     {"interface: {node: dc1-router, name: gre-dc1, state: up, within: 1s}", "gre-dc1 on dc1-router is up within 1 s"},
 };
@@ -114,7 +118,7 @@ Test(scenario, texts_read_as_sentences)
 {
     for (size_t i = 0; i < VC_COUNT(texts); i++) {
         VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-        const struct edit *edit = edit_file(ctx, LOSS, "converged: {within: 20s}", texts[i].expectation);
+        const struct edit *edit = edit_file(ctx, LOSS, START, texts[i].expectation);
         size_t length;
         const char *text = edit_read(ctx, edit->file, &length);
         /* a hold needs a state before it, which not all of these are */
@@ -156,9 +160,8 @@ struct refusal {
     char from[120], to[200], message[200];
 };
 
-#define CUT   "{name: cut, kind: drop, select: esp, link: inet-dc1}"
-#define START "converged: {within: 20s}"
-#define HEAL  "  - heal: cut\n"
+#define CUT  "{name: cut, kind: drop, select: esp, link: inet-dc1}"
+#define HEAL "  - heal: cut\n"
 static struct refusal refusals[] = {
     {"topology: two-cpe", "topology: two-cpee",
      "found unknown topology \"two-cpee\"; allowed: one-cpe, two-cpe; did you mean \"two-cpe\"?"},

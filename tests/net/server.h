@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ struct step {
 struct server {
     pthread_t thread;
     int fd;
+    int ended; /* eventfd, readable once the far end is closed: for a test that reads in a loop meanwhile */
     const struct step *steps;
     size_t count;
     bool byte_by_byte; /* answers arrive in the smallest pieces */
@@ -66,6 +68,7 @@ static inline void *serve(void *arg)
                      write_all(server, step->answer, step->answer_size);
     }
     close(server->fd);
+    eventfd_write(server->ended, 1);
     return NULL;
 }
 
@@ -76,6 +79,8 @@ static inline int server_start(struct server *server, const struct step *steps, 
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     server->fd = pair[1];
+    server->ended = eventfd(0, EFD_CLOEXEC);
+    cr_assert_geq(server->ended, 0);
     server->steps = steps;
     server->count = count;
     cr_assert_eq(pthread_create(&server->thread, NULL, serve, server), 0);
@@ -85,5 +90,6 @@ static inline int server_start(struct server *server, const struct step *steps, 
 static inline bool server_join(struct server *server)
 {
     pthread_join(server->thread, NULL);
+    close(server->ended);
     return server->ok;
 }

@@ -146,6 +146,32 @@ Test(expect, converged_is_also_ibgp)
     cr_expect_eq(vc_judge_expectation(judge, 100), VC_PASS);
 }
 
+static void feed_bfd(struct vc_judge *judge, int64_t t_ns, const char *node, const char *neighbor, const char *state)
+{
+    VC_AUTO_JSON *event = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "t_ns", (json_int_t)t_ns, "layer", "bgp",
+                                    "what", "bfd", "node", node, "neighbor", neighbor, "tunnel", "dc1", "state", state);
+
+    vc_judge_event(judge, event);
+}
+
+Test(expect, bfd_is_up_at_both_ends_and_down_at_the_cpe)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+
+    feed_until(judge, healthy);
+    feed_bfd(judge, 2900000000, "dc1-router", "100.64.0.2", "up");
+    feed_text(judge, "{\"t_ns\":2910000000,\"layer\":\"check\",\"what\":\"expect\",\"id\":100,\"type\":\"bfd\","
+                     "\"tunnel\":\"dc1\",\"state\":\"up\",\"trigger_ns\":2910000000,\"within_ns\":1000}");
+    cr_expect_eq(vc_judge_expectation(judge, 100), VC_PENDING);
+    feed_bfd(judge, 2910000500, "cpe1", "100.64.0.1", "up");
+    cr_expect_eq(vc_judge_expectation(judge, 100), VC_PASS);
+    feed_text(judge, "{\"t_ns\":2920000000,\"layer\":\"check\",\"what\":\"expect\",\"id\":101,\"type\":\"bfd\","
+                     "\"tunnel\":\"dc1\",\"state\":\"down\",\"trigger_ns\":2920000000,\"within_ns\":1000}");
+    cr_expect_eq(vc_judge_expectation(judge, 101), VC_PENDING);
+    feed_bfd(judge, 2920000500, "cpe1", "100.64.0.1", "down");
+    cr_expect_eq(vc_judge_expectation(judge, 101), VC_PASS);
+}
+
 Test(expect, an_sa_stays_up_over_a_rekey)
 {
     VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
