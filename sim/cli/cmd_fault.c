@@ -54,7 +54,9 @@ int vc_cmd_fault(int argc, char **argv)
         if (member_of(spec, argv[i]))
             return VC_EXIT_USAGE;
     int status = ask(&options, request);
-    if (!status)
+    if (!status && !strcmp(argv[options.first], "daemon-restart"))
+        puts("restarted");
+    else if (!status)
         printf("fault %s is in effect (heal it with: vclab heal %s)\n", argv[options.first],
                json_string_value(json_object_get(spec, "name")));
     return status;

@@ -5,7 +5,9 @@
 #include <getopt.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "cli/commands.h"
 #include "cli/labs.h"
@@ -23,7 +25,8 @@ static const char down_usage[] = "Usage: vclab down [--lab ID]\n\nEnds a running
 
 #define CONVERGE_NS (60 * VC_NS_PER_S)
 
-/* What the supervisor tells the command that waits for it: one line. */
+/* What the supervisor tells the command that waits for it: one line, which begins with + (active/active), ! (not yet,
+ * but the lab runs) or - (no lab: its exit status follows). */
 struct announcement {
     int fd;
 };
@@ -62,7 +65,7 @@ static _Noreturn void supervise(struct session *session, const struct vc_scenari
     session->options.quiet = true;
     int status = session_run(session, session, scenario, &extra, NULL, NULL, &err);
     if (status < 0)
-        dprintf(pipe_fd, "!%s\n", err->message);
+        dprintf(pipe_fd, "-%s\n", err->message);
     _exit(status < 0 ? (int)err->status : status);
 }
 
@@ -73,10 +76,11 @@ static int wait_for_announcement(int fd, pid_t supervisor)
     int status;
 
     if (fgets(line, sizeof line, in)) {
-        fprintf(line[0] == '+' ? stdout : stderr, "%s", line + 1);
+        fprintf(line[0] == '+' ? stdout : stderr, "%s%s", line[0] == '-' ? "vclab: " : "", line + 1);
         if (line[0] == '+')
             puts("vclab status | exec NODE -- CMD | shell NODE | fault … | capture LINK | down");
-        return line[0] == '+' ? 0 : VC_EXIT_FAIL;
+        if (line[0] != '-')
+            return line[0] == '+' ? 0 : VC_EXIT_FAIL;
     }
     if (waitpid(supervisor, &status, 0) == supervisor && WIFEXITED(status))
         return WEXITSTATUS(status) ? WEXITSTATUS(status) : VC_EXIT_FAIL;
@@ -163,7 +167,6 @@ int vc_cmd_down(int argc, char **argv)
     struct lab_options options = {0};
     VC_AUTO_ERROR *err = NULL;
     VC_AUTO_FD keep = -1;
-    char rest;
     int parsed = lab_options_parse(argc, argv, down_usage, &options);
 
     if (parsed)
@@ -172,8 +175,14 @@ int vc_cmd_down(int argc, char **argv)
     VC_AUTO_JSON *answer = lab_ask(&options, request, NULL, 0, &keep, &err);
     if (!answer)
         return print_error(err);
-    /* The socket closes with the engine: then every process of the lab is gone. */
-    while (read(keep, &rest, 1) > 0)
-        continue;
+    /* The supervisor listens on the socket, so it is the peer. It ends after the last process of the lab, with the
+     * result written: whoever comes next finds both done. */
+    struct ucred supervisor;
+    socklen_t size = sizeof supervisor;
+    if (getsockopt(keep, SOL_SOCKET, SO_PEERCRED, &supervisor, &size))
+        return VC_EXIT_FAIL;
+    VC_AUTO_FD ended = (int)syscall(SYS_pidfd_open, supervisor.pid, 0);
+    if (ended >= 0) /* else it has ended already */
+        poll(&(struct pollfd){.fd = ended, .events = POLLIN}, 1, -1);
     return 0;
 }

@@ -112,6 +112,14 @@ static void give_up(struct vc_faults *faults, const char *why)
     finish_step(faults, gone, err);
 }
 
+/* What is over by its nature is healed in the same moment, so that nobody takes it for active. */
+static void tell_healed(struct vc_events *events, const struct fault *fault, const char *evidence)
+{
+    vc_event(events, VC_LAYER_FAULT, text_member(fault->spec, "node"), "heal-applied", -1, "{s:s, s:s, s:s}", "name",
+             fault->name, "kind", fault->kind->name, "text", "over by itself");
+    vc_event(events, VC_LAYER_FAULT, NULL, "healed", -1, "{s:s, s:s}", "name", fault->name, "evidence", evidence);
+}
+
 static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
 {
     struct vc_faults *faults = arg;
@@ -124,7 +132,9 @@ static int on_ask(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, vo
     if (seen > 0) {
         vc_event(events, VC_LAYER_FAULT, NULL, faults->step.healing ? "healed" : "proved", -1, "{s:s, s:s}", "name",
                  fault->name, "evidence", evidence);
-        finish_step(faults, faults->step.healing, NULL);
+        if (!faults->step.healing && fault->kind->momentary)
+            tell_healed(events, fault, evidence);
+        finish_step(faults, faults->step.healing || fault->kind->momentary, NULL);
         return 0;
     }
     if (seen < 0 || vc_events_now(events) >= faults->step.deadline_ns) {

@@ -248,7 +248,7 @@ const struct fault_kind fault_kinds[] = {
     {"drop", drop_apply, drop_proved, drop_heal, drop_gone, 20},
     {"daemon-kill", daemon_kill, daemon_is_gone, daemon_start, daemon_is_ready, 10},
     {"daemon-pause", daemon_pause, daemon_is_paused, daemon_continue, daemon_is_ready, 5},
-    {"daemon-restart", daemon_restart, daemon_restarted, nothing, daemon_is_ready, 10},
+    {"daemon-restart", daemon_restart, daemon_restarted, nothing, daemon_is_ready, 10, .momentary = true},
     {"power-off", power_off, is_off, power_on, is_on, 15},
     {"wan-cut", wan_cut, wan_is_cut, wan_join, wan_is_joined, 5},
 };

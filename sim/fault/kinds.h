@@ -28,6 +28,7 @@ struct fault_kind {
     int (*heal)(struct fault *fault, vc_error **err);
     int (*gone)(struct fault *fault, char **evidence, vc_error **err);
     unsigned prove_limit_s; /* a selector whose traffic is rare needs longer */
+    bool momentary;         /* over once it is proved: nothing stays active and there is nothing to heal */
 };
 
 extern const struct fault_kind fault_kinds[];
