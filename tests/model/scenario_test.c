@@ -92,7 +92,7 @@ Test(scenario, a_hold_may_look_across_the_start_of_a_round)
 }
 
 /* The first expect step of LOSS. */
-#define START "converged: {within: 20s}\n      - bfd: {tunnel: dc1, state: up, within: 60s}"
+#define START "converged: {within: 60s}\n      - bfd: {tunnel: dc1, state: up, within: 60s}"
 
 /* The texts of an expectation in every form that the tables have. */
 static const struct {
