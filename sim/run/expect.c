@@ -252,9 +252,8 @@ static enum vc_verdict hold_verdict(const struct vc_judge *judge, const struct h
         return late_verdict(judge, hold->restored_ns - hold->broken_ns, hold->broken_ns, hold->restored_ns);
     if (!hold->ended)
         return judge->ended ? VC_FAIL : VC_PENDING;
-    /* One that was cut short is not the one that was asked for; its timer may have been set a moment before its event.
-     */
-    return hold->end_ns - hold->start_ns >= hold->for_ns - VC_NS_PER_MS ? VC_PASS : VC_FAIL;
+    /* One that was cut short is not the one that was asked for. */
+    return hold->end_ns - hold->start_ns >= hold->for_ns ? VC_PASS : VC_FAIL;
 }
 
 json_t *hold_json(const struct vc_judge *judge, const struct hold *hold, enum vc_verdict *verdict)

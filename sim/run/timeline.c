@@ -58,12 +58,16 @@ void vc_timeline_abort(struct vc_timeline *timeline, const char *signal, const c
 static void arm_timer(struct vc_timeline *timeline, int64_t at_ns)
 {
     int64_t in = at_ns - vc_events_now(timeline->events);
+    struct timespec now;
 
     if (at_ns == INT64_MAX) {
         sd_event_source_set_enabled(timeline->timer, SD_EVENT_OFF);
         return;
     }
-    sd_event_source_set_time_relative(timeline->timer, in > 0 ? (uint64_t)(in / VC_NS_PER_US) + 1 : 0);
+    /* Relative times count from when the loop last woke, which may be milliseconds ago: a hold would end early. */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_us = (uint64_t)(now.tv_sec * 1000000 + now.tv_nsec / VC_NS_PER_US);
+    sd_event_source_set_time(timeline->timer, now_us + (in > 0 ? (uint64_t)(in / VC_NS_PER_US) + 1 : 0));
     sd_event_source_set_enabled(timeline->timer, SD_EVENT_ONESHOT);
 }
 
