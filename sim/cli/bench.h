@@ -11,7 +11,9 @@ struct bench_metric {
 };
 
 struct bench {
-    struct session *session;
+    struct session *session; /* live; NULL when only sealed cases are wanted */
+    const char *results;     /* folder */
+    bool warmed;             /* sealed-warm: its snapshot is there */
     struct vc_topology *topology;
     const struct vc_timers *timers; /* of bring-up, ten-labs and throughput; failover is its scenario's */
     json_t *samples;                /* "<bench>.<metric>" → array of numbers */
@@ -24,9 +26,12 @@ struct bench_case {
     const char *what;
     int (*run)(struct bench *bench, vc_error **err); /* once; records its samples */
     unsigned runs;                                   /* default */
+    bool sealed;                                     /* needs neither root nor a live session */
 };
 
 extern const struct bench_case bench_cases[];
 extern const size_t bench_case_count;
+extern const struct bench_case bench_sealed_cases[];
+extern const size_t bench_sealed_case_count;
 extern const struct bench_metric bench_metrics[];
 extern const size_t bench_metric_count;

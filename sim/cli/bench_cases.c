@@ -5,29 +5,39 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
+
+#include "cli/numbers.h"
 
 #define LIMIT_NS     (30 * VC_NS_PER_S)
 #define LAB_COUNT    10
 #define LOAD_SECONDS 10
 
 const struct bench_metric bench_metrics[] = {
-    {"bring-up", "verified", "s", 1.0, false},         {"bring-up", "teardown", "s", 0.1, false},
-    {"bring-up", "memory", "MB", 100, false},          {"bring-up", "processes", "", 0, false},
-    {"ten-labs", "verified", "s", 4.0, false},         {"failover", "voice gap", "ms", 1200, false},
-    {"failover", "resolution", "ms", 20, false},       {"failover", "failback gap", "ms", 100, false},
-    {"throughput", "UDP lost", "packets", 0.5, false}, {"throughput", "UDP", "Mbit/s", 249, true},
+    {"bring-up", "verified", "s", 1.0, false},
+    {"bring-up", "teardown", "s", 0.1, false},
+    {"bring-up", "memory", "MB", 100, false},
+    {"bring-up", "processes", "", 0, false},
+    {"ten-labs", "verified", "s", 4.0, false},
+    {"failover", "voice gap", "ms", 1200, false},
+    {"failover", "resolution", "ms", 20, false},
+    {"failover", "failback gap", "ms", 100, false},
+    {"throughput", "UDP lost", "packets", 0.5, false},
+    {"throughput", "UDP", "Mbit/s", 249, true},
     {"throughput", "TCP", "Mbit/s", 0, true},
+    {"sealed-cold", "wall", "s", 12, false},
+    {"sealed-cold", "virtual", "s", 0, true},
+    {"sealed-warm", "wall", "s", 2.5, false},
+    {"sealed-warm", "virtual", "s", 0, true},
+    {"sealed-24h", "wall", "s", 180, false},
+    {"sealed-24h", "virtual", "s", 86400, true},
+    {"sealed-suite", "scenarios", "", 0, true},
+    {"sealed-suite", "passed", "", 0, true},
+    {"sealed-suite", "wall", "s", 0, false},
+    {"sealed-suite", "virtual", "s", 0, true},
+    {"sealed-suite", "ratio", "x", 50, true},
+    {"sealed-same", "equal digests", "of 10", 10, true},
 };
 const size_t bench_metric_count = VC_COUNT(bench_metrics);
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static bool is(const json_t *event, const char *what)
 {

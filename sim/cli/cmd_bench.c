@@ -4,13 +4,15 @@
 
 #include "cli/bench.h"
 #include "cli/commands.h"
+#include "cli/numbers.h"
 
 static const char usage[] =
     "Usage: vclab bench [NAME...] [--runs N] [--json] [--compare FILE] [--results DIR] [--plane auto|kernel|user] "
     "[--timers PROFILE]\n"
     "\n"
-    "Measures this machine: bring-up, ten-labs, failover, throughput (default: all, 10 runs each). The figures go to "
-    "results/bench.json and are\n"
+    "Measures this machine. Live, as root: bring-up, ten-labs, failover, throughput (10 runs each). Sealed: "
+    "sealed-cold,\n"
+    "sealed-warm, sealed-24h, sealed-suite, sealed-same. Default: all. The figures go to results/bench.json and are\n"
     "compared with FILE, by default with the bench.json that was there. Exit status: 0 every target met, 1 one "
     "missed.\n";
 
@@ -87,7 +89,7 @@ static void print_row(const json_t *figure, const json_t *before)
                  json_is_true(json_object_get(figure, "higher_is_better")) ? ">=" : "<=", target);
     if (old && then > 0)
         snprintf(change, sizeof change, "%+.0f %% (was %.4g)", 100 * (median - then) / then, then);
-    printf("%-11s %-13s %-8s %4lld %9.4g %9.4g %9.4g   %-8s %-6s %s\n",
+    printf("%-12s %-13s %-8s %4lld %9.4g %9.4g %9.4g   %-8s %-6s %s\n",
            json_string_value(json_object_get(figure, "bench")), json_string_value(json_object_get(figure, "metric")),
            json_string_value(json_object_get(figure, "unit")),
            (long long)json_integer_value(json_object_get(figure, "runs")),
@@ -95,31 +97,50 @@ static void print_row(const json_t *figure, const json_t *before)
            wanted, target > 0 ? json_is_true(json_object_get(figure, "met")) ? "met" : "MISSED" : "", change);
 }
 
-static int wanted(const struct bench_case *bench, char **names, int count)
+static bool wanted(const struct bench_case *bench, char **names, int count)
 {
     for (int i = 0; i < count; i++)
         if (!strcmp(names[i], bench->name))
-            return 1;
+            return true;
     return !count;
+}
+
+/* Every case: the live ones, then the sealed. */
+static const struct bench_case *case_at(size_t i)
+{
+    if (i < bench_case_count)
+        return &bench_cases[i];
+    return i - bench_case_count < bench_sealed_case_count ? &bench_sealed_cases[i - bench_case_count] : NULL;
 }
 
 static int check_names(char **names, int count, vc_error **err)
 {
+    VC_AUTO_TALLOC char *all = talloc_strdup(NULL, "");
+
+    for (size_t c = 0; case_at(c); c++)
+        all = talloc_asprintf_append(all, "%s%s", c ? ", " : "", case_at(c)->name);
     for (int i = 0; i < count; i++) {
         bool known = false;
-        for (size_t c = 0; c < bench_case_count; c++)
-            known = known || !strcmp(names[i], bench_cases[c].name);
+        for (size_t c = 0; case_at(c); c++)
+            known = known || !strcmp(names[i], case_at(c)->name);
         if (!known)
-            return vc_fail(err, VC_EXIT_USAGE, 0,
-                           "vclab bench: no bench %s; there are bring-up, ten-labs, failover, throughput", names[i]);
+            return vc_fail(err, VC_EXIT_USAGE, 0, "vclab bench: no bench %s; there are %s", names[i], all);
     }
     return 0;
 }
 
+static bool live_wanted(char **names, int count)
+{
+    for (size_t c = 0; case_at(c); c++)
+        if (!case_at(c)->sealed && wanted(case_at(c), names, count))
+            return true;
+    return false;
+}
+
 static int measure(struct bench *bench, const struct options *options, char **names, int count, vc_error **err)
 {
-    for (size_t c = 0; c < bench_case_count; c++) {
-        const struct bench_case *this = &bench_cases[c];
+    for (size_t c = 0; case_at(c); c++) {
+        const struct bench_case *this = case_at(c);
         unsigned runs = options->runs ? options->runs : this->runs;
         if (!wanted(this, names, count))
             continue;
@@ -137,19 +158,25 @@ static json_t *load_earlier(const char *file, const char *fallback)
     return json_load_file(file ? file : fallback, 0, NULL);
 }
 
+static const char *plane_of(const struct bench *bench)
+{
+    if (!bench->session)
+        return "none";
+    return bench->session->plane == VC_PLANE_KERNEL ? "kernel" : "user";
+}
+
 static int tell(const struct bench *bench, const struct options *options, const char *file, vc_error **err)
 {
     VC_AUTO_JSON *before = load_earlier(options->compare, file);
     json_t *figures = json_array();
     VC_AUTO_JSON *doc = json_pack("{s:s, s:s, s:s, s:s, s:o}", "schema", "vclab.bench/1", "version", VCLAB_VERSION,
-                                  "plane", bench->session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers",
-                                  bench->timers->name, "figures", figures);
+                                  "plane", plane_of(bench), "timers", bench->timers->name, "figures", figures);
     bool met = true;
 
     if (options->compare && !before)
         return vc_fail(err, VC_EXIT_USAGE, 0, "vclab bench: --compare %s: not a bench.json", options->compare);
     if (!options->json)
-        printf("%-11s %-13s %-8s %4s %9s %9s %9s   %-8s\n", "bench", "figure", "unit", "runs", "min", "median", "max",
+        printf("%-12s %-13s %-8s %4s %9s %9s %9s   %-8s\n", "bench", "figure", "unit", "runs", "min", "median", "max",
                "target");
     for (size_t i = 0; i < bench_metric_count; i++) {
         json_t *figure = summary(bench, &bench_metrics[i]);
@@ -177,8 +204,8 @@ static int run(const struct options *options, char **names, int count, vc_error 
 
     if (check_names(names, count, err))
         return -1;
-    bench.session = session_open(ctx, &options->session, err);
-    if (!bench.session)
+    bench.results = options->session.results ? options->session.results : session_folder(ctx, "results");
+    if (live_wanted(names, count) && !(bench.session = session_open(ctx, &options->session, err)))
         return -1;
     bench.topology = vc_topology_load(ctx, talloc_asprintf(ctx, "%s/two-cpe.yaml", session_folder(ctx, "topologies")),
                                       session_folder(ctx, "nodes"), err);
@@ -189,7 +216,7 @@ static int run(const struct options *options, char **names, int count, vc_error 
         return vc_fail(err, VC_EXIT_USAGE, 0, "vclab bench: no timers %s", options->session.timers);
     if (!bench.topology || measure(&bench, options, names, count, err))
         return -1;
-    return tell(&bench, options, talloc_asprintf(ctx, "%s/bench.json", bench.session->options.results), err);
+    return tell(&bench, options, talloc_asprintf(ctx, "%s/bench.json", bench.results), err);
 }
 
 int vc_cmd_bench(int argc, char **argv)
@@ -201,12 +228,15 @@ int vc_cmd_bench(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},          {0}};
     struct options options = {0};
     VC_AUTO_ERROR *err = NULL;
+    uint64_t number;
     int c;
 
     while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         switch (c) {
         case 'n':
-            options.runs = (unsigned)strtoul(optarg, NULL, 10);
+            if (parse_number("bench", "runs", optarg, 1, 1000, &number))
+                return VC_EXIT_USAGE;
+            options.runs = (unsigned)number;
             break;
         case 'J':
             options.json = true;

@@ -1,43 +1,42 @@
 /* vclab run: plays scenarios, several side by side, and ends with the worst verdict. */
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <getopt.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/session.h"
-#include "report/report.h"
+#include "cli/jobs.h"
+#include "cli/numbers.h"
+#include "report/suite.h"
 
 static const char usage[] =
-    "Usage: vclab run --live SCENARIO|DIR... [--jobs N] [--shard I/N] [--seed N] [--plane auto|kernel|user] [--results "
-    "DIR] [--no-captures] [--json]\n"
+    "Usage: vclab run SCENARIO|DIR... [--cold] [--twice] [--seed N] [--jobs N] [--shard I/N] [--accel tcg|kvm]\n"
+    "                 [--limit SECONDS] [--bundle FILE] [--results DIR] [--no-captures] [--json]\n"
+    "       vclab run --live SCENARIO|DIR... [--plane auto|kernel|user] [--seed N] [--jobs N] [--shard I/N]\n"
+    "                 [--results DIR] [--no-captures] [--json]\n"
     "\n"
     "Plays each scenario in a lab of its own and prints its story; the result folder keeps the evidence.\n"
-    "  --live         namespaces on this host, real time\n"
-    "  --jobs N       so many labs side by side (default 1)\n"
-    "  --shard I/N    only every Nth scenario, beginning with the Ith\n"
+    "Sealed (the default): the lab is in a virtual machine on virtual time. Needs no root, gives the same bytes every "
+    "time.\n"
+    "  --cold         boot the machine; else it is forked from a snapshot of the converged lab, made when it is "
+    "missing\n"
+    "  --twice        play each scenario twice; fail and show the first event that differs unless they are the same\n"
+    "  --seed N       of keys, jitter and loss (default 1); another seed is another schedule\n"
+    "  --accel kvm    the same image in real time, by the host's processor: not deterministic (default tcg)\n"
+    "  --limit N      end a run as error after N seconds of the host's time\n"
+    "  --bundle FILE  one file from which vclab replay plays the run again anywhere, without secrets; implies --cold\n"
+    "Live (--live): namespaces on this host, real time, root.\n"
     "  --plane        kernel: ip_gre and xfrm; user: libipsec and vclab's GRE; auto: kernel where the host has it\n"
+    "Both:\n"
+    "  --jobs N       so many labs side by side (default: sealed one for each core, live 1)\n"
+    "  --shard I/N    only every Nth scenario, beginning with the Ith\n"
+    "  --no-captures  keep no packets\n"
     "  --json         run.json of each run on stdout, in an array\n"
     "\n"
     "Exit status: 0 pass, 1 fail or error, 2 bad usage or file, 3 this host cannot, 4 inconclusive, 130 interrupted: "
     "the worst of all runs.\n";
-
-struct options {
-    struct session_options session;
-    bool live, json;
-    unsigned jobs, shard, shards;
-};
-
-struct job {
-    struct vc_scenario *scenario;
-    pid_t pid;
-    int status;
-    char *result;
-};
 
 /* ---- what to run ---- */
 
@@ -81,7 +80,7 @@ static int find_files(char **args, int count, struct files *files, vc_error **er
 }
 
 /* Every file is read before the first lab starts, so that a bad one is known at once. */
-static struct job *load_all(void *ctx, const struct options *options, const struct files *files, size_t *count,
+static struct job *load_all(void *ctx, const struct run_options *options, const struct files *files, size_t *count,
                             vc_error **err)
 {
     struct job *jobs = talloc_zero_array(ctx, struct job, files->count);
@@ -98,132 +97,6 @@ static struct job *load_all(void *ctx, const struct options *options, const stru
     return jobs;
 }
 
-/* ---- running ---- */
-
-static int play(struct session *session, struct job *job)
-{
-    VC_AUTO_ERROR *err = NULL;
-    int status = session_run(job->scenario, session, job->scenario, NULL, NULL, &job->result, &err);
-
-    if (status >= 0)
-        return status;
-    vc_wrap(&err, "%s", job->scenario->name);
-    return print_error(err);
-}
-
-/* The folder's name comes back through a pipe; the worker dies with vclab, and its lab with it. */
-static int start_worker(struct session *session, struct job *job, int *name_fd, vc_error **err)
-{
-    int fds[2];
-
-    if (pipe2(fds, O_CLOEXEC))
-        return vc_fail(err, VC_EXIT_FAIL, errno, "starting a run");
-    fflush(NULL);
-    job->pid = fork();
-    if (job->pid < 0)
-        return vc_fail(err, VC_EXIT_FAIL, errno, "starting a run");
-    if (!job->pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        session->options.label = job->scenario->name;
-        int status = play(session, job);
-        if (job->result)
-            (void)!write(fds[1], job->result, strlen(job->result));
-        _exit(status);
-    }
-    close(fds[1]);
-    *name_fd = fds[0];
-    return 0;
-}
-
-static void tell(const struct options *options, const struct job *job)
-{
-    VC_AUTO_ERROR *err = NULL;
-
-    if (!job->result || options->json)
-        return;
-    if (vc_story_write(stdout, job->result, false, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &err))
-        print_error(err);
-    printf("  result: %s\n\n", job->result);
-    fflush(stdout);
-}
-
-static void finish_worker(const struct options *options, struct job *job, int name_fd, int wait_status)
-{
-    char name[4096];
-    ssize_t n = read(name_fd, name, sizeof name);
-
-    close(name_fd);
-    job->pid = -1;
-    job->status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : VC_EXIT_FAIL;
-    if (n > 0)
-        job->result = talloc_strndup(job->scenario, name, (size_t)n);
-    tell(options, job);
-}
-
-/* The runs that are over now; returns how many. Nothing more is started after one that was interrupted. */
-static size_t reap(const struct options *options, struct job *jobs, size_t started, const int *fds, bool *stop)
-{
-    size_t ended = 0;
-    int wait_status;
-    pid_t pid;
-
-    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
-        for (size_t i = 0; i < started; i++)
-            if (jobs[i].pid == pid) {
-                finish_worker(options, &jobs[i], fds[i], wait_status);
-                *stop = *stop || jobs[i].status == VC_EXIT_INTERRUPTED;
-                ended++;
-            }
-    return ended;
-}
-
-static void pass_on(const struct job *jobs, size_t started, int signal)
-{
-    for (size_t i = 0; i < started; i++)
-        if (jobs[i].pid > 0)
-            kill(jobs[i].pid, signal);
-}
-
-static int run_side_by_side(const struct options *options, struct session *session, struct job *jobs, size_t count,
-                            vc_error **err)
-{
-    VC_AUTO_TALLOC int *fds = talloc_zero_array(NULL, int, count);
-    size_t next = 0, running = 0;
-    bool stop = false;
-    sigset_t watched;
-
-    sigemptyset(&watched);
-    sigaddset(&watched, SIGCHLD);
-    sigaddset(&watched, SIGTERM);
-    sigaddset(&watched, SIGINT);
-    sigprocmask(SIG_BLOCK, &watched, NULL); /* the workers block the last two themselves and end in order */
-    while ((next < count && !stop) || running) {
-        while (next < count && !stop && running < options->jobs) {
-            if (start_worker(session, &jobs[next], &fds[next], err))
-                return -1;
-            next++;
-            running++;
-        }
-        int signal = sigwaitinfo(&watched, NULL);
-        if (signal == SIGTERM || signal == SIGINT) {
-            stop = true;
-            pass_on(jobs, next, SIGTERM);
-        }
-        running -= reap(options, jobs, next, fds, &stop);
-    }
-    return 0;
-}
-
-static int run_all(const struct options *options, struct session *session, struct job *jobs, size_t count,
-                   vc_error **err)
-{
-    if (count > 1 || options->jobs > 1)
-        return run_side_by_side(options, session, jobs, count, err);
-    jobs[0].status = play(session, &jobs[0]);
-    tell(options, &jobs[0]);
-    return 0;
-}
-
 /* ---- summary ---- */
 
 /* From harmless to grave; the exit status of many runs is the gravest. */
@@ -238,103 +111,212 @@ static size_t gravity_of(int status)
     return 2; /* an unknown status is a failure */
 }
 
-static int summarise(const struct options *options, const struct job *jobs, size_t count)
+/* Verdict, times and digest of a job from what it left; without a result it was an error. New reference. */
+static json_t *entry_of(const struct job *job)
 {
-    VC_AUTO_JSON *all = json_array();
-    size_t worst = 0, passed = 0;
+    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/run.json", job->result ? job->result : "");
+    json_t *run = json_load_file(path, 0, NULL);
+
+    if (!run)
+        run = json_pack("{s:s, s:s, s:o}", "scenario", job->scenario->name, "verdict", "error", "reason",
+                        job->started || job->result ? json_sprintf("no result (exit status %d)", job->status)
+                                                    : json_string("not played: the suite was interrupted"));
+    if (job->result)
+        json_object_set_new(run, "result", json_string(job->result));
+    if (job->other)
+        json_object_set_new(run, "again", json_string(job->other));
+    if (job->difference)
+        json_object_set_new(run, "difference", json_string(job->difference));
+    json_object_set_new(run, "status", json_integer(job->status));
+    return run;
+}
+
+static int suite(const struct run_options *options, const struct session *session, const json_t *runs, double wall_s,
+                 vc_error **err)
+{
+    VC_AUTO_TALLOC char *path = NULL;
+    VC_AUTO_JSON *document = vc_suite_write(session->options.results, runs, wall_s, &path, err);
+
+    if (!document)
+        return -1;
+    if (!options->json) {
+        vc_suite_print(stdout, document);
+        printf("  result: %s\n", path);
+    }
+    return 0;
+}
+
+static int summarise(const struct run_options *options, const struct session *session, const struct job *jobs,
+                     size_t count, double wall_s, vc_error **err)
+{
+    VC_AUTO_JSON *runs = json_array();
+    size_t worst = 0;
 
     for (size_t i = 0; i < count; i++) {
-        VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/run.json", jobs[i].result ? jobs[i].result : "");
-        json_t *run = json_load_file(path, 0, NULL);
-        if (run)
-            json_array_append_new(all, run);
-        passed += jobs[i].status == VC_EXIT_PASS;
+        json_array_append_new(runs, entry_of(&jobs[i]));
         worst = gravity_of(jobs[i].status) > worst ? gravity_of(jobs[i].status) : worst;
     }
+    if (count > 1 && suite(options, session, runs, wall_s, err))
+        return -1;
     if (options->json) {
-        json_dumpf(all, stdout, JSON_INDENT(2));
+        json_dumpf(runs, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
         puts("");
-    } else if (count > 1) {
-        printf("%zu of %zu scenarios pass\n", passed, count);
-        for (size_t i = 0; i < count; i++)
-            if (jobs[i].status != VC_EXIT_PASS)
-                printf("  not passed: %s (exit status %d)%s%s\n", jobs[i].scenario->name, jobs[i].status,
-                       jobs[i].result ? ", " : "", jobs[i].result ? jobs[i].result : "");
     }
     return gravity[worst];
 }
 
 /* ---- command line ---- */
 
-static int parse_number(const char *name, const char *text, unsigned long long max, unsigned long long *out)
-{
-    char *end;
+enum {
+    OPTION_LIVE = 256,
+    OPTION_COLD,
+    OPTION_TWICE,
+    OPTION_SHARD,
+    OPTION_SEED,
+    OPTION_PLANE,
+    OPTION_ACCEL,
+    OPTION_LIMIT,
+    OPTION_BUNDLE,
+    OPTION_RESULTS,
+    OPTION_NO_CAPTURES,
+    OPTION_JSON,
+};
 
-    errno = 0;
-    *out = strtoull(text, &end, 0);
-    if (!errno && *text && *text != '-' && !*end && *out <= max)
+static const struct option longs[] = {{"live", no_argument, NULL, OPTION_LIVE},
+                                      {"cold", no_argument, NULL, OPTION_COLD},
+                                      {"twice", no_argument, NULL, OPTION_TWICE},
+                                      {"jobs", required_argument, NULL, 'j'},
+                                      {"shard", required_argument, NULL, OPTION_SHARD},
+                                      {"seed", required_argument, NULL, OPTION_SEED},
+                                      {"plane", required_argument, NULL, OPTION_PLANE},
+                                      {"accel", required_argument, NULL, OPTION_ACCEL},
+                                      {"limit", required_argument, NULL, OPTION_LIMIT},
+                                      {"bundle", required_argument, NULL, OPTION_BUNDLE},
+                                      {"results", required_argument, NULL, OPTION_RESULTS},
+                                      {"no-captures", no_argument, NULL, OPTION_NO_CAPTURES},
+                                      {"json", no_argument, NULL, OPTION_JSON},
+                                      {"help", no_argument, NULL, 'h'},
+                                      {0}};
+
+static int parse_shard(const char *text, struct run_options *options)
+{
+    int end = 0;
+
+    if (sscanf(text, "%u/%u%n", &options->shard, &options->shards, &end) == 2 && !text[end] && options->shard &&
+        options->shard <= options->shards)
         return 0;
-    fprintf(stderr, "vclab run: --%s %s: a number up to %llu is wanted\n", name, text, max);
+    fprintf(stderr, "vclab run: --shard %s: I/N is wanted, 1 <= I <= N\n", text);
     return -1;
 }
 
-static int parse(int argc, char **argv, struct options *options)
+static int parse_accel(const char *text, struct run_options *options)
 {
-    static const struct option longs[] = {
-        {"live", no_argument, NULL, 'l'},        {"jobs", required_argument, NULL, 'j'},
-        {"shard", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'S'},
-        {"plane", required_argument, NULL, 'p'}, {"results", required_argument, NULL, 'r'},
-        {"no-captures", no_argument, NULL, 'n'}, {"json", no_argument, NULL, 'J'},
-        {"help", no_argument, NULL, 'h'},        {0}};
-    unsigned long long number;
-    int c;
-
-    while ((c = getopt_long(argc, argv, "hj:", longs, NULL)) != -1) {
-        switch (c) {
-        case 'l':
-            options->live = true;
-            break;
-        case 'j':
-            if (parse_number("jobs", optarg, 256, &number) || !number)
-                return -1;
-            options->jobs = (unsigned)number;
-            break;
-        case 's':
-            if (sscanf(optarg, "%u/%u", &options->shard, &options->shards) != 2 || !options->shard ||
-                options->shard > options->shards) {
-                fprintf(stderr, "vclab run: --shard %s: I/N is wanted, 1 <= I <= N\n", optarg);
-                return -1;
-            }
-            break;
-        case 'S':
-            if (parse_number("seed", optarg, INT64_MAX, &number))
-                return -1;
-            options->session.seed = number;
-            break;
-        case 'p':
-            options->session.plane = optarg;
-            break;
-        case 'r':
-            options->session.results = optarg;
-            break;
-        case 'n':
-            options->session.captures = false;
-            break;
-        case 'J':
-            options->json = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return 1;
-        default:
-            fputs(usage, stderr);
-            return -1;
-        }
+    if (!strcmp(text, "kvm"))
+        options->session.accel = VC_ACCEL_KVM;
+    else if (strcmp(text, "tcg") != 0) {
+        fprintf(stderr, "vclab run: --accel %s: tcg or kvm\n", text);
+        return -1;
     }
     return 0;
 }
 
-static int run(const struct options *options, char **args, int count, vc_error **err)
+/* Options with a value; 0, or -1 after a message. */
+static int parse_value(int option, const char *text, struct run_options *options)
+{
+    uint64_t number = 0;
+    int failed = 0;
+
+    switch (option) {
+    case 'j':
+        failed = parse_number("run", "jobs", text, 1, 256, &number);
+        options->jobs = (unsigned)number;
+        break;
+    case OPTION_SHARD:
+        return parse_shard(text, options);
+    case OPTION_SEED:
+        return parse_number("run", "seed", text, 0, INT64_MAX, &options->session.seed);
+    case OPTION_ACCEL:
+        return parse_accel(text, options);
+    case OPTION_LIMIT:
+        failed = parse_number("run", "limit", text, 1, 86400, &number);
+        options->session.wall_limit_s = (unsigned)number;
+        break;
+    case OPTION_PLANE:
+        options->session.plane = text;
+        break;
+    case OPTION_BUNDLE:
+        options->bundle = text;
+        break;
+    default:
+        options->session.results = text;
+    }
+    return failed;
+}
+
+/* Returns 0, 1 after --help, -1 after a message. `given` gets a bit for each option by its index in longs. */
+static int parse(int argc, char **argv, struct run_options *options, unsigned *given)
+{
+    int c;
+
+    *given = 0;
+    while ((c = getopt_long(argc, argv, "hj:", longs, NULL)) != -1) {
+        if (c == 'h' || c == '?') {
+            fputs(usage, c == 'h' ? stdout : stderr);
+            return c == 'h' ? 1 : -1;
+        }
+        for (unsigned i = 0; longs[i].name; i++)
+            if (longs[i].val == c)
+                *given |= 1U << i;
+        options->session.sealed &= c != OPTION_LIVE;
+        options->session.cold |= c == OPTION_COLD;
+        options->session.captures &= c != OPTION_NO_CAPTURES;
+        options->twice |= c == OPTION_TWICE;
+        options->json |= c == OPTION_JSON;
+        if (optarg && parse_value(c, optarg, options))
+            return -1;
+    }
+    return 0;
+}
+
+/* Options that belong to one of the two ways to run. */
+static const struct belonging {
+    int option;
+    bool sealed;
+} belongings[] = {{OPTION_COLD, true},  {OPTION_TWICE, true},  {OPTION_ACCEL, true},
+                  {OPTION_LIMIT, true}, {OPTION_BUNDLE, true}, {OPTION_PLANE, false}};
+
+static int check(const struct run_options *options, unsigned given)
+{
+    for (size_t k = 0; k < VC_COUNT(belongings); k++)
+        for (unsigned i = 0; longs[i].name; i++) {
+            if (longs[i].val != belongings[k].option || !(given >> i & 1) ||
+                belongings[k].sealed == options->session.sealed)
+                continue;
+            fprintf(stderr, "vclab run: --%s is %s\n", longs[i].name,
+                    belongings[k].sealed ? "of sealed runs; take --live away" : "of live runs; add --live");
+            return -1;
+        }
+    if (options->session.accel == VC_ACCEL_KVM && (options->twice || options->bundle)) {
+        fprintf(stderr, "vclab run: %s needs virtual time, which --accel kvm has not\n",
+                options->twice ? "--twice" : "--bundle");
+        return -1;
+    }
+    return 0;
+}
+
+static void fill_defaults(struct run_options *options, unsigned given)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    for (unsigned i = 0; longs[i].name; i++)
+        if (longs[i].val == OPTION_SEED && !(given >> i & 1))
+            options->session.seed = options->session.sealed;
+    if (!options->jobs)
+        options->jobs = options->session.sealed && cores > 0 ? (unsigned)cores : 1;
+    options->session.cold |= options->bundle != NULL;
+}
+
+static int run(struct run_options *options, char **args, int count, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     struct files files = {0};
@@ -348,17 +330,28 @@ static int run(const struct options *options, char **args, int count, vc_error *
         return -1;
     if (!job_count)
         return 0;
+    if (options->bundle && job_count > 1)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "vclab run: --bundle %s holds one run, and there are %zu scenarios",
+                       options->bundle, job_count);
+    if (job_count == 1)
+        options->jobs = 1;
     struct session *session = session_open(ctx, &options->session, err);
-    if (!session || run_all(options, session, jobs, job_count, err))
+    if (!session)
         return -1;
-    return summarise(options, jobs, job_count);
+    double began = now_s();
+    VC_AUTO_JSON *last = job_count > 1 ? vc_suite_last(session->options.results) : NULL;
+    jobs_estimate(jobs, job_count, last);
+    if (jobs_run(options, session, jobs, job_count, err))
+        return -1;
+    return summarise(options, session, jobs, job_count, now_s() - began, err);
 }
 
 int vc_cmd_run(int argc, char **argv)
 {
-    struct options options = {.session = {.captures = true}, .jobs = 1};
+    struct run_options options = {.session = {.captures = true, .sealed = true}};
     VC_AUTO_ERROR *err = NULL;
-    int parsed = parse(argc, argv, &options);
+    unsigned given;
+    int parsed = parse(argc, argv, &options, &given);
 
     if (parsed)
         return parsed > 0 ? 0 : VC_EXIT_USAGE;
@@ -366,10 +359,9 @@ int vc_cmd_run(int argc, char **argv)
         fputs(usage, stderr);
         return VC_EXIT_USAGE;
     }
-    if (!options.live) {
-        fputs("vclab run: sealed runs are not part of this version; add --live to run on this host\n", stderr);
+    if (check(&options, given))
         return VC_EXIT_USAGE;
-    }
+    fill_defaults(&options, given);
     int status = run(&options, argv + optind, argc - optind, &err);
     return status < 0 ? print_error(err) : status;
 }

@@ -42,15 +42,6 @@ static void announce(void *arg, const char *result, json_t *judged)
             good ? "active/active on both tunnels" : "not converged yet; vclab status shows what is missing");
 }
 
-static struct vc_topology *load_topology(void *ctx, const char *name, vc_error **err)
-{
-    struct stat st;
-    const char *file =
-        stat(name, &st) ? talloc_asprintf(ctx, "%s/%s.yaml", session_folder(ctx, "topologies"), name) : name;
-
-    return vc_topology_load(ctx, file, session_folder(ctx, "nodes"), err);
-}
-
 /* In the background from here on: nothing is printed but through the pipe. */
 static _Noreturn void supervise(struct session *session, const struct vc_scenario *scenario, int pipe_fd)
 {
@@ -90,7 +81,7 @@ static int wait_for_announcement(int fd, pid_t supervisor)
 static int up(const char *name, const struct session_options *options, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct vc_topology *topology = load_topology(ctx, name, err);
+    struct vc_topology *topology = session_topology(ctx, name, err);
     int fds[2];
 
     if (!topology)

@@ -11,6 +11,7 @@ int vc_cmd_fault(int argc, char **argv);
 int vc_cmd_heal(int argc, char **argv);
 int vc_cmd_list(int argc, char **argv);
 int vc_cmd_preflight(int argc, char **argv);
+int vc_cmd_replay(int argc, char **argv);
 int vc_cmd_report(int argc, char **argv);
 int vc_cmd_run(int argc, char **argv);
 int vc_cmd_shell(int argc, char **argv);

@@ -18,3 +18,5 @@ struct lab_options {
 int lab_options_parse(int argc, char **argv, const char *usage, struct lab_options *options);
 json_t *lab_ask(const struct lab_options *options, const json_t *request, const int *fds, size_t fd_count, int *keep,
                 vc_error **err);
+/* The exit status of a command that ran in a lab, as a shell tells it: 128 + signal when one ended it. */
+int lab_command_status(const json_t *answer);

@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "vm/guest.h"
+#include "vm/guest.h"
 
 static const struct command {
     const char *name;
@@ -15,12 +17,13 @@ static const struct command {
     {"up", vc_cmd_up, "start a lab to work in"},
     {"status", vc_cmd_status, "tunnels, SAs, sessions, routes, rates of a running lab"},
     {"exec", vc_cmd_exec, "run a command in a node"},
-    {"shell", vc_cmd_shell, "a shell in a node"},
+    {"shell", vc_cmd_shell, "a shell in a node, of a running lab or (--sealed) of a machine"},
     {"fault", vc_cmd_fault, "put a fault into a running lab"},
     {"heal", vc_cmd_heal, "take a fault away again"},
     {"capture", vc_cmd_capture, "capture a link or tunnel as pcapng"},
     {"down", vc_cmd_down, "end a running lab"},
     {"report", vc_cmd_report, "tell results again"},
+    {"replay", vc_cmd_replay, "play the run of a bundle again and compare"},
     {"bench", vc_cmd_bench, "measure vclab on this machine"},
     {"preflight", vc_cmd_preflight, "what this host can do and what is missing"},
 };
@@ -47,6 +50,10 @@ static const char *like(const char *name)
 
 int main(int argc, char **argv)
 {
+    if (argc > 0 && vc_guest_is_init(argv[0]))
+        vc_guest_main();
+    if (vc_guest_is_init(argv[0]))
+        vc_guest_main();
     if (argc < 2) {
         usage(stderr);
         return VC_EXIT_USAGE;

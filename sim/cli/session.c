@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 
 #include "base/home.h"
-#include "report/report.h"
+#include "cli/numbers.h"
+#include "cli/session_private.h"
 #include "run/control.h"
 #include "run/verdict.h"
 
@@ -20,6 +21,15 @@ int print_error(const vc_error *err)
 const char *session_folder(void *ctx, const char *name)
 {
     return talloc_asprintf(ctx, "%s/%s", vc_home(), name);
+}
+
+struct vc_topology *session_topology(void *ctx, const char *name, vc_error **err)
+{
+    struct stat st;
+    const char *file =
+        stat(name, &st) ? talloc_asprintf(ctx, "%s/%s.yaml", session_folder(ctx, "topologies"), name) : name;
+
+    return vc_topology_load(ctx, file, session_folder(ctx, "nodes"), err);
 }
 
 static int choose_plane(struct session *session, vc_error **err)
@@ -52,10 +62,13 @@ struct session *session_open(void *ctx, const struct session_options *options, v
     session->options = *options;
     if (!session->options.results)
         session->options.results = session_folder(session, "results");
-    if (vc_planes_probe(session, &session->planes, err) || choose_plane(session, err))
+    session->kinds = session_folder(session, "nodes");
+    if (!options->sealed && (vc_planes_probe(session, &session->planes, err) || choose_plane(session, err)))
         return NULL;
     session->labroot = vc_labroot_open(session, err);
-    return session->labroot ? VC_STEAL_PTR(session) : NULL;
+    if (!session->labroot || (options->sealed && session_open_sealed(session, err)))
+        return NULL;
+    return VC_STEAL_PTR(session);
 }
 
 struct vc_plan *session_plan(void *ctx, const struct session *session, const struct vc_scenario *scenario,
@@ -64,80 +77,19 @@ struct vc_plan *session_plan(void *ctx, const struct session *session, const str
     struct vc_plan_options options = {.plane = session->plane,
                                       .timers = scenario->timers,
                                       .seed = session->options.seed,
-                                      .kinds_dir = session_folder(ctx, "nodes")};
+                                      .kinds_dir = session->kinds};
 
     return vc_plan_make(ctx, scenario->topology, &options, err);
 }
 
-struct watcher {
-    struct session *session;
-    struct vc_result_writer *writer;
-    const struct session_extra *extra;
-    const char *result;
-    struct vc_judge *judge; /* for on_steps_done only */
-};
-
-static void on_event(void *arg, json_t *event)
+static int remove_one(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED, struct FTW *ftw VC_UNUSED)
 {
-    struct watcher *watcher = arg;
-    VC_AUTO_TALLOC char *line = NULL;
-
-    if (watcher->writer)
-        vc_result_event(watcher->writer, event);
-    if (!watcher->session->options.quiet)
-        line = vc_story_progress(NULL, event);
-    if (line)
-        fprintf(stderr, "%s%s%s\n", watcher->session->options.label ? watcher->session->options.label : "",
-                watcher->session->options.label ? ": " : "", line);
-    if (watcher->judge)
-        vc_judge_event(watcher->judge, event);
-    const char *what = json_string_value(json_object_get(event, "what"));
-    if (watcher->judge && what && !strcmp(what, "steps-done")) {
-        json_t *judged = vc_judge_finish(watcher->judge);
-        watcher->extra->on_steps_done(watcher->extra->arg, watcher->result, judged);
-        json_decref(judged);
-        TALLOC_FREE(watcher->judge);
-    }
+    return remove(path);
 }
 
-static const char *const daemon_packages[] = {"strongswan-charon", "frr", "bird2", "linux-image-cloud-amd64"};
-
-static json_t *header_of(const struct session *session, const struct vc_scenario *scenario,
-                         const struct vc_live_outcome *outcome)
+int session_remove(const char *folder)
 {
-    json_t *requirements = json_array();
-    json_t *versions = json_pack("{s:s}", "vclab", VCLAB_VERSION);
-
-    for (size_t i = 0; i < scenario->requirement_count; i++)
-        json_array_append_new(requirements, json_string(scenario->requirements[i]));
-    for (size_t i = 0; i < VC_COUNT(daemon_packages); i++) {
-        json_t *version = json_object_get(session->labroot->versions, daemon_packages[i]);
-        if (version)
-            json_object_set(versions, daemon_packages[i], version);
-    }
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:f}", "scenario", scenario->name,
-                     "description", scenario->description ? scenario->description : "", "topology",
-                     scenario->topology->name, "mode", "live", "plane",
-                     session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers", scenario->timers->name, "seed",
-                     (json_int_t)session->options.seed, "requirements", requirements, "versions", versions, "wall_s",
-                     outcome->wall_s, "virtual_s", outcome->wall_s);
-}
-
-static int give_to_user(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED,
-                        struct FTW *ftw VC_UNUSED)
-{
-    const char *user = getenv("SUDO_UID"), *group = getenv("SUDO_GID");
-    uid_t uid = user ? (uid_t)strtoul(user, NULL, 10) : (uid_t)-1;
-    gid_t gid = group ? (gid_t)strtoul(group, NULL, 10) : (gid_t)-1;
-
-    return lchown(path, uid, gid) && errno != ENOENT ? -1 : 0;
-}
-
-/* Results belong to whoever typed sudo, not to root. */
-static void hand_over(const char *path)
-{
-    if (getenv("SUDO_UID"))
-        nftw(path, give_to_user, 16, FTW_PHYS);
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static int exit_status(const json_t *judged, const struct vc_live_outcome *outcome)
@@ -152,30 +104,56 @@ static int exit_status(const json_t *judged, const struct vc_live_outcome *outco
     return VC_EXIT_FAIL;
 }
 
-static int play(struct watcher *watcher, const struct vc_scenario *scenario, const struct vc_plan *plan, int control,
-                json_t **run_json, vc_error **err)
+static int play_live(struct watcher *watcher, const struct vc_scenario *scenario, const struct vc_plan *plan,
+                     struct vc_sealed_outcome *outcome, vc_error **err)
 {
-    struct session *session = watcher->session;
+    VC_AUTO_FD control = -1;
+    VC_AUTO_TALLOC char *socket_path = talloc_asprintf(NULL, "%s/control", watcher->result);
+
+    if (watcher->extra && watcher->extra->stay) {
+        control = vc_control_listen(socket_path, err);
+        if (control < 0)
+            return -1;
+    }
     struct vc_live_config config = {.engine = {.plan = plan,
                                                .scenario = scenario,
                                                .control = control,
-                                               .captures = session->options.captures,
+                                               .captures = watcher->session->options.captures,
                                                .stay = watcher->extra && watcher->extra->stay},
-                                    .labroot = session->labroot->path,
+                                    .labroot = watcher->session->labroot->path,
                                     .result = watcher->result,
-                                    .on_event = on_event,
+                                    .on_event = session_on_event,
                                     .arg = watcher};
-    struct vc_live_outcome outcome;
+    int failed = vc_live_run(&config, &outcome->run, err);
+    unlink(socket_path);
+    outcome->virtual_s = outcome->run.wall_s;
+    return failed;
+}
 
-    if (vc_live_run(&config, &outcome, err))
+/* Returns the exit status. */
+static int play(struct watcher *watcher, const struct vc_scenario *scenario, const struct vc_plan *plan,
+                json_t **run_json, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct session *session = watcher->session;
+    struct vc_sealed_outcome outcome = {0};
+
+    if (session->options.sealed ? session_play_sealed(scratch, watcher, scenario, &outcome, err)
+                                : play_live(watcher, scenario, plan, &outcome, err))
         return -1;
-    int status = exit_status(outcome.judged, &outcome);
-    VC_AUTO_JSON *header = header_of(session, scenario, &outcome);
-    VC_AUTO_JSON *judged = outcome.judged;
+    int status = exit_status(outcome.run.judged, &outcome.run);
+    VC_AUTO_JSON *judged = outcome.run.judged;
+    VC_AUTO_JSON *header = session_header(session, scenario, &outcome);
+    vc_result_give(watcher->result); /* also when the rest fails */
     if (vc_result_writer_close(watcher->writer, err))
         return -1;
+    if (session->options.sealed) {
+        json_t *files = vc_result_files(watcher->result, err);
+        if (!files)
+            return -1;
+        json_object_set_new(header, "files", files);
+    }
     VC_AUTO_JSON *run = vc_result_finish(watcher->result, header, judged, err);
-    hand_over(watcher->result);
     if (!run)
         return -1;
     if (run_json)
@@ -183,34 +161,43 @@ static int play(struct watcher *watcher, const struct vc_scenario *scenario, con
     return status;
 }
 
+static int play_in(void *scratch, struct watcher *watcher, const struct vc_scenario *scenario, json_t **run_json,
+                   vc_error **err)
+{
+    const struct session_extra *extra = watcher->extra;
+    bool staged = extra && extra->documents;
+
+    if (staged)
+        scenario = session_stage(scratch, watcher->session, extra->documents, watcher->result, err);
+    const struct vc_plan *plan = scenario ? session_plan(scratch, watcher->session, scenario, err) : NULL;
+    if (!plan) {
+        session_remove(watcher->result); /* documents that are none leave no result */
+        return -1;
+    }
+    watcher->writer = vc_result_writer_new(scratch, watcher->result, err);
+    if (!watcher->writer)
+        return -1;
+    if (extra && extra->on_steps_done)
+        watcher->judge = vc_judge_new(scratch);
+    return play(watcher, scenario, plan, run_json, err);
+}
+
 int session_run(void *ctx, struct session *session, const struct vc_scenario *scenario,
                 const struct session_extra *extra, json_t **run_json, char **path, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    struct watcher watcher = {.session = session, .extra = extra};
-    const struct vc_plan *plan = session_plan(scratch, session, scenario, err);
-    if (!plan)
-        return -1;
-    char *result = vc_result_create(ctx, session->options.results, scenario->name, err);
+    struct watcher watcher = {.session = session, .extra = extra, .began = now_s()};
+    bool staged = extra && extra->documents;
 
+    /* What is wrong with the scenario is said before anything is made. */
+    if (!staged && !session_plan(scratch, session, scenario, err))
+        return -1;
+    watcher.live_line = session->options.sealed && !session->options.label && isatty(STDERR_FILENO);
+    char *result = vc_result_create(ctx, session->options.results, staged ? extra->name : scenario->name, err);
     if (!result)
         return -1;
     if (path)
         *path = result;
     watcher.result = result;
-    watcher.writer = vc_result_writer_new(scratch, result, err);
-    if (!watcher.writer)
-        return -1;
-    if (extra && extra->on_steps_done)
-        watcher.judge = vc_judge_new(scratch);
-    VC_AUTO_FD control = -1;
-    char *socket_path = talloc_asprintf(scratch, "%s/control", result);
-    if (extra && extra->stay) {
-        control = vc_control_listen(socket_path, err);
-        if (control < 0)
-            return -1;
-    }
-    int status = play(&watcher, scenario, plan, control, run_json, err);
-    unlink(socket_path);
-    return status;
+    return play_in(scratch, &watcher, scenario, run_json, err);
 }

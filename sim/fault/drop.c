@@ -2,11 +2,7 @@
 
 #include <string.h>
 
-/* Where packets of the fault arrive: one or both ends. */
-struct drop_end {
-    size_t node;
-    const char *ifname;
-};
+#include "fault/ends.h"
 
 /* Protocols by number: a host without /etc/protocols knows no names. */
 static const struct {
@@ -21,38 +17,10 @@ static const struct {
     {"all", ""},
 };
 
-static const char *spec_text(const struct fault *fault, const char *key)
+/* Packets of the fault are dropped where they arrive: at one or both ends. */
+static bool end_wanted(const struct fault *fault, const struct fault_end *end)
 {
-    const char *text = json_string_value(json_object_get(fault->spec, key));
-
-    return text ? text : "";
-}
-
-/* The two ends of the link or tunnel. */
-static int ends_of(struct fault *fault, struct drop_end ends[2], vc_error **err)
-{
-    const struct vc_plan *plan = vc_lab_plan(fault->lab);
-    const struct vc_topology *topology = plan->topology;
-    size_t tunnel = vc_topology_tunnel(topology, spec_text(fault, "tunnel"));
-
-    if (fault->link != VC_NONE) {
-        for (unsigned end = 0; end < 2; end++)
-            ends[end] =
-                (struct drop_end){topology->links[fault->link].end[end].node, topology->links[fault->link].name};
-        return 0;
-    }
-    if (tunnel == VC_NONE)
-        return vc_fail(err, VC_EXIT_USAGE, 0, "drop needs a link or a tunnel");
-    size_t nodes[2] = {topology->tunnels[tunnel].cpe, topology->dcs[topology->tunnels[tunnel].dc].router};
-    const char *ifname = talloc_asprintf(fault, "gre-%s", topology->tunnels[tunnel].name);
-    for (unsigned end = 0; end < 2; end++)
-        ends[end] = (struct drop_end){nodes[end], ifname};
-    return 0;
-}
-
-static bool end_wanted(const struct fault *fault, const struct drop_end *end)
-{
-    const char *direction = spec_text(fault, "direction");
+    const char *direction = fault_text(fault, "direction");
 
     return !*direction || !strcmp(direction, "both") ||
            !strcmp(direction, vc_lab_plan(fault->lab)->nodes[end->node].name);
@@ -80,7 +48,7 @@ static char *rules_text(struct fault *fault, const char *ifname, const char *mat
 
 static const char *match_text(struct fault *fault, vc_error **err)
 {
-    const char *select = spec_text(fault, "select");
+    const char *select = fault_text(fault, "select");
     const char *slash = strchr(select, '/');
 
     for (size_t i = 0; i < VC_COUNT(selectors); i++)
@@ -95,10 +63,10 @@ static const char *match_text(struct fault *fault, vc_error **err)
 
 static int add_tables(struct fault *fault, vc_error **err)
 {
-    struct drop_end ends[2];
+    struct fault_end ends[2];
     const char *match = match_text(fault, err);
 
-    if (!match || ends_of(fault, ends, err))
+    if (!match || fault_ends(fault, ends, err))
         return -1;
     for (unsigned i = 0; i < 2; i++) {
         if (!end_wanted(fault, &ends[i]))
@@ -125,11 +93,11 @@ int drop_apply(struct fault *fault, vc_error **err)
 
 static int count_drops(struct fault *fault, uint64_t *packets, unsigned *tables, vc_error **err)
 {
-    struct drop_end ends[2];
+    struct fault_end ends[2];
 
     *packets = 0;
     *tables = 0;
-    if (ends_of(fault, ends, err))
+    if (fault_ends(fault, ends, err))
         return -1;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t count = 0;
@@ -159,11 +127,11 @@ int drop_proved(struct fault *fault, char **evidence, vc_error **err)
 
 int drop_heal(struct fault *fault, vc_error **err)
 {
-    struct drop_end ends[2];
+    struct fault_end ends[2];
     uint64_t packets;
     unsigned tables;
 
-    if (count_drops(fault, &packets, &tables, err) || ends_of(fault, ends, err))
+    if (count_drops(fault, &packets, &tables, err) || fault_ends(fault, ends, err))
         return -1;
     fault->counted = packets;
     for (unsigned i = 0; i < 2; i++) {

@@ -1,9 +1,10 @@
-/* The fault kinds but `drop`, which has a module of its own. */
+/* The fault kinds but `drop` and `impair`, which have modules of their own. */
 #include "fault/kinds.h"
 
 #include <string.h>
 
 #include "fault/drop.h"
+#include "fault/impair.h"
 
 static const char *node_name(const struct fault *fault, size_t node)
 {
@@ -246,6 +247,7 @@ static int is_on(struct fault *fault, char **evidence, vc_error **err VC_UNUSED)
 const struct fault_kind fault_kinds[] = {
     {"link-down", link_down, link_is_down, link_up, link_is_up, 5},
     {"drop", drop_apply, drop_proved, drop_heal, drop_gone, 20},
+    {"impair", impair_apply, impair_proved, impair_heal, impair_gone, 5},
     {"daemon-kill", daemon_kill, daemon_is_gone, daemon_start, daemon_is_ready, 10},
     {"daemon-pause", daemon_pause, daemon_is_paused, daemon_continue, daemon_is_ready, 5},
     {"daemon-restart", daemon_restart, daemon_restarted, nothing, daemon_is_ready, 10, .momentary = true},

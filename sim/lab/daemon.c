@@ -9,7 +9,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#include "lab/private.h"
+#include "lab/zygote.h"
 
 #define BGP_LIMIT_US 1000000
 
@@ -108,7 +108,9 @@ static int spawn(struct vc_daemon *daemon, vc_error **err)
     struct vc_spawn what = {
         .argv = daemon->plan->argv, .stdio = {-1, -1, -1}, .rt_priority = daemon->plan->rt_priority, .log = out};
 
-    daemon->pid = vc_node_spawn(&daemon->node->rt, &what, err);
+    daemon->pid = lab_zygote_spawn(daemon, &what);
+    if (daemon->pid < 0)
+        daemon->pid = vc_node_spawn(&daemon->node->rt, &what, err);
     if (daemon->pid < 0)
         return -1;
     daemon->state = VC_DAEMON_STARTED;
@@ -258,6 +260,13 @@ static void advance_others(struct lab_node *node)
             daemon_advance(&node->daemons[i]);
 }
 
+void lab_daemons_advance(struct vc_lab *lab)
+{
+    for (size_t i = 0; i < lab->plan->node_count; i++)
+        if (lab->nodes[i].on)
+            advance_others(&lab->nodes[i]);
+}
+
 static int now_ready(struct vc_daemon *daemon, vc_error **err)
 {
     daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
@@ -278,6 +287,8 @@ static int daemon_step(struct vc_daemon *daemon, vc_error **err)
         for (const char *const *need = daemon->plan->needs; need && *need; need++)
             if (!is_ready(daemon, *need))
                 return 0; /* that daemon advances us */
+        if (lab_zygote_awaited(daemon))
+            return 0; /* and so does it */
         if (wait_for(daemon, daemon->plan->ready, err) || spawn(daemon, err))
             return -1;
     }

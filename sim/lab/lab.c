@@ -14,6 +14,7 @@
 
 #include "lab/private.h"
 #include "lab/sandbox.h"
+#include "lab/zygote.h"
 #include "net/netns.h"
 
 #define LABROOT_MOUNT VC_SANDBOX_DIR "/.labroot"
@@ -63,11 +64,13 @@ struct vc_lab *vc_lab_new(void *ctx, sd_event *loop, struct vc_events *events, c
             .index = i, .limbo = -1, .rt = {.plan = &plan->nodes[i], .netns = -1, .mntns = -1, .utsns = -1}};
         lab_daemons_init(node, lab);
         lab_gres_init(node, lab);
+        lab_wires_init(node, lab);
     }
     talloc_set_destructor(lab, lab_destroy);
     lab->reaper = vc_reaper_new(lab, loop, err);
     if (!lab->reaper || mount_labroot(lab, err))
         return NULL;
+    lab->zygotes = lab_zygotes_new(lab);
     return VC_STEAL_PTR(lab);
 }
 
@@ -176,9 +179,9 @@ static int create_gres(struct vc_lab *lab, struct lab_node *node, vc_error **err
     return vc_rtnl_commit(node->rtnl, err) ? -1 : lab_gres_start(node, err);
 }
 
-static int configure_node(struct lab_node *node, vc_error **err)
+static int configure_node(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 {
-    if (lab_gres_wait_open(node, err) || configure(node, err))
+    if (lab_gres_wait_open(node, err) || configure(node, err) || lab_wires_apply(lab, node, err))
         return vc_wrap(err, "node %s", node->rt.plan->name);
     node->on = true;
     return 0;
@@ -200,20 +203,21 @@ static int launch_node(struct vc_lab *lab, struct lab_node *node, vc_error **err
 
 int lab_node_start(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 {
-    return create_gres(lab, node, err) || configure_node(node, err) || launch_node(lab, node, err) ? -1 : 0;
+    return create_gres(lab, node, err) || configure_node(lab, node, err) || launch_node(lab, node, err) ? -1 : 0;
 }
 
 int vc_lab_start(struct vc_lab *lab, vc_lab_ready_fn *ready, void *arg, vc_error **err)
 {
     lab->ready = ready;
     lab->ready_arg = arg;
+    lab_zygotes_start(lab->zygotes);
     if (create_nodes(lab, err) || create_links(lab, err))
         return -1;
     for (size_t i = 0; i < lab->plan->node_count; i++)
         if (create_gres(lab, &lab->nodes[i], err))
             return -1;
     for (size_t i = 0; i < lab->plan->node_count; i++)
-        if (configure_node(&lab->nodes[i], err))
+        if (configure_node(lab, &lab->nodes[i], err))
             return -1;
     /* Only now may anything send: a neighbour asked for before it is there is asked for again a second later. */
     lab->launching = true;

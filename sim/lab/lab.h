@@ -12,6 +12,7 @@
 
 #include "lab/node.h"
 #include "net/nft.h"
+#include "net/qdisc.h"
 #include "net/rtnl.h"
 #include "net/watch.h"
 
@@ -55,6 +56,16 @@ int vc_daemon_start(struct vc_daemon *daemon, vc_error **err); /* after GONE; RE
 
 /* Links. Shutting an end flushes its routes, as the kernel does; opening it puts the plan's back. */
 int vc_lab_link_set(struct vc_lab *lab, size_t link, unsigned end, bool up, vc_error **err);
+
+/* Wires. What leaves `node` by `ifname` (a link's, or gre-<tunnel>) meets `wire` from now on, over power-offs too,
+ * until it is set again; NULL: what the plan says. `seed` feeds its chances. What is already under way stays so.
+ * VC_EXIT_HOST where the kernel lacks netem or tbf. */
+int vc_lab_wire_set(struct vc_lab *lab, size_t node, const char *ifname, const struct vc_wire *wire, uint64_t seed,
+                    vc_error **err);
+bool vc_lab_wire_is_planned(const struct vc_lab *lab, size_t node, const char *ifname);
+/* What the kernel has there now, and whether that is what was set; nothing, and so it is, while the node is off. */
+int vc_lab_wire_read(struct vc_lab *lab, size_t node, const char *ifname, struct vc_qdisc *qdisc, bool *as_set,
+                     vc_error **err);
 
 /* Power. Off: every process of the node is killed, its kernel state is dropped, its neighbours lose carrier. On: the
  * node as at bring-up. */

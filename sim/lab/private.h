@@ -38,6 +38,16 @@ struct lab_gre {
     sd_event_source *source;
 };
 
+/* What leaves a node by one of its interfaces. */
+struct lab_wire {
+    const char *ifname;
+    bool tunnel;
+    struct vc_wire planned, wire; /* the plan's; what was set last */
+    uint64_t planned_seed, seed;
+    bool changed;              /* set by a fault, not the plan's */
+    struct vc_qdisc installed; /* what the kernel was told; VC_QDISC_NONE: nothing */
+};
+
 struct lab_node {
     struct vc_node_rt rt;
     size_t index;
@@ -51,6 +61,8 @@ struct lab_node {
     struct vc_watch *watch;
     struct vc_daemon *daemons;
     struct lab_gre *gres;
+    struct lab_wire *wires; /* one for each interface, links' first */
+    size_t wire_count;
 };
 
 struct vc_lab {
@@ -60,6 +72,7 @@ struct vc_lab {
     struct vc_lab_options options;
     struct vc_node_store store;
     struct vc_reaper *reaper;
+    struct lab_zygotes *zygotes;
     struct lab_node *nodes;
     bool launching; /* not every daemon has been started yet, so none that is ready says anything about the lab */
     vc_lab_ready_fn *ready;
@@ -70,6 +83,7 @@ struct vc_lab {
 void lab_daemons_init(struct lab_node *node, struct vc_lab *lab);
 int lab_daemons_start(struct lab_node *node, vc_error **err);
 void lab_daemons_kill(struct lab_node *node);
+void lab_daemons_advance(struct vc_lab *lab); /* what the waiting ones wait for may be there now */
 void lab_bgp_settled(struct lab_node *node);
 
 /* sockets.c: receive buffers of a daemon's IP sockets, so that a burst of ESP waits rather than drops (findings.md §1)
@@ -82,6 +96,10 @@ int lab_gres_start(struct lab_node *node, vc_error **err);     /* forks the endp
 int lab_gres_wait_open(struct lab_node *node, vc_error **err); /* their interfaces exist now */
 void lab_gres_release(struct vc_lab *lab); /* keepalives begin once every charon has its configuration */
 void lab_gres_kill(struct lab_node *node);
+
+/* wires.c */
+void lab_wires_init(struct lab_node *node, struct vc_lab *lab);
+int lab_wires_apply(struct vc_lab *lab, struct lab_node *node, vc_error **err); /* its interfaces are there */
 
 /* frr.c */
 struct frr_watch;

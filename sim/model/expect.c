@@ -4,9 +4,11 @@
 
 #include "model/read.h"
 #include "model/scenario.h"
+#include "model/traffic.h"
 
 static const char *const directions[] = {"both", "forward", "return", NULL};
 static const char *const states[] = {"up", "down", NULL};
+static const char *const sa_kinds[] = {"child", "ike", NULL};
 
 /* Tunnels and WAN links: what a packet's path is told in. */
 static struct vc_names path_names(void *ctx, const struct vc_topology *t)
@@ -86,6 +88,12 @@ static const struct vc_field route_fields[] = {
     WITHIN,
 };
 static const struct vc_field tunnel_fields[] = {TUNNEL, STATE, WITHIN};
+static const struct vc_field rekeyed_fields[] = {
+    TUNNEL,
+    {"sa", VC_FIELD_CHOICE, true, .choices = sa_kinds},
+    {"at_least", VC_FIELD_COUNT, .min = 1, .max = 1000000},
+    {"at_most", VC_FIELD_COUNT, .max = 1000000},
+};
 static const struct vc_field interface_fields[] = {
     {"node", VC_FIELD_NODE, true}, {"name", VC_FIELD_TEXT, true}, STATE, WITHIN};
 
@@ -101,14 +109,23 @@ static json_int_t number(const json_t *spec, const char *name)
     return json_integer_value(json_object_get(spec, name));
 }
 
-static void check_outage(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec)
+static void check_limits(struct vc_reader *reader, const struct vc_doc *doc, const json_t *most, const json_t *least)
 {
-    const json_t *most = json_object_get(spec, "at_most_ns"), *least = json_object_get(spec, "at_least_ns");
-
     if (!most && !least)
-        vc_problem(reader->problems, doc->mark, "found outage without a limit; allowed: at_most, at_least or both");
+        vc_problem(reader->problems, doc->mark, "found %s without a limit; allowed: at_most, at_least or both",
+                   doc->key);
     else if (most && least && json_integer_value(least) > json_integer_value(most))
         vc_problem(reader->problems, doc->mark, "found at_least above at_most; allowed: at_least up to at_most");
+}
+
+static void check_outage(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec)
+{
+    check_limits(reader, doc, json_object_get(spec, "at_most_ns"), json_object_get(spec, "at_least_ns"));
+}
+
+static void check_rekeyed(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec)
+{
+    check_limits(reader, doc, json_object_get(spec, "at_most"), json_object_get(spec, "at_least"));
 }
 
 static void check_interface(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec, const char *key)
@@ -203,6 +220,20 @@ static char *text_sa(void *ctx, const json_t *spec)
     return talloc_asprintf(ctx, "the SA of tunnel %s is %s", member(spec, "tunnel"), member(spec, "state"));
 }
 
+static char *text_rekeyed(void *ctx, const json_t *spec)
+{
+    const json_t *most = json_object_get(spec, "at_most"), *least = json_object_get(spec, "at_least");
+    char *text = talloc_asprintf(ctx, "the %s SA of tunnel %s is rekeyed",
+                                 strcmp(member(spec, "sa"), "ike") ? "CHILD" : "IKE", member(spec, "tunnel"));
+
+    if (least)
+        text = talloc_asprintf_append(text, " at least %lld", (long long)json_integer_value(least));
+    if (most)
+        text =
+            talloc_asprintf_append(text, "%s at most %lld", least ? " and" : "", (long long)json_integer_value(most));
+    return talloc_asprintf_append(text, " times");
+}
+
 static char *text_interface(void *ctx, const json_t *spec)
 {
     return talloc_asprintf(ctx, "%s on %s is %s", member(spec, "name"), member(spec, "node"), member(spec, "state"));
@@ -225,7 +256,10 @@ static const struct expectation {
     {"session", MEMBERS(tunnel_fields), text_session},
     {"bfd", MEMBERS(tunnel_fields), text_bfd},
     {"sa", MEMBERS(tunnel_fields), text_sa},
+    {"rekeyed", MEMBERS(rekeyed_fields), text_rekeyed, check_rekeyed, true},
     {"interface", MEMBERS(interface_fields), text_interface, check_interface_name},
+    {"load", MEMBERS(vc_load_expect_fields), vc_load_expect_text, vc_load_expect_check, true},
+    {"quality", MEMBERS(vc_quality_fields), vc_quality_text, vc_quality_check, true},
 };
 
 bool vc_expectation_is_state(const char *type)

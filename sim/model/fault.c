@@ -47,6 +47,34 @@ static const struct vc_field node_fields[] = {
     {"node", VC_FIELD_NODE, true},
 };
 
+/* Kept as written: the character is read from the checked spec again (vc_wire_of_spec). */
+static void read_as_written(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                            struct vc_sink sink)
+{
+    if (vc_schema_is_scalar(reader, doc, "a value"))
+        json_object_set_new(sink.object, field->name, json_string(doc->text));
+}
+
+#define WIRE(name)                                                                                                     \
+    {                                                                                                                  \
+        name, VC_FIELD_CUSTOM, .read = read_as_written                                                                 \
+    }
+static const struct vc_field impair_fields[] = {
+    {"link", VC_FIELD_LINK},
+    {"tunnel", VC_FIELD_TUNNEL},
+    {"toward", VC_FIELD_NODE},
+    WIRE("delay"),
+    WIRE("jitter"),
+    WIRE("loss"),
+    WIRE("burst"),
+    WIRE("corrupt"),
+    WIRE("duplicate"),
+    WIRE("reorder"),
+    WIRE("rate"),
+    WIRE("limit"),
+};
+#undef WIRE
+
 static const char *member(const json_t *spec, const char *name)
 {
     const char *text = json_string_value(json_object_get(spec, name));
@@ -77,24 +105,45 @@ static void check_link_down(struct vc_reader *reader, const struct vc_doc *doc, 
     check_end(reader, doc, "end", spec, (size_t[]){link->end[0].node, link->end[1].node}, NULL);
 }
 
-static void check_drop(struct vc_reader *reader, const struct vc_doc *doc, json_t *spec)
+/* The nodes at the ends of the link or tunnel, of which the fault has one. */
+static bool find_ends(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec, size_t ends[2])
 {
     const struct vc_topology *t = reader->topology;
     size_t link = vc_topology_link(t, member(spec, "link")), tunnel = vc_topology_tunnel(t, member(spec, "tunnel"));
 
     if ((link == VC_NONE) == (tunnel == VC_NONE)) {
-        vc_problem(reader->problems, doc->mark, "found drop with %s; allowed: either link or tunnel",
-                   link == VC_NONE ? "neither link nor tunnel" : "link and tunnel");
-        return;
+        vc_problem(reader->problems, doc->mark, "found %s with %s; allowed: either link or tunnel",
+                   member(spec, "kind"), link == VC_NONE ? "neither link nor tunnel" : "link and tunnel");
+        return false;
     }
-    size_t ends[2] = {0};
     for (size_t e = 0; link != VC_NONE && e < 2; e++)
         ends[e] = t->links[link].end[e].node;
     if (tunnel != VC_NONE) {
         ends[0] = t->tunnels[tunnel].cpe;
         ends[1] = t->dcs[t->tunnels[tunnel].dc].router;
     }
-    check_end(reader, doc, "direction", spec, ends, "both");
+    return true;
+}
+
+static void check_drop(struct vc_reader *reader, const struct vc_doc *doc, json_t *spec)
+{
+    size_t ends[2];
+
+    if (find_ends(reader, doc, spec, ends))
+        check_end(reader, doc, "direction", spec, ends, "both");
+}
+
+static void check_impair(struct vc_reader *reader, const struct vc_doc *doc, json_t *spec)
+{
+    struct vc_wire wire = {0};
+    size_t ends[2];
+
+    if (find_ends(reader, doc, spec, ends) && json_object_get(spec, "toward"))
+        check_end(reader, doc, "toward", spec, ends, NULL);
+    if (vc_wire_read(reader, doc, "an impair fault", &wire) == 0 && vc_wire_is_perfect(&wire))
+        vc_problem(reader->problems, doc->mark,
+                   "found impair without what is wrong with the wire; allowed: one or more of delay, jitter, loss, "
+                   "burst, corrupt, duplicate, reorder, rate, limit");
 }
 
 static void check_wan_cut(struct vc_reader *reader, const struct vc_doc *doc, json_t *spec VC_UNUSED)
@@ -118,6 +167,18 @@ static char *text_drop(void *ctx, const json_t *spec)
     return talloc_asprintf(ctx, "drop %s %s %s, %s%s", member(spec, "select"), tunnel ? "in tunnel" : "on",
                            member(spec, tunnel ? "tunnel" : "link"), both ? "both directions" : "towards ",
                            both ? "" : member(spec, "direction"));
+}
+
+static char *text_impair(void *ctx, const json_t *spec)
+{
+    bool tunnel = json_object_get(spec, "tunnel"), one_way = json_object_get(spec, "toward");
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct vc_wire wire;
+
+    vc_wire_of_spec(spec, &wire);
+    return talloc_asprintf(ctx, "%s %s has %s, %s%s", tunnel ? "tunnel" : "wire",
+                           member(spec, tunnel ? "tunnel" : "link"), vc_wire_text(scratch, &wire),
+                           one_way ? "towards " : "both directions", member(spec, "toward"));
 }
 
 static char *text_daemon(void *ctx, const json_t *spec)
@@ -148,6 +209,7 @@ static const struct fault_kind {
 } kinds[] = {
     {"link-down", "one end of the link is shut", MEMBERS(link_down_fields), check_link_down, text_link_down},
     {"drop", "matching packets vanish silently", MEMBERS(drop_fields), check_drop, text_drop},
+    {"impair", "the wire has another character until it is healed", MEMBERS(impair_fields), check_impair, text_impair},
     {"daemon-kill", "SIGKILL; the node's links stay; heal: started again", MEMBERS(daemon_fields), NULL, text_daemon},
     {"daemon-pause", "SIGSTOP; heal: SIGCONT", MEMBERS(daemon_fields), NULL, text_daemon},
     {"daemon-restart", "killed and started again; nothing to heal", MEMBERS(daemon_fields), NULL, text_daemon, true},
@@ -194,7 +256,8 @@ json_t *vc_fault_read(struct vc_reader *reader, const struct vc_doc *doc, bool n
                            VC_NAMES(kinds, VC_COUNT(kinds)));
         return NULL;
     }
-    struct vc_field fields[8] = {
+    struct vc_field fields[2 + VC_COUNT(impair_fields)] = {
+        /* impair has the most */
         {"name", VC_FIELD_NAME, need_name, .max = FAULT_NAME_MAX},
         {"kind", VC_FIELD_CUSTOM, .read = read_kind_name},
     };
@@ -231,14 +294,22 @@ int vc_fault_spec_check(const struct vc_topology *topology, json_t *spec, struct
 }
 
 static const char *const type_names[] = {
-    [VC_FIELD_CUSTOM] = "selector", [VC_FIELD_TEXT] = "direction", [VC_FIELD_CHOICE] = "daemon",
-    [VC_FIELD_NODE] = "node",       [VC_FIELD_LINK] = "link",      [VC_FIELD_TUNNEL] = "tunnel",
+    [VC_FIELD_CUSTOM] = "selector", [VC_FIELD_TEXT] = "direction",  [VC_FIELD_CHOICE] = "daemon",
+    [VC_FIELD_NODE] = "node",       [VC_FIELD_LINK] = "link",       [VC_FIELD_TUNNEL] = "tunnel",
+    [VC_FIELD_COUNT] = "number",    [VC_FIELD_PERCENT] = "percent", [VC_FIELD_DURATION] = "duration",
 };
+
+static const char *type_name(const struct vc_field *field)
+{
+    const struct vc_field *wire = field->read == read_as_written ? vc_wire_field(field->name) : NULL;
+
+    return type_names[wire ? wire->type : field->type];
+}
 
 static json_t *catalogue_member(const struct vc_field *field)
 {
     json_t *entry =
-        json_pack("{s:s, s:s, s:b}", "name", field->name, "type", type_names[field->type], "required", field->required);
+        json_pack("{s:s, s:s, s:b}", "name", field->name, "type", type_name(field), "required", field->required);
 
     if (field->fallback)
         json_object_set_new(entry, "default", json_string(field->fallback));

@@ -35,3 +35,10 @@ bool vc_expectation_is_state(const char *type);
 json_t *vc_fault_read(struct vc_reader *reader, const struct vc_doc *doc, bool need_name);
 /* Nothing stays to be healed (a restart). */
 bool vc_fault_ends_itself(const char *kind);
+
+/* The members of a wire's character (base/wire.h): offsets are into struct vc_wire. */
+enum { VC_WIRE_FIELD_COUNT = 9 };
+extern const struct vc_field vc_wire_fields[VC_WIRE_FIELD_COUNT];
+const struct vc_field *vc_wire_field(const char *name); /* NULL: not one of them */
+/* Reads those members of mapping `doc` and leaves the others to the caller. 0, or -1 when it added problems. */
+int vc_wire_read(struct vc_reader *reader, const struct vc_doc *doc, const char *what, struct vc_wire *wire);

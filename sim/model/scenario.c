@@ -45,6 +45,28 @@ static void read_topology(struct vc_reader *reader, const struct vc_field *field
     reader->topology = r->scenario->topology;
 }
 
+/* Characters that links have in this scenario, instead of the topology's: the topology was read for it alone. */
+static void read_wires(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                       struct vc_sink sink VC_UNUSED)
+{
+    struct vc_topology *t = reader->topology;
+
+    if (!t || !vc_schema_is_map(reader, doc, "the wires"))
+        return;
+    for (size_t i = 0; i < doc->count; i++) {
+        const struct vc_doc *item = doc->items[i];
+        size_t link = vc_topology_link(t, item->key);
+        struct vc_wire wire = {0};
+
+        if (link == VC_NONE)
+            vc_problem_unknown(reader->problems, item->key_mark, "link", item->key, VC_NAMES(t->links, t->link_count));
+        else if (vc_schema_read(reader, item, "a wire", vc_wire_fields, VC_WIRE_FIELD_COUNT,
+                                (struct vc_sink){.base = &wire}) == 0 &&
+                 vc_wire_read(reader, item, "a wire", &wire) == 0)
+            t->links[link].wire = wire;
+    }
+}
+
 static void read_timers(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                         struct vc_sink sink VC_UNUSED)
 {
@@ -86,12 +108,39 @@ static void read_requirements(struct vc_reader *reader, const struct vc_field *f
     }
 }
 
-static const struct vc_field flow_fields[] = {
-    {"from", VC_FIELD_NODE, true, offsetof(struct vc_flow_spec, from)},
-    {"to", VC_FIELD_NODE, true, offsetof(struct vc_flow_spec, to)},
-    {"interval", VC_FIELD_DURATION, .offset = offsetof(struct vc_flow_spec, interval_ms), .min = 5 * VC_NS_PER_MS,
-     .max = 10 * VC_NS_PER_S, .unit = VC_NS_PER_MS, .fallback = "20ms"},
+#define AT(member) offsetof(struct vc_flow_spec, member)
+#define INTERVAL   .min = 5 * VC_NS_PER_MS, .max = 10 * VC_NS_PER_S, .unit = VC_NS_PER_MS
+#define MARGIN     .max = 600 * VC_NS_PER_S, .unit = VC_NS_PER_MS
+/* charon foretells a rekey to the second, and the kernel's timer may be another one early. */
+static const struct vc_field rekey_fields[] = {
+    {"interval", VC_FIELD_DURATION, .offset = AT(rekey.interval_ms), INTERVAL, .fallback = "20ms"},
+    {"before", VC_FIELD_DURATION, .offset = AT(rekey.before_ms), MARGIN, .fallback = "3s"},
+    {"after", VC_FIELD_DURATION, .offset = AT(rekey.after_ms), MARGIN, .fallback = "3s"},
 };
+
+static void read_near_rekey(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                            struct vc_sink sink)
+{
+    vc_schema_read(reader, doc, "rekey", rekey_fields, VC_COUNT(rekey_fields), sink);
+}
+
+static const struct vc_field near_fields[] = {
+    {"rekey", VC_FIELD_CUSTOM, true, .read = read_near_rekey},
+};
+
+static void read_near(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                      struct vc_sink sink)
+{
+    vc_schema_read(reader, doc, "near", near_fields, VC_COUNT(near_fields), sink);
+}
+
+static const struct vc_field flow_fields[] = {
+    {"from", VC_FIELD_NODE, true, AT(from)},
+    {"to", VC_FIELD_NODE, true, AT(to)},
+    {"interval", VC_FIELD_DURATION, .offset = AT(interval_ms), INTERVAL, .fallback = "20ms"},
+    {"near", VC_FIELD_CUSTOM, .read = read_near},
+};
+#undef AT
 
 static void check_flow(struct vc_reader *reader, const struct vc_doc *doc, const struct vc_flow_spec *flow)
 {
@@ -101,6 +150,10 @@ static void check_flow(struct vc_reader *reader, const struct vc_doc *doc, const
     if (flow->from != VC_NONE && flow->from == flow->to)
         vc_problem(reader->problems, doc->mark, "found a flow from %s to itself; allowed: two nodes",
                    reader->topology->nodes[flow->to].name);
+    if (flow->rekey.interval_ms > flow->interval_ms)
+        vc_problem(reader->problems, vc_doc_mark(doc, (const char *[]){"near", "rekey", "interval", NULL}),
+                   "found a longer interval near a rekey (%u ms) than elsewhere (%u ms); allowed: a shorter one",
+                   flow->rekey.interval_ms, flow->interval_ms);
     for (size_t e = 0; e < 2; e++) {
         VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
 
@@ -141,12 +194,16 @@ static void read_timeline(struct vc_reader *reader, const struct vc_field *field
 }
 
 #define AT(member) offsetof(struct vc_scenario, member)
+static const char *const captures[] = {"all", "control", NULL};
+
 static const struct vc_field scenario_fields[] = {
     {"scenario", VC_FIELD_NAME, true, AT(name), .max = SCENARIO_NAME_MAX},
     {"description", VC_FIELD_TEXT, true, AT(description)},
     {"topology", VC_FIELD_CUSTOM, true, .read = read_topology},
     {"timers", VC_FIELD_CUSTOM, true, .read = read_timers},
+    {"wires", VC_FIELD_CUSTOM, .read = read_wires},
     {"requirements", VC_FIELD_CUSTOM, .read = read_requirements},
+    {"capture", VC_FIELD_CHOICE, .offset = AT(capture), .choices = captures, .fallback = "all"},
     {"flows", VC_FIELD_CUSTOM, true, .read = read_flows},
     {"steps", VC_FIELD_CUSTOM, true, .read = read_timeline},
 };

@@ -14,6 +14,10 @@ struct vc_flow_spec {
     const char *name;
     size_t from, to;      /* nodes */
     unsigned interval_ms; /* 20 */
+    /* Another interval from `before` each rekey of the flow's tunnels until `after` it; interval_ms 0: none. */
+    struct vc_flow_near {
+        unsigned interval_ms, before_ms, after_ms;
+    } rekey;
     struct vc_mark mark;
 };
 
@@ -22,6 +26,8 @@ enum vc_step_kind {
     VC_STEP_HOLD,   /* spec: {"for_ns", "text"} */
     VC_STEP_FAULT,  /* spec: {"name", "kind", "text", …} */
     VC_STEP_HEAL,   /* spec: {"name", "text"} */
+    VC_STEP_LOAD,   /* spec: {"name", "from", "to", "protocol", "mbit"?, "bytes", "for_ns", "text"} */
+    VC_STEP_STOP,   /* spec: {"name", "text"} */
 };
 
 struct vc_step {
@@ -36,10 +42,12 @@ struct vc_scenario {
     const char *file;
     struct vc_topology *topology;
     const struct vc_timers *timers;
+    const char *capture;       /* "all", or "control": no packet of a flow and no ESP. NULL as all */
     const char **requirements; /* "R1", … */
     struct vc_flow_spec *flows;
-    struct vc_step *steps; /* `repeat` is unrolled: fault names get "#2", "#3", … */
-    size_t requirement_count, flow_count, step_count;
+    struct vc_step *steps; /* `repeat` is unrolled: names of faults and loads get "#2", "#3", … */
+    const char **loads;    /* names of the loads that steps start, in their order */
+    size_t requirement_count, flow_count, step_count, load_count;
 };
 
 /* The step in a sentence ("drop esp on inet-dc1, both directions"); an expect step's expectations joined by "; ".
@@ -59,6 +67,10 @@ struct vc_scenario *vc_scenario_load(void *ctx, const char *file, const char *to
  * the command line.
  */
 int vc_fault_spec_check(const struct vc_topology *topology, json_t *spec, struct vc_mark mark, vc_error **err);
+
+/* The character that a checked impair fault gives a wire. False when the spec has no such members as its check lets
+ * pass. */
+bool vc_wire_of_spec(const json_t *spec, struct vc_wire *wire);
 
 /* The fault kinds, their arguments and descriptions as JSON, for `vclab list --json`. New reference. */
 json_t *vc_fault_catalogue(void);

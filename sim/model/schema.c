@@ -171,6 +171,37 @@ static bool parse_duration(struct vc_reader *reader, const struct vc_field *fiel
     return bad_value(reader, doc, range);
 }
 
+bool vc_percent_parse(const char *text, int64_t *ppm)
+{
+    size_t whole = strspn(text, "0123456789"), decimals = 0;
+    int64_t value = 0, unit = 10000;
+
+    if (!whole || whole > 3 || (text[whole] && text[whole] != '.'))
+        return false;
+    for (size_t i = 0; i < whole; i++)
+        value = value * 10 + (text[i] - '0');
+    value *= unit;
+    if (text[whole])
+        decimals = strspn(text + whole + 1, "0123456789");
+    if (text[whole] && (!decimals || decimals > 4 || text[whole + 1 + decimals]))
+        return false;
+    for (size_t i = 0; i < decimals; i++)
+        value += (text[whole + 1 + i] - '0') * (unit /= 10);
+    *ppm = value;
+    return value <= 1000000;
+}
+
+static bool parse_percent(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                          union value *v)
+{
+    if (vc_percent_parse(doc->text, &v->number) && v->number >= field->min && (!field->max || v->number <= field->max))
+        return true;
+    VC_AUTO_TALLOC char *range =
+        talloc_asprintf(NULL, "percent from %g to %g, four decimals at most", (double)field->min / 10000,
+                        field->max ? (double)field->max / 10000 : 100.0);
+    return bad_value(reader, doc, range);
+}
+
 static bool parse_bool(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                        union value *v)
 {
@@ -269,14 +300,14 @@ static const struct {
     parse_fn *parse;
     enum storage storage;
 } types[] = {
-    [VC_FIELD_NAME] = {parse_name, STORE_TEXT},         [VC_FIELD_TEXT] = {parse_text, STORE_TEXT},
-    [VC_FIELD_PROPOSAL] = {parse_proposal, STORE_TEXT}, [VC_FIELD_SECRET] = {parse_secret, STORE_TEXT},
-    [VC_FIELD_COUNT] = {parse_count, STORE_UNSIGNED},   [VC_FIELD_DURATION] = {parse_duration, STORE_UNSIGNED},
-    [VC_FIELD_BOOL] = {parse_bool, STORE_BOOL},         [VC_FIELD_ADDRESS] = {parse_address, STORE_ADDRESS},
-    [VC_FIELD_NETWORK] = {parse_network, STORE_PREFIX}, [VC_FIELD_CHOICE] = {parse_choice, STORE_TEXT},
-    [VC_FIELD_NODE] = {parse_reference, STORE_INDEX},   [VC_FIELD_LINK] = {parse_reference, STORE_INDEX},
-    [VC_FIELD_DC] = {parse_reference, STORE_INDEX},     [VC_FIELD_TUNNEL] = {parse_reference, STORE_INDEX},
-    [VC_FIELD_FLOW] = {parse_reference, STORE_INDEX},
+    [VC_FIELD_NAME] = {parse_name, STORE_TEXT},           [VC_FIELD_TEXT] = {parse_text, STORE_TEXT},
+    [VC_FIELD_PROPOSAL] = {parse_proposal, STORE_TEXT},   [VC_FIELD_SECRET] = {parse_secret, STORE_TEXT},
+    [VC_FIELD_COUNT] = {parse_count, STORE_UNSIGNED},     [VC_FIELD_DURATION] = {parse_duration, STORE_UNSIGNED},
+    [VC_FIELD_PERCENT] = {parse_percent, STORE_UNSIGNED}, [VC_FIELD_BOOL] = {parse_bool, STORE_BOOL},
+    [VC_FIELD_ADDRESS] = {parse_address, STORE_ADDRESS},  [VC_FIELD_NETWORK] = {parse_network, STORE_PREFIX},
+    [VC_FIELD_CHOICE] = {parse_choice, STORE_TEXT},       [VC_FIELD_NODE] = {parse_reference, STORE_INDEX},
+    [VC_FIELD_LINK] = {parse_reference, STORE_INDEX},     [VC_FIELD_DC] = {parse_reference, STORE_INDEX},
+    [VC_FIELD_TUNNEL] = {parse_reference, STORE_INDEX},   [VC_FIELD_FLOW] = {parse_reference, STORE_INDEX},
 };
 
 static void store_struct(struct vc_reader *reader, const struct vc_field *field, const union value *v, void *base)
@@ -307,8 +338,10 @@ static void store_struct(struct vc_reader *reader, const struct vc_field *field,
 
 static void store_json(const struct vc_field *field, const union value *v, const char *text, json_t *object)
 {
-    VC_AUTO_TALLOC char *key =
-        talloc_asprintf(NULL, "%s%s", field->name, field->type == VC_FIELD_DURATION ? "_ns" : "");
+    VC_AUTO_TALLOC char *key = talloc_asprintf(NULL, "%s%s", field->name,
+                                               field->type == VC_FIELD_DURATION  ? "_ns"
+                                               : field->type == VC_FIELD_PERCENT ? "_ppm"
+                                                                                 : "");
     enum storage storage = types[field->type].storage;
 
     if (storage == STORE_UNSIGNED)

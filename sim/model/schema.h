@@ -26,6 +26,7 @@ enum vc_field_type {
     VC_FIELD_SECRET,   /* goes into configurations as it is; not shown in messages */
     VC_FIELD_COUNT,    /* min..max → unsigned */
     VC_FIELD_DURATION, /* min..max ns; → unsigned of `unit` ns, or member NAME_ns */
+    VC_FIELD_PERCENT,  /* "0.5", at most max ppm → unsigned parts per million, or member NAME_ppm */
     VC_FIELD_BOOL,     /* JSON only */
     VC_FIELD_ADDRESS,  /* → struct in_addr */
     VC_FIELD_NETWORK,  /* no host bits → struct vc_prefix */
@@ -79,5 +80,7 @@ bool vc_schema_address(struct vc_reader *reader, const struct vc_doc *doc, struc
 bool vc_duration_parse(const char *text, int64_t *ns);
 /* "1.2 s", "100 ms": for people. talloc child of ctx. */
 char *vc_duration_text(void *ctx, int64_t ns);
+/* "1", "0.25": a percentage from 0 to 100 with four decimals at most, to parts per million. */
+bool vc_percent_parse(const char *text, int64_t *ppm);
 /* Decimal digits only, at most `max`. */
 bool vc_count_parse(const char *text, int64_t max, int64_t *out);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "model/traffic.h"
+
 enum { STEPS_MAX = 5000, ROUNDS_MAX = 1000 };
 
 /* Takes spec. The array grows with slack that doubles: `repeat` may unroll to thousands. */
@@ -16,6 +18,18 @@ static void add_step(struct scenario_reader *r, enum vc_step_kind kind, struct v
     if (!(s->step_count & (s->step_count - 1)))
         s->steps = talloc_realloc(s, s->steps, struct vc_step, (unsigned)(s->step_count ? 2 * s->step_count : 1));
     s->steps[s->step_count++] = (struct vc_step){kind, spec, mark};
+}
+
+/* In a round of `repeat` a load is this round's. */
+static void resolve_load(const struct scenario_reader *r, json_t *spec, const char *key)
+{
+    const char *base = json_string_value(json_object_get(spec, key));
+
+    for (size_t i = r->played_count; base && i-- > 0;)
+        if (r->played[i].is_load && !strcmp(r->played[i].base, base)) {
+            json_object_set_new(spec, key, json_string(r->played[i].name));
+            return;
+        }
 }
 
 static void step_expect(struct scenario_reader *r, const struct vc_doc *doc)
@@ -32,8 +46,12 @@ static void step_expect(struct scenario_reader *r, const struct vc_doc *doc)
         json_t *spec = vc_expectation_read(&r->base, doc->items[i]);
 
         r->can_hold |= !spec || vc_expectation_is_state(json_string_value(json_object_get(spec, "type")));
-        if (spec)
-            json_array_append_new(list, spec);
+        if (!spec)
+            continue;
+        resolve_load(r, spec, "during");
+        if (!strcmp(json_string_value(json_object_get(spec, "type")), "load"))
+            resolve_load(r, spec, "name");
+        json_array_append_new(list, spec);
     }
     add_step(r, VC_STEP_EXPECT, doc->key_mark, VC_STEAL_PTR(list));
 }
@@ -58,60 +76,99 @@ static void step_hold(struct scenario_reader *r, const struct vc_doc *doc)
     add_step(r, VC_STEP_HOLD, doc->key_mark, json_pack("{s:I, s:s}", "for_ns", (json_int_t)ns, "text", text));
 }
 
+/* Remembers what a step starts. False when the name was used before. */
+static bool play(struct scenario_reader *r, const struct vc_doc *name, struct played *played)
+{
+    const char *what = played->is_load ? "load" : "fault";
+
+    played->base = talloc_strdup(r->scratch, name->text);
+    played->name = r->round > 1 ? talloc_asprintf(r->scratch, "%s#%u", name->text, r->round) : played->base;
+    played->mark = name->mark;
+    played->active = true;
+    for (size_t i = 0; i < r->played_count; i++)
+        if (r->played[i].is_load == played->is_load && !strcmp(r->played[i].name, played->name)) {
+            vc_problem(r->base.problems, name->mark,
+                       "found %s name \"%s\" again (first at line %d)%s; allowed: each name once, so that the "
+                       "report is clear",
+                       what, name->text, r->played[i].mark.line,
+                       r->played[i].active && !r->played[i].ends_itself ? ", which is still active" : "");
+            return false;
+        }
+    r->played = talloc_realloc(r->scratch, r->played, struct played, (unsigned)r->played_count + 1);
+    r->played[r->played_count++] = *played;
+    return true;
+}
+
 static void step_fault(struct scenario_reader *r, const struct vc_doc *doc)
 {
     VC_AUTO_JSON *spec = vc_fault_read(&r->base, doc, true);
     const struct vc_doc *name = vc_doc_member(doc, "name");
+    struct played fault = {.ends_itself =
+                               spec && vc_fault_ends_itself(json_string_value(json_object_get(spec, "kind")))};
 
-    if (!name || name->type != VC_DOC_SCALAR)
-        return;
-    struct played fault = {.base = talloc_strdup(r->scratch, name->text), .mark = name->mark, .active = true};
-    fault.ends_itself = spec && vc_fault_ends_itself(json_string_value(json_object_get(spec, "kind")));
-    fault.name = r->round > 1 ? talloc_asprintf(r->scratch, "%s#%u", name->text, r->round) : fault.base;
-    for (size_t i = 0; i < r->played_count; i++)
-        if (!strcmp(r->played[i].name, fault.name)) {
-            vc_problem(r->base.problems, name->mark,
-                       "found fault name \"%s\" again (first at line %d)%s; allowed: each name once, so that the "
-                       "report is clear",
-                       name->text, r->played[i].mark.line,
-                       r->played[i].active && !r->played[i].ends_itself ? ", which is still active" : "");
-            return;
-        }
-    r->played = talloc_realloc(r->scratch, r->played, struct played, (unsigned)r->played_count + 1);
-    r->played[r->played_count++] = fault;
-    if (!spec)
+    if (!name || name->type != VC_DOC_SCALAR || !play(r, name, &fault) || !spec)
         return;
     json_object_set_new(spec, "name", json_string(fault.name));
     add_step(r, VC_STEP_FAULT, doc->key_mark, VC_STEAL_PTR(spec));
 }
 
-static void refuse_heal(struct scenario_reader *r, const struct vc_doc *doc)
+static void step_load(struct scenario_reader *r, const struct vc_doc *doc)
+{
+    VC_AUTO_JSON *spec = vc_load_read(&r->base, doc);
+    const struct vc_doc *name = vc_doc_member(doc, "name");
+    struct vc_scenario *s = r->scenario;
+    struct played load = {.is_load = true};
+
+    if (!name || name->type != VC_DOC_SCALAR || !play(r, name, &load))
+        return;
+    s->loads = talloc_realloc(s, s->loads, const char *, (unsigned)s->load_count + 1);
+    s->loads[s->load_count++] = talloc_strdup(s, load.name);
+    if (!spec)
+        return;
+    json_object_set_new(spec, "name", json_string(load.name));
+    add_step(r, VC_STEP_LOAD, doc->key_mark, VC_STEAL_PTR(spec));
+}
+
+static void refuse_end(struct scenario_reader *r, const struct vc_doc *doc, bool is_load)
 {
     const char **active = talloc_zero_array(r->scratch, const char *, (unsigned)r->played_count + 1);
     struct vc_names names = VC_NAMES(active, 0);
 
     for (size_t i = 0; i < r->played_count; i++)
-        if (r->played[i].active && !r->played[i].ends_itself)
+        if (r->played[i].is_load == is_load && r->played[i].active && !r->played[i].ends_itself)
             active[names.count++] = r->played[i].base;
-    vc_problem_unknown(r->base.problems, doc->mark, "active fault", doc->text, names);
+    vc_problem_unknown(r->base.problems, doc->mark, is_load ? "load under way" : "active fault", doc->text, names);
     talloc_free(active);
+}
+
+/* heal: NAME, stop: NAME */
+static void end_played(struct scenario_reader *r, const struct vc_doc *doc, bool is_load)
+{
+    if (!vc_schema_is_scalar(&r->base, doc, is_load ? "the name of a load under way" : "the name of an active fault"))
+        return;
+    for (size_t i = r->played_count; i-- > 0;) { /* the latest of that name: this round's */
+        struct played *played = &r->played[i];
+
+        if (played->is_load != is_load || !played->active || played->ends_itself ||
+            strcmp(played->base, doc->text) != 0)
+            continue;
+        played->active = false;
+        VC_AUTO_TALLOC char *text = talloc_asprintf(NULL, "%s %s", is_load ? "stop" : "heal", played->name);
+        add_step(r, is_load ? VC_STEP_STOP : VC_STEP_HEAL, doc->key_mark,
+                 json_pack("{s:s, s:s}", "name", played->name, "text", text));
+        return;
+    }
+    refuse_end(r, doc, is_load);
 }
 
 static void step_heal(struct scenario_reader *r, const struct vc_doc *doc)
 {
-    if (!vc_schema_is_scalar(&r->base, doc, "the name of an active fault"))
-        return;
-    for (size_t i = r->played_count; i-- > 0;) { /* the latest of that name: this round's */
-        struct played *fault = &r->played[i];
+    end_played(r, doc, false);
+}
 
-        if (!fault->active || fault->ends_itself || strcmp(fault->base, doc->text) != 0)
-            continue;
-        fault->active = false;
-        VC_AUTO_TALLOC char *text = talloc_asprintf(NULL, "heal %s", fault->name);
-        add_step(r, VC_STEP_HEAL, doc->key_mark, json_pack("{s:s, s:s}", "name", fault->name, "text", text));
-        return;
-    }
-    refuse_heal(r, doc);
+static void step_stop(struct scenario_reader *r, const struct vc_doc *doc)
+{
+    end_played(r, doc, true);
 }
 
 struct repeat {
@@ -151,7 +208,8 @@ static const struct step_reader {
     const char *name;
     void (*read)(struct scenario_reader *r, const struct vc_doc *doc);
 } step_readers[] = {
-    {"expect", step_expect}, {"hold", step_hold}, {"fault", step_fault}, {"heal", step_heal}, {"repeat", step_repeat},
+    {"expect", step_expect}, {"hold", step_hold}, {"fault", step_fault},   {"heal", step_heal},
+    {"load", step_load},     {"stop", step_stop}, {"repeat", step_repeat},
 };
 
 void vc_steps_read(struct scenario_reader *r, const struct vc_doc *list)

@@ -4,8 +4,9 @@
 #include "model/read.h"
 #include "model/scenario.h"
 
-/* A fault of the timeline so far. */
+/* A fault or load of the timeline so far. */
 struct played {
+    bool is_load;
     const char *base, *name; /* as written; with the round */
     struct vc_mark mark;
     bool active, ends_itself;

@@ -91,16 +91,22 @@ static void read_link(struct vc_reader *reader, const struct vc_field *field VC_
                       struct vc_sink sink)
 {
     struct vc_link *link = sink.base;
+    size_t ends = 0;
 
     link->end[0].node = link->end[1].node = VC_NONE;
     if (!vc_schema_is_map(reader, doc, "a link"))
         return;
-    if (doc->count != 2)
+    for (size_t i = 0; i < doc->count; i++) {
+        if (vc_wire_field(doc->items[i]->key))
+            continue;
+        if (ends < 2)
+            read_link_end(reader, doc->items[i], &link->end[ends]);
+        ends++;
+    }
+    if (ends != 2)
         vc_problem(reader->problems, doc->key_mark,
-                   "found a link with %zu end%s; allowed: two, each NODE: ADDRESS/MASK", doc->count,
-                   doc->count == 1 ? "" : "s");
-    for (size_t i = 0; i < doc->count && i < 2; i++)
-        read_link_end(reader, doc->items[i], &link->end[i]);
+                   "found a link with %zu end%s; allowed: two, each NODE: ADDRESS/MASK", ends, ends == 1 ? "" : "s");
+    vc_wire_read(reader, doc, "a link", &link->wire);
 }
 
 static void read_interface(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
@@ -186,6 +192,20 @@ static void read_interval_times(struct vc_reader *reader, const struct vc_field 
     out[1] = (unsigned)n;
 }
 
+static void read_rate(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                      struct vc_sink sink)
+{
+    int64_t mbit = 0;
+
+    if (doc->type != VC_DOC_SCALAR ||
+        (strcmp(doc->text, "off") != 0 && (!vc_count_parse(doc->text, field->max, &mbit) || !mbit))) {
+        VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
+        vc_problem(reader->problems, doc->mark, "found %s for rate; allowed: off, or Mbit/s from 1 to %lld", found,
+                   (long long)field->max);
+    }
+    *(unsigned *)((char *)sink.base + field->offset) = (unsigned)mbit;
+}
+
 static const char *const at_least_twice[] = {"2", NULL}, *const at_least_once[] = {"1", NULL};
 
 #define MS(n)      ((n)*VC_NS_PER_MS)
@@ -201,7 +221,7 @@ static const struct vc_field settings_fields[] = {
     {"replay_window", VC_FIELD_COUNT, .offset = AT(replay_window), .min = 0, .max = 4096, .fallback = "1024"},
     {"gre_mtu", VC_FIELD_COUNT, .offset = AT(gre_mtu), .min = 576, .max = 1476, .fallback = "1400"},
     {"mss", VC_FIELD_COUNT, .offset = AT(mss), .min = 0, .max = 1436, .fallback = "1350"},
-    {"rate", VC_FIELD_COUNT, .offset = AT(rate_mbit), .min = 1, .max = 10000, .fallback = "250"},
+    {"rate", VC_FIELD_CUSTOM, .offset = AT(rate_mbit), .max = 10000, .fallback = "250", .read = read_rate},
 };
 #undef AT
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/ip.h"
+#include "base/wire.h"
 
 /* Where in a document something stands; 1-based. */
 struct vc_mark {
@@ -34,6 +35,7 @@ struct vc_link_end {
 struct vc_link {
     const char *name;
     struct vc_link_end end[2];
+    struct vc_wire wire; /* what packets meet on it, in both directions */
     struct vc_mark mark;
 };
 
@@ -77,7 +79,7 @@ struct vc_settings {
     unsigned replay_window;    /* packets, 1024 */
     unsigned gre_mtu;          /* bytes, 1400 (the user plane lowers it, see findings) */
     unsigned mss;              /* bytes, 1350; 0: not clamped (R42) */
-    unsigned rate_mbit;        /* 250 a tunnel (R6) */
+    unsigned rate_mbit;        /* 250 a tunnel (R6); 0: tunnels are not shaped */
 };
 
 struct vc_topology {

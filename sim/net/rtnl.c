@@ -78,10 +78,8 @@ static void must(int status)
         abort(); /* out of memory, or a message larger than a page: neither happens with valid callers */
 }
 
-static struct vc_rtnl_request *queue(struct vc_rtnl *rtnl, int type, int flags, const void *header, size_t size,
-                                     const char *format, ...) VC_PRINTF(6, 7);
-static struct vc_rtnl_request *queue(struct vc_rtnl *rtnl, int type, int flags, const void *header, size_t size,
-                                     const char *format, ...)
+struct vc_rtnl_request *vc_rtnl_queue(struct vc_rtnl *rtnl, int type, int flags, const void *header, size_t size,
+                                      const char *format, ...)
 {
     va_list args;
 
@@ -97,7 +95,7 @@ static struct vc_rtnl_request *queue(struct vc_rtnl *rtnl, int type, int flags, 
     return request;
 }
 
-static void needs_index(struct vc_rtnl_request *request, const char *ifname, size_t index_at)
+void vc_rtnl_needs_index(struct vc_rtnl_request *request, const char *ifname, size_t index_at)
 {
     snprintf(request->ifname, sizeof request->ifname, "%s", ifname);
     request->index_at = NLMSG_HDRLEN + index_at;
@@ -125,8 +123,8 @@ static void put_veth_end(struct nl_msg *msg, const struct vc_rtnl_veth *veth, in
 void vc_rtnl_veth(struct vc_rtnl *rtnl, const struct vc_rtnl_veth *veth)
 {
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
-    struct nl_msg *msg = queue(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link, "link %s - %s",
-                               veth->name[0], veth->name[1])
+    struct nl_msg *msg = vc_rtnl_queue(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link, "link %s - %s",
+                                       veth->name[0], veth->name[1])
                              ->msg;
 
     put_veth_end(msg, veth, 0);
@@ -145,8 +143,9 @@ void vc_rtnl_gre(struct vc_rtnl *rtnl, const char *name, struct in_addr local, s
                  uint8_t ttl)
 {
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
-    struct nl_msg *msg =
-        queue(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link, "GRE interface %s (ip_gre)", name)->msg;
+    struct nl_msg *msg = vc_rtnl_queue(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link,
+                                       "GRE interface %s (ip_gre)", name)
+                             ->msg;
 
     must(nla_put_string(msg, IFLA_IFNAME, name));
     if (mtu)
@@ -164,7 +163,7 @@ void vc_rtnl_gre(struct vc_rtnl *rtnl, const char *name, struct in_addr local, s
 
 static struct nl_msg *set_link(struct vc_rtnl *rtnl, const char *ifname, const char *what, const struct ifinfomsg *link)
 {
-    struct nl_msg *msg = queue(rtnl, RTM_SETLINK, 0, link, sizeof *link, "%s %s", what, ifname)->msg;
+    struct nl_msg *msg = vc_rtnl_queue(rtnl, RTM_SETLINK, 0, link, sizeof *link, "%s %s", what, ifname)->msg;
 
     must(nla_put_string(msg, IFLA_IFNAME, ifname));
     return msg;
@@ -195,17 +194,18 @@ void vc_rtnl_delete_link(struct vc_rtnl *rtnl, const char *ifname)
 {
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
 
-    must(nla_put_string(queue(rtnl, RTM_DELLINK, 0, &link, sizeof link, "delete link %s", ifname)->msg, IFLA_IFNAME,
-                        ifname));
+    must(nla_put_string(vc_rtnl_queue(rtnl, RTM_DELLINK, 0, &link, sizeof link, "delete link %s", ifname)->msg,
+                        IFLA_IFNAME, ifname));
 }
 
 void vc_rtnl_address(struct vc_rtnl *rtnl, const char *ifname, struct vc_prefix address)
 {
     struct ifaddrmsg header = {.ifa_family = AF_INET, .ifa_prefixlen = address.len};
-    struct vc_rtnl_request *request = queue(rtnl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header,
-                                            "address %s on %s", vc_prefix_text(address).s, ifname);
+    struct vc_rtnl_request *request =
+        vc_rtnl_queue(rtnl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header, "address %s on %s",
+                      vc_prefix_text(address).s, ifname);
 
-    needs_index(request, ifname, offsetof(struct ifaddrmsg, ifa_index));
+    vc_rtnl_needs_index(request, ifname, offsetof(struct ifaddrmsg, ifa_index));
     must(nla_put_u32(request->msg, IFA_LOCAL, address.addr.s_addr));
     must(nla_put_u32(request->msg, IFA_ADDRESS, address.addr.s_addr));
 }
@@ -239,7 +239,7 @@ void vc_rtnl_route(struct vc_rtnl *rtnl, const struct vc_rtnl_route *route, bool
     };
     VC_AUTO_TALLOC char *text = route_text(NULL, route, add);
     struct vc_rtnl_request *request =
-        queue(rtnl, add ? RTM_NEWROUTE : RTM_DELROUTE, flags, &header, sizeof header, "%s", text);
+        vc_rtnl_queue(rtnl, add ? RTM_NEWROUTE : RTM_DELROUTE, flags, &header, sizeof header, "%s", text);
 
     must(nla_put_u32(request->msg, RTA_DST, route->prefix.addr.s_addr));
     must(nla_put_u32(request->msg, RTA_TABLE, table));
@@ -250,6 +250,7 @@ void vc_rtnl_route(struct vc_rtnl *rtnl, const struct vc_rtnl_route *route, bool
     if (route->ifname) {
         must(nla_put_u32(request->msg, RTA_OIF, 0));
         /* The attribute just written is the message's last four bytes. */
-        needs_index(request, route->ifname, nlmsg_hdr(request->msg)->nlmsg_len - sizeof(uint32_t) - NLMSG_HDRLEN);
+        vc_rtnl_needs_index(request, route->ifname,
+                            nlmsg_hdr(request->msg)->nlmsg_len - sizeof(uint32_t) - NLMSG_HDRLEN);
     }
 }

@@ -25,6 +25,13 @@ struct vc_rtnl {
 
 struct nl_sock *vc_rtnl_sock(struct vc_rtnl *rtnl);
 
+/* Adds a request to the batch: a netlink header with `flags`, then the family's header; `format` says what it does. Its
+ * attributes are the caller's to append. Valid until the next one is queued. */
+struct vc_rtnl_request *vc_rtnl_queue(struct vc_rtnl *rtnl, int type, int flags, const void *header, size_t size,
+                                      const char *format, ...) VC_PRINTF(6, 7);
+/* The index of `ifname` goes to offset `index_at` behind the netlink header when the request is sent. */
+void vc_rtnl_needs_index(struct vc_rtnl_request *request, const char *ifname, size_t index_at);
+
 /* Drops the pending batch. */
 void vc_rtnl_forget(struct vc_rtnl *rtnl);
 

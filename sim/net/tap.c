@@ -111,6 +111,17 @@ static int attach_filter(int fd, int linktype, const char *filter, vc_error **er
     return status;
 }
 
+int vc_tap_filter(struct vc_tap *tap, const char *filter, vc_error **err)
+{
+    int none = 0;
+
+    if (filter)
+        return attach_filter(tap->fd, tap->linktype == 1 ? DLT_EN10MB : DLT_RAW, filter, err);
+    if (setsockopt(tap->fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none) < 0 && errno != ENOENT)
+        return vc_fail(err, VC_EXIT_FAIL, errno, "taking a filter away");
+    return 0;
+}
+
 static int open_socket(struct vc_tap *tap, const struct vc_tap_config *config, vc_error **err)
 {
     VC_NETNS_SCOPE(scope) = vc_netns_enter(config->netns, err);

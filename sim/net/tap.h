@@ -32,8 +32,24 @@ struct vc_tap_config {
 };
 struct vc_tap *vc_tap_open(void *ctx, const struct vc_tap_config *config, vc_error **err);
 
+/* Another filter from now on (NULL: all); packets that wait already are handed on as they are. */
+int vc_tap_filter(struct vc_tap *tap, const char *filter, vc_error **err);
+
 int vc_tap_fd(const struct vc_tap *tap);
 /* Hands on all that is queued now. Returns packets handed on. */
 int vc_tap_drain(struct vc_tap *tap);
 uint64_t vc_tap_dropped(struct vc_tap *tap);   /* since the start */
 int vc_tap_linktype(const struct vc_tap *tap); /* LINKTYPE_ETHERNET 1 or LINKTYPE_RAW 101 */
+
+/*
+ * Many taps behind one descriptor: a packet that crosses ten links makes ten taps readable at once, and one wake is
+ * enough for all of them.
+ */
+struct vc_tap_set; /* talloc; freeing it leaves the taps alone */
+
+struct vc_tap_set *vc_tap_set_new(void *ctx, vc_error **err);
+/* A tap leaves the set when it is freed, or before. It may be in several sets. */
+int vc_tap_set_add(struct vc_tap_set *set, struct vc_tap *tap, vc_error **err);
+void vc_tap_set_remove(struct vc_tap_set *set, const struct vc_tap *tap);
+int vc_tap_set_fd(const struct vc_tap_set *set); /* readable when one of them is */
+void vc_tap_set_drain(struct vc_tap_set *set);   /* those that are readable; asks no other */

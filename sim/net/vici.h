@@ -33,8 +33,9 @@ json_t *vc_swanctl_parse(const char *text, vc_error **err);
 /*
  * Registers for ike-updown, child-updown, ike-rekey, child-rekey on this connection (no further calls on it) and emits
  * ike/sa and ipsec/sa for `node`. The event's `tunnel` is the CHILD's name, its connection's name for ike/sa (the plan
- * names both after the tunnel); `down` when the last of a tunnel's SAs went. SAs that are up already are reported
- * first; when the daemon goes, all go down. `fd` is owned. talloc; freeing stops it.
+ * names both after the tunnel); `down` when the last of a tunnel's SAs went. An `up` says whether the SA replaced
+ * another, and when charon means to replace it (the events carry that: nobody need ask). SAs that are up already are
+ * reported first; when the daemon goes, all go down. `fd` is owned. talloc; freeing stops it.
  */
 struct vc_vici_watch;
 struct vc_vici_watch *vc_vici_watch_start(void *ctx, sd_event *loop, struct vc_events *events, const char *node, int fd,

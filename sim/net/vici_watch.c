@@ -30,6 +30,31 @@ static void emit(struct vc_vici_watch *watch, enum vc_layer layer, json_t *membe
     vc_event_json(watch->events, layer, watch->node, "sa", -1, event);
 }
 
+/* What is told of an SA only when it comes up: that it took another's place, and when charon means to replace it. */
+struct birth {
+    bool rekeyed;
+    int64_t rekey_ns; /* -1: the other end will */
+};
+
+static struct birth birth_of(const struct vc_vici_watch *watch, const json_t *sa, bool rekeyed)
+{
+    const char *seconds = text(sa, "rekey-time");
+
+    return (struct birth){rekeyed,
+                          *seconds ? vc_events_now(watch->events) + strtoll(seconds, NULL, 10) * VC_NS_PER_S : -1};
+}
+
+static void emit_up(struct vc_vici_watch *watch, enum vc_layer layer, json_t *members, const struct birth *birth)
+{
+    VC_AUTO_JSON *told = json_copy(members);
+
+    if (birth->rekeyed)
+        json_object_set_new(told, "rekeyed", json_true());
+    if (birth->rekey_ns >= 0)
+        json_object_set_new(told, "rekey_ns", json_integer(birth->rekey_ns));
+    emit(watch, layer, told, "up");
+}
+
 static bool tunnel_is_up(const json_t *known, const char *tunnel)
 {
     json_t *members;
@@ -45,32 +70,42 @@ static bool tunnel_is_up(const json_t *known, const char *tunnel)
 
 /*
  * `members` is stolen. A tunnel is down when its last SA goes: an attempt that never came up, or one of two SAs (both
- * ends may initiate at once), takes nothing down.
+ * ends may initiate at once), takes nothing down. `birth` is NULL for one that goes.
  */
-static void set_state(struct vc_vici_watch *watch, enum vc_layer layer, const char *id, bool up, json_t *members)
+static void set_state(struct vc_vici_watch *watch, enum vc_layer layer, const char *id, const struct birth *birth,
+                      json_t *members)
 {
     VC_AUTO_JSON *owned = members;
     json_t *known = layer == VC_LAYER_IKE ? watch->ike : watch->children;
     bool was_up = json_object_get(known, id);
 
-    if (up)
+    if (birth) {
         json_object_set(known, id, members);
-    else
-        json_object_del(known, id);
-    if (up || (was_up && !tunnel_is_up(known, text(members, "tunnel"))))
-        emit(watch, layer, members, up ? "up" : "down");
+        emit_up(watch, layer, members, birth);
+        return;
+    }
+    json_object_del(known, id);
+    if (was_up && !tunnel_is_up(known, text(members, "tunnel")))
+        emit(watch, layer, members, "down");
 }
 
-static void ike_state(struct vc_vici_watch *watch, const char *name, const json_t *sa, bool up)
+/* How an SA is now: gone, up, or up in another's place. */
+enum sa_state { SA_DOWN, SA_UP, SA_REKEYED };
+
+static void ike_state(struct vc_vici_watch *watch, const char *name, const json_t *sa, enum sa_state state)
 {
     const char *id = text(sa, "uniqueid");
+    struct birth birth = birth_of(watch, sa, state == SA_REKEYED);
 
-    set_state(watch, VC_LAYER_IKE, id, up, json_pack("{s:s, s:s}", "tunnel", name, "unique_id", id));
+    set_state(watch, VC_LAYER_IKE, id, state == SA_DOWN ? NULL : &birth,
+              json_pack("{s:s, s:s}", "tunnel", name, "unique_id", id));
 }
 
-static void child_state(struct vc_vici_watch *watch, const json_t *sa, bool up)
+static void child_state(struct vc_vici_watch *watch, const json_t *sa, enum sa_state state)
 {
-    set_state(watch, VC_LAYER_IPSEC, text(sa, "uniqueid"), up,
+    struct birth birth = birth_of(watch, sa, state == SA_REKEYED);
+
+    set_state(watch, VC_LAYER_IPSEC, text(sa, "uniqueid"), state == SA_DOWN ? NULL : &birth,
               json_pack("{s:s, s:s, s:s}", "tunnel", text(sa, "name"), "spi_in", text(sa, "spi-in"), "spi_out",
                         text(sa, "spi-out")));
 }
@@ -80,7 +115,7 @@ static void children_state(struct vc_vici_watch *watch, json_t *ike_sa, bool up)
     const char *key;
     json_t *sa;
 
-    json_object_foreach(json_object_get(ike_sa, "child-sas"), key, sa) child_state(watch, sa, up);
+    json_object_foreach(json_object_get(ike_sa, "child-sas"), key, sa) child_state(watch, sa, up ? SA_UP : SA_DOWN);
 }
 
 /* The handlers: one for each event, called for each IKE SA in its message. */
@@ -88,7 +123,7 @@ typedef void handler(struct vc_vici_watch *watch, const char *name, json_t *sa, 
 
 static void on_ike_updown(struct vc_vici_watch *watch, const char *name, json_t *sa, bool up)
 {
-    ike_state(watch, name, sa, up);
+    ike_state(watch, name, sa, up ? SA_UP : SA_DOWN);
 }
 
 static void on_child_updown(struct vc_vici_watch *watch, VC_UNUSED const char *name, json_t *sa, bool up)
@@ -99,7 +134,7 @@ static void on_child_updown(struct vc_vici_watch *watch, VC_UNUSED const char *n
 static void on_ike_rekey(struct vc_vici_watch *watch, const char *name, json_t *sa, VC_UNUSED bool up)
 {
     json_object_del(watch->ike, text(json_object_get(sa, "old"), "uniqueid"));
-    ike_state(watch, name, json_object_get(sa, "new"), true);
+    ike_state(watch, name, json_object_get(sa, "new"), SA_REKEYED);
 }
 
 static void on_child_rekey(struct vc_vici_watch *watch, VC_UNUSED const char *name, json_t *sa, VC_UNUSED bool up)
@@ -110,7 +145,7 @@ static void on_child_rekey(struct vc_vici_watch *watch, VC_UNUSED const char *na
     json_object_foreach(json_object_get(sa, "child-sas"), key, child)
     {
         json_object_del(watch->children, text(json_object_get(child, "old"), "uniqueid"));
-        child_state(watch, json_object_get(child, "new"), true);
+        child_state(watch, json_object_get(child, "new"), SA_REKEYED);
     }
 }
 
@@ -121,11 +156,11 @@ static void on_list_sa(struct vc_vici_watch *watch, const char *name, json_t *sa
 
     if (strcmp(text(sa, "state"), "ESTABLISHED") != 0)
         return;
-    ike_state(watch, name, sa, true);
+    ike_state(watch, name, sa, SA_UP);
     json_object_foreach(json_object_get(sa, "child-sas"), key, child)
     {
         if (!strcmp(text(child, "state"), "INSTALLED"))
-            child_state(watch, child, true);
+            child_state(watch, child, SA_UP);
     }
 }
 

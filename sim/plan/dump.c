@@ -21,11 +21,20 @@ static void dump_block(FILE *out, const char *text)
     }
 }
 
+static void dump_wire(FILE *out, const struct vc_wire *wire, uint64_t seed)
+{
+    VC_AUTO_TALLOC char *text = vc_wire_text(NULL, wire);
+
+    if (!vc_wire_is_perfect(wire))
+        fprintf(out, "    wire %s, seed %" PRIx64 "\n", text, seed);
+}
+
 static void dump_interface(FILE *out, const struct vc_plan_iface *i)
 {
     fprintf(out, "  interface %s %s mac %02x:%02x:%02x:%02x:%02x:%02x mtu %u link %zu end %u\n", i->ifname,
             vc_prefix_text(i->address).s, i->mac[0], i->mac[1], i->mac[2], i->mac[3], i->mac[4], i->mac[5], i->mtu,
             i->link, i->end);
+    dump_wire(out, &i->wire, i->wire_seed);
 }
 
 static void dump_gre(FILE *out, const struct vc_plan_gre *g)
@@ -33,6 +42,7 @@ static void dump_gre(FILE *out, const struct vc_plan_gre *g)
     fprintf(out, "  gre %s %s -> %s address %s peer %s mtu %u keepalive %us x %u\n", g->ifname,
             vc_addr_text(g->local).s, vc_addr_text(g->remote).s, vc_prefix_text(g->address).s,
             vc_addr_text(g->peer_address).s, g->mtu, g->keepalive_s, g->retries);
+    dump_wire(out, &g->wire, g->wire_seed);
 }
 
 static void dump_route(FILE *out, const struct vc_plan_route *r)

@@ -6,10 +6,20 @@
 
 #include "plan/context.h"
 #include "plan/node.h"
+#include "plan/secret.h"
 
 enum { LINK_MTU = 1500 };
 
-static void plan_interfaces(void *ctx, const struct vc_topology *topology, size_t index, struct vc_plan_node *node)
+/* Each direction of each wire has its own chances. */
+static uint64_t wire_seed(const char *ifname, const char *node, uint64_t seed)
+{
+    VC_AUTO_TALLOC char *name = talloc_asprintf(NULL, "%s at %s", ifname, node);
+
+    return vc_derived_seed("wire", name, seed);
+}
+
+static void plan_interfaces(void *ctx, const struct vc_topology *topology, const struct vc_plan_options *options,
+                            size_t index, struct vc_plan_node *node)
 {
     node->ifaces = talloc_zero_array(ctx, struct vc_plan_iface, topology->link_count);
     for (size_t i = 0; i < topology->link_count; i++)
@@ -25,6 +35,8 @@ static void plan_interfaces(void *ctx, const struct vc_topology *topology, size_
                 .mac = {0x02, 'v', 'c', (uint8_t)(i >> 8), (uint8_t)i, (uint8_t)end}, /* 02: locally administered */
                 .address = link->end[end].address,
                 .mtu = LINK_MTU,
+                .wire = link->wire,
+                .wire_seed = wire_seed(link->name, node->name, options->seed),
             };
         }
 }
@@ -55,7 +67,9 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
             .mtu = vc_gre_mtu(topology, options->plane),
             .keepalive_s = timers->gre_keepalive_s,
             .retries = timers->gre_keepalive_s ? timers->gre_retries : 0,
+            .wire = {.rate_mbit = topology->settings.rate_mbit},
         };
+        gre->wire_seed = wire_seed(gre->ifname, node->name, options->seed);
         while (l < node->loopback_count && node->loopbacks[l].s_addr != gre->local.s_addr)
             l++;
         if (l == node->loopback_count)
@@ -94,7 +108,7 @@ struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, cons
         const struct vc_kind *kind = find_kind(scratch, kinds, options->kinds_dir, topology->nodes[i].kind, err);
 
         *node = (struct vc_plan_node){.name = topology->nodes[i].name, .kind = topology->nodes[i].kind};
-        plan_interfaces(plan, topology, i, node);
+        plan_interfaces(plan, topology, options, i, node);
         plan_gre(plan, topology, options, i, node);
         if (!kind || vc_node_render(plan, node, kind, view, options->plane, err) < 0) {
             vc_wrap(err, "node %s", node->name);

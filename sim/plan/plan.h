@@ -27,6 +27,8 @@ struct vc_plan_iface {
     uint8_t mac[6];
     struct vc_prefix address;
     unsigned mtu;
+    struct vc_wire wire; /* what leaves here meets it */
+    uint64_t wire_seed;  /* of its chances */
 };
 
 struct vc_plan_route {
@@ -47,6 +49,10 @@ struct vc_plan_gre {
     struct in_addr peer_address;
     unsigned mtu;
     unsigned keepalive_s, retries; /* 0: no keepalives sent; requests are always answered */
+    /* The rate of the tunnel (R6). Shaped here, where packets are still the customer's: 250 Mbit/s are of IP packets as
+     * they enter the tunnel, without GRE and ESP; and what exceeds the rate costs no encryption. */
+    struct vc_wire wire;
+    uint64_t wire_seed;
 };
 
 struct vc_plan_file {

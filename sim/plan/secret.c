@@ -21,3 +21,11 @@ char *vc_secret(void *ctx, const char *purpose, const char *name, uint64_t seed,
     base16_encode_update(hex, sizeof digest, digest);
     return talloc_strndup(ctx, hex, digits < sizeof hex ? digits : sizeof hex);
 }
+
+uint64_t vc_derived_seed(const char *purpose, const char *name, uint64_t seed)
+{
+    VC_AUTO_TALLOC char *digits = vc_secret(NULL, purpose, name, seed, 16);
+    uint64_t derived = strtoull(digits, NULL, 16);
+
+    return derived ? derived : 1;
+}

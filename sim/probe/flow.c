@@ -4,12 +4,16 @@
  * A flow is symmetric RTP: one UDP socket at each end, on the same port, sends one direction and receives the other.
  * The sockets are not connected, so that an ICMP error is never reported on them: whatever goes wrong on the way is
  * loss, and so is every error of sending (no route, a full queue).
+ *
+ * One timer sends for all flows and one descriptor is waited on for all sockets, so that flows of one pace cost one
+ * wake for their packets together.
  */
 #include "probe/flow.h"
 
 #include <errno.h>
 #include <netinet/ip.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -20,22 +24,23 @@
 enum {
     TOS_EF = 46 << 2,
     MAX_LATE = VC_STREAM_RING / 16, /* packets sent in one late wake; more would be a flood, not a flow */
+    ENDS_MAX = 16,                  /* read together */
 };
+/* A packet that is due so soon leaves with the one that is due now. */
+#define TOGETHER_NS (500 * VC_NS_PER_US)
 
 struct flow {
     struct vc_flows *flows;
     const char *name;
     uint16_t id;
     int64_t interval_ns;
-    int64_t due_ns; /* CLOCK_MONOTONIC */
+    int64_t due_ns, first_ns; /* CLOCK_MONOTONIC: of the next packet and of the first */
     struct end {
         struct flow *flow;
         int fd; /* sends stream[i], receives stream[!i] */
         struct sockaddr_in address;
-        sd_event_source *readable;
     } end[2];
     struct vc_stream stream[2]; /* forward, return */
-    sd_event_source *timer;
 };
 
 struct vc_flows {
@@ -44,6 +49,9 @@ struct vc_flows {
     struct vc_points points;
     struct flow *flow[VC_FLOW_MAX];
     size_t count;
+    int sockets; /* epoll of all ends */
+    sd_event_source *readable, *timer;
+    bool stopped;
     uint32_t run; /* marks this run's packets */
     int64_t drained_ns;
 };
@@ -66,7 +74,11 @@ static struct timespec timespec_of(int64_t ns)
 static int flows_destructor(struct vc_flows *flows)
 {
     for (size_t i = 0; i < flows->count; i++)
-        talloc_free(flows->flow[i]); /* before the loop goes: its event sources refer to it */
+        talloc_free(flows->flow[i]);
+    sd_event_source_disable_unref(flows->readable);
+    sd_event_source_disable_unref(flows->timer);
+    if (flows->sockets >= 0)
+        close(flows->sockets);
     sd_event_unref(flows->loop);
     return 0;
 }
@@ -77,6 +89,7 @@ struct vc_flows *vc_flows_new(void *ctx, sd_event *loop, struct vc_events *event
 
     flows->loop = sd_event_ref(loop);
     flows->events = events;
+    flows->sockets = -1;
     if (getrandom(&flows->run, sizeof flows->run, 0) != sizeof flows->run)
         flows->run = (uint32_t)clock_ns(CLOCK_MONOTONIC);
     talloc_set_destructor(flows, flows_destructor);
@@ -88,12 +101,13 @@ int vc_flows_add_point(struct vc_flows *flows, const char *name, struct vc_tap *
     return vc_points_add(flows, &flows->points, name, tap, err);
 }
 
-void vc_flows_set_tap(struct vc_flows *flows, int point, struct vc_tap *tap)
+int vc_flows_set_tap(struct vc_flows *flows, int point, struct vc_tap *tap, vc_error **err)
 {
     if (point < 0 || (size_t)point >= flows->points.count)
-        return;
-    flows->points.tap[point] = tap;
+        return 0;
+    int failed = vc_points_set_tap(flows, &flows->points, (size_t)point, tap, err);
     vc_points_lost(&flows->points); /* another tap counts its drops from zero */
+    return failed;
 }
 
 static struct flow *flow_of(const struct vc_flows *flows, const struct vc_flow_tag *tag)
@@ -101,16 +115,17 @@ static struct flow *flow_of(const struct vc_flows *flows, const struct vc_flow_t
     return tag->run == flows->run && tag->flow < flows->count ? flows->flow[tag->flow] : NULL;
 }
 
-void vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_packet *packet)
+bool vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_packet *packet)
 {
     struct vc_flow_tag tag;
     struct flow *flow;
 
     if (point < 0 || (size_t)point >= flows->points.count || !vc_flow_tag_find(packet, &tag) ||
         !(flow = flow_of(flows, &tag)))
-        return;
+        return false;
     vc_stream_crossed(&flow->stream[tag.direction], tag.seq, flows->points.name_of[point],
                       packet->time.tv_sec * VC_NS_PER_S + packet->time.tv_nsec - tag.sent_ns);
+    return true;
 }
 
 /* Sending */
@@ -127,7 +142,7 @@ static void send_packet(struct flow *flow, unsigned direction)
                                        .run = flow->flows->run,
                                        .seq = seq,
                                        .sent_ns = clock_ns(CLOCK_REALTIME)},
-                 flow->interval_ns);
+                 flow->due_ns - flow->first_ns);
     while (sendto(flow->end[direction].fd, packet, sizeof packet, MSG_DONTWAIT, (const struct sockaddr *)to,
                   sizeof *to) < 0 &&
            errno == EINTR)
@@ -142,33 +157,57 @@ static void drain_points(struct vc_flows *flows)
     flows->drained_ns = vc_events_now(flows->events);
 }
 
-/* Reads an end's packets, then all taps, then judges: see flow.h. */
-static void receive(struct end *end)
+static void judge(struct end *end, const struct vc_rtp_arrival *a)
 {
-    struct vc_flows *flows = end->flow->flows;
-    struct vc_rtp_arrival arrivals[VC_RTP_BATCH];
-    unsigned direction = end == &end->flow->end[1] ? 0 : 1;
-    bool more = end->fd >= 0;
+    struct flow *flow = end->flow;
+    unsigned direction = end == &flow->end[1] ? 0 : 1;
 
-    while (more) {
-        size_t count = vc_rtp_read(end->fd, arrivals, &more);
-
-        if (count)
-            drain_points(flows);
-        for (size_t i = 0; i < count; i++) {
-            const struct vc_rtp_arrival *a = &arrivals[i];
-
-            if (flow_of(flows, &a->tag) == end->flow && a->tag.direction == direction)
-                vc_stream_received(&end->flow->stream[direction], a->tag.seq,
-                                   vc_events_from_realtime(flows->events, timespec_of(a->realtime_ns)),
-                                   a->realtime_ns - a->tag.sent_ns);
-        }
-    }
+    if (flow_of(flow->flows, &a->tag) == flow && a->tag.direction == direction)
+        vc_stream_received(&flow->stream[direction], a->tag.seq,
+                           vc_events_from_realtime(flow->flows->events, timespec_of(a->realtime_ns)),
+                           a->realtime_ns - a->tag.sent_ns);
 }
 
-static int on_readable(VC_UNUSED sd_event_source *source, VC_UNUSED int fd, VC_UNUSED uint32_t events, void *arg)
+/* Reads these ends' packets, then all taps, then judges: see flow.h. `ends` is at most ENDS_MAX. */
+static void receive(struct vc_flows *flows, struct end *const *ends, size_t count)
 {
-    receive(arg);
+    struct vc_rtp_arrival arrivals[ENDS_MAX][VC_RTP_BATCH];
+    bool more, again;
+
+    do {
+        size_t got[ENDS_MAX] = {0}, total = 0;
+
+        again = false;
+        for (size_t e = 0; e < count; e++) {
+            if (ends[e]->fd < 0)
+                continue;
+            got[e] = vc_rtp_read(ends[e]->fd, arrivals[e], &more);
+            total += got[e];
+            again |= more;
+        }
+        if (total)
+            drain_points(flows);
+        for (size_t e = 0; e < count; e++)
+            for (size_t i = 0; i < got[e]; i++)
+                judge(ends[e], &arrivals[e][i]);
+    } while (again);
+}
+
+static void receive_flow(struct flow *flow)
+{
+    receive(flow->flows, (struct end *const[]){&flow->end[0], &flow->end[1]}, 2);
+}
+
+static int on_readable(VC_UNUSED sd_event_source *source, int fd, VC_UNUSED uint32_t events, void *arg)
+{
+    struct epoll_event ready[ENDS_MAX];
+    struct end *ends[ENDS_MAX];
+    int count = epoll_wait(fd, ready, ENDS_MAX, 0);
+
+    for (int i = 0; i < count; i++)
+        ends[i] = ready[i].data.ptr;
+    if (count > 0)
+        receive(arg, ends, (size_t)count);
     return 0;
 }
 
@@ -180,29 +219,63 @@ static void tick(struct flow *flow)
     /* Taps fill also while nothing arrives. */
     if (now - flows->drained_ns > flow->interval_ns)
         drain_points(flows);
-    if (vc_stream_silent(&flow->stream[0], now) || vc_stream_silent(&flow->stream[1], now)) {
-        receive(&flow->end[0]);
-        receive(&flow->end[1]);
-    }
+    if (vc_stream_silent(&flow->stream[0], now) || vc_stream_silent(&flow->stream[1], now))
+        receive_flow(flow);
     vc_stream_tick(&flow->stream[0], now);
     vc_stream_tick(&flow->stream[1], now);
 }
 
-static int on_due(sd_event_source *source, VC_UNUSED uint64_t usec, void *arg)
+/* Until the earliest packet is due. */
+static void arm(struct vc_flows *flows)
 {
-    struct flow *flow = arg;
-    int64_t now = clock_ns(CLOCK_MONOTONIC);
+    int64_t due_ns = INT64_MAX;
 
-    for (int sent = 0; flow->due_ns <= now && sent < MAX_LATE; sent++) {
+    for (size_t i = 0; i < flows->count; i++)
+        if (flows->flow[i]->due_ns < due_ns)
+            due_ns = flows->flow[i]->due_ns;
+    if (due_ns == INT64_MAX || flows->stopped || !flows->timer)
+        return;
+    sd_event_source_set_time(flows->timer, (uint64_t)(due_ns + 999) / 1000);
+    sd_event_source_set_enabled(flows->timer, SD_EVENT_ONESHOT);
+}
+
+/* After its first packet a flow falls into step with another of its pace. */
+static int64_t next_due(const struct flow *flow)
+{
+    int64_t next_ns = flow->due_ns + flow->interval_ns;
+
+    for (size_t i = 0; i < flow->flows->count && flow->due_ns == flow->first_ns; i++) {
+        const struct flow *other = flow->flows->flow[i];
+
+        if (other != flow && other->interval_ns == flow->interval_ns && other->due_ns > flow->due_ns &&
+            other->due_ns < next_ns)
+            return other->due_ns;
+    }
+    return next_ns;
+}
+
+static void send_due(struct flow *flow, int64_t now)
+{
+    for (int sent = 0; flow->due_ns <= now + TOGETHER_NS && sent < MAX_LATE; sent++) {
         send_packet(flow, 0);
         send_packet(flow, 1);
-        flow->due_ns += flow->interval_ns;
+        flow->due_ns = next_due(flow);
     }
     if (flow->due_ns <= now)
         flow->due_ns = now + flow->interval_ns;
-    sd_event_source_set_time(source, (uint64_t)(flow->due_ns + 999) / 1000);
-    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-    tick(flow);
+}
+
+static int on_due(VC_UNUSED sd_event_source *source, VC_UNUSED uint64_t usec, void *arg)
+{
+    struct vc_flows *flows = arg;
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+
+    for (size_t i = 0; i < flows->count; i++)
+        if (flows->flow[i]->due_ns <= now + TOGETHER_NS) {
+            send_due(flows->flow[i], now);
+            tick(flows->flow[i]);
+        }
+    arm(flows);
     return 0;
 }
 
@@ -211,7 +284,6 @@ static int on_due(sd_event_source *source, VC_UNUSED uint64_t usec, void *arg)
 static void close_ends(struct flow *flow)
 {
     for (int i = 0; i < 2; i++) {
-        flow->end[i].readable = sd_event_source_disable_unref(flow->end[i].readable);
         if (flow->end[i].fd >= 0)
             close(flow->end[i].fd);
         flow->end[i].fd = -1;
@@ -220,7 +292,6 @@ static void close_ends(struct flow *flow)
 
 static int flow_destructor(struct flow *flow)
 {
-    sd_event_source_disable_unref(flow->timer);
     close_ends(flow);
     return 0;
 }
@@ -247,25 +318,32 @@ static int open_socket(struct end *end, int netns, vc_error **err)
 static int open_end(struct flow *flow, int which, const struct vc_flow_end *config, vc_error **err)
 {
     struct end *end = &flow->end[which];
-    int r;
+    struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = end};
 
     end->flow = flow;
     end->address = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_addr = config->address, .sin_port = htons((uint16_t)(VC_FLOW_PORT + 2 * flow->id))};
     if (open_socket(end, config->netns, err) < 0)
         return -1;
-    r = sd_event_add_io(flow->flows->loop, &end->readable, end->fd, EPOLLIN, on_readable, end);
-    return r < 0 ? vc_fail(err, VC_EXIT_HOST, -r, "event loop") : 0;
+    if (epoll_ctl(flow->flows->sockets, EPOLL_CTL_ADD, end->fd, &wanted) < 0)
+        return vc_fail(err, VC_EXIT_HOST, errno, "waiting for packets");
+    return 0;
 }
 
-static int start(struct flow *flow, vc_error **err)
+/* What all flows share, with the first of them. */
+static int set_up(struct vc_flows *flows, vc_error **err)
 {
     int r;
 
-    flow->due_ns = clock_ns(CLOCK_MONOTONIC);
-    r = sd_event_add_time(flow->flows->loop, &flow->timer, CLOCK_MONOTONIC, (uint64_t)flow->due_ns / 1000, 1, on_due,
-                          flow);
-    return r < 0 ? vc_fail(err, VC_EXIT_HOST, -r, "event loop timer") : 0;
+    if (flows->sockets < 0)
+        flows->sockets = epoll_create1(EPOLL_CLOEXEC);
+    if (flows->sockets < 0)
+        return vc_fail(err, VC_EXIT_HOST, errno, "waiting for packets");
+    r = flows->readable ? 0
+                        : sd_event_add_io(flows->loop, &flows->readable, flows->sockets, EPOLLIN, on_readable, flows);
+    if (r >= 0 && !flows->timer)
+        r = sd_event_add_time(flows->loop, &flows->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_due, flows);
+    return r < 0 ? vc_fail(err, VC_EXIT_HOST, -r, "event loop") : 0;
 }
 
 static struct flow *flow_named(const struct vc_flows *flows, const char *name)
@@ -298,6 +376,7 @@ int vc_flows_add(struct vc_flows *flows, const struct vc_flow_config *config, vc
     flow->name = talloc_strdup(flow, config->name);
     flow->id = (uint16_t)flows->count;
     flow->interval_ns = config->interval_ms * VC_NS_PER_MS;
+    flow->due_ns = flow->first_ns = clock_ns(CLOCK_MONOTONIC);
     flow->end[0].fd = flow->end[1].fd = -1;
     talloc_set_destructor(flow, flow_destructor);
     for (int i = 0; i < 2; i++) {
@@ -308,12 +387,29 @@ int vc_flows_add(struct vc_flows *flows, const struct vc_flow_config *config, vc
                                              .interval_ns = flow->interval_ns};
         vc_stream_init(flow, &flow->stream[i]);
     }
-    if (open_end(flow, 0, &config->from, err) < 0 || open_end(flow, 1, &config->to, err) < 0 || start(flow, err) < 0) {
+    if (set_up(flows, err) < 0 || open_end(flow, 0, &config->from, err) < 0 ||
+        open_end(flow, 1, &config->to, err) < 0) {
         talloc_free(flow);
         return vc_wrap(err, "flow %s", config->name);
     }
     flows->flow[flows->count++] = flow;
+    arm(flows);
     return 0;
+}
+
+void vc_flows_pace(struct vc_flows *flows, const char *name, unsigned interval_ms)
+{
+    struct flow *flow = flow_named(flows, name);
+    int64_t now = clock_ns(CLOCK_MONOTONIC), interval_ns = interval_ms * VC_NS_PER_MS, sent_ns;
+
+    if (!flow || interval_ns == flow->interval_ns)
+        return;
+    sent_ns = flow->due_ns - flow->interval_ns;
+    flow->interval_ns = flow->stream[0].interval_ns = flow->stream[1].interval_ns = interval_ns;
+    /* A slower pace begins after the packet that is due, a quicker one at once. */
+    if (sent_ns + interval_ns < flow->due_ns)
+        flow->due_ns = sent_ns + interval_ns > now ? sent_ns + interval_ns : now;
+    arm(flows);
 }
 
 int vc_flows_reopen(struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err)
@@ -322,8 +418,7 @@ int vc_flows_reopen(struct vc_flows *flows, const struct vc_flow_config *config,
 
     if (!flow)
         return vc_fail(err, VC_EXIT_USAGE, 0, "flow %s: never started", config->name);
-    receive(&flow->end[0]);
-    receive(&flow->end[1]);
+    receive_flow(flow);
     close_ends(flow);
     if (open_end(flow, 0, &config->from, err) < 0 || open_end(flow, 1, &config->to, err) < 0) {
         close_ends(flow);
@@ -334,16 +429,16 @@ int vc_flows_reopen(struct vc_flows *flows, const struct vc_flow_config *config,
 
 void vc_flows_stop(struct vc_flows *flows)
 {
-    for (size_t i = 0; i < flows->count; i++)
-        sd_event_source_set_enabled(flows->flow[i]->timer, SD_EVENT_OFF);
+    flows->stopped = true;
+    if (flows->timer)
+        sd_event_source_set_enabled(flows->timer, SD_EVENT_OFF);
 }
 
 void vc_flows_finish(struct vc_flows *flows)
 {
     vc_flows_stop(flows);
     for (size_t i = 0; i < flows->count; i++)
-        for (int end = 0; end < 2; end++)
-            receive(&flows->flow[i]->end[end]);
+        receive_flow(flows->flow[i]);
     for (size_t i = 0; i < flows->count; i++)
         for (int direction = 0; direction < 2; direction++)
             vc_stream_finish(&flows->flow[i]->stream[direction], vc_events_now(flows->events));
@@ -378,7 +473,7 @@ bool vc_flows_all_running(const struct vc_flows *flows)
         for (int d = 0; d < 2; d++) {
             const struct vc_stream *stream = &flows->flow[i]->stream[d];
 
-            if (!stream->started || now - stream->last_ns > 2 * stream->interval_ns)
+            if (!stream->started || now - stream->last_ns > 2 * stream->spacing_ns)
                 return false;
         }
     return true;

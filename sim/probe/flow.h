@@ -40,13 +40,16 @@ extern const char vc_flow_filter[];
  */
 int vc_flows_add_point(struct vc_flows *flows, const char *name, struct vc_tap *tap, vc_error **err);
 /* The tap of a point changes when its node is powered off (NULL) and on again. */
-void vc_flows_set_tap(struct vc_flows *flows, int point, struct vc_tap *tap);
-/* Cheap for packets of no flow. `point` is vc_flows_add_point's return value. */
-void vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_packet *packet);
+int vc_flows_set_tap(struct vc_flows *flows, int point, struct vc_tap *tap, vc_error **err);
+/* Whether it is a flow's packet; cheap for others. `point` is vc_flows_add_point's return value. */
+bool vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_packet *packet);
 
 /* Opens the sockets and starts sending at once. Flow names are unique. Path order: each point's name is placed by the
  * time its tap saw the packet. */
 int vc_flows_add(struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err);
+
+/* Another interval from now on; a quicker pace begins at once. Nothing is lost or counted twice by it. */
+void vc_flows_pace(struct vc_flows *flows, const char *name, unsigned interval_ms);
 
 /* An end of the flow lives in a new namespace (its node was powered on again): sockets are opened anew, sequence
  * numbers and statistics go on. */

@@ -42,16 +42,30 @@ int vc_points_add(void *ctx, struct vc_points *points, const char *name, struct 
         index++;
     if (index == points->name_count)
         points->names[points->name_count++] = talloc_strdup(ctx, name);
-    points->tap[points->count] = tap;
+    points->tap[points->count] = NULL;
     points->name_of[points->count] = (uint8_t)index;
-    return (int)points->count++;
+    return vc_points_set_tap(ctx, points, points->count++, tap, err) < 0 ? -1 : (int)points->count - 1;
+}
+
+int vc_points_set_tap(void *ctx, struct vc_points *points, size_t point, struct vc_tap *tap, vc_error **err)
+{
+    if (points->tap[point])
+        vc_tap_set_remove(points->taps, points->tap[point]);
+    points->tap[point] = NULL;
+    if (!tap)
+        return 0;
+    if (!points->taps)
+        points->taps = vc_tap_set_new(ctx, err);
+    if (!points->taps || vc_tap_set_add(points->taps, tap, err) < 0)
+        return -1;
+    points->tap[point] = tap;
+    return 0;
 }
 
 void vc_points_drain(struct vc_points *points)
 {
-    for (size_t i = 0; i < points->count; i++)
-        if (points->tap[i])
-            vc_tap_drain(points->tap[i]);
+    if (points->taps)
+        vc_tap_set_drain(points->taps);
 }
 
 bool vc_points_lost(struct vc_points *points)

@@ -25,9 +25,12 @@ struct vc_points {
     uint8_t name_of[VC_POINT_MAX]; /* point → name: two taps may watch one tunnel */
     struct vc_tap *tap[VC_POINT_MAX];
     char *names[VC_POINT_MAX]; /* talloc children of ctx */
+    struct vc_tap_set *taps;   /* talloc child of ctx; NULL: no tap yet */
     uint64_t dropped;          /* sum over the taps when last asked */
 };
 int vc_points_add(void *ctx, struct vc_points *points, const char *name, struct vc_tap *tap, vc_error **err);
+/* `tap` may be NULL: the point's interface is gone. */
+int vc_points_set_tap(void *ctx, struct vc_points *points, size_t point, struct vc_tap *tap, vc_error **err);
 void vc_points_drain(struct vc_points *points);
 /* Whether a tap lost packets since this was last asked: then a packet without crossings proves nothing. */
 bool vc_points_lost(struct vc_points *points);

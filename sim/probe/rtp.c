@@ -61,10 +61,10 @@ bool vc_flow_tag_find(const struct vc_tap_packet *packet, struct vc_flow_tag *ta
            vc_flow_tag_read(ip + header, packet->ip_captured - header, tag);
 }
 
-void vc_rtp_write(uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES], const struct vc_flow_tag *tag, int64_t interval_ns)
+void vc_rtp_write(uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES], const struct vc_flow_tag *tag, int64_t media_ns)
 {
     uint16_t seq = htobe16((uint16_t)tag->seq);
-    uint32_t timestamp = htobe32((uint32_t)(tag->seq * (uint64_t)(interval_ns / 125000))); /* 8000 Hz */
+    uint32_t timestamp = htobe32((uint32_t)(media_ns / 125000)); /* 8000 Hz */
     uint32_t ssrc = htobe32(tag->run + 2U * tag->flow + tag->direction);
 
     memset(packet, 0xff, VC_RTP_BYTES + VC_VOICE_BYTES); /* µ-law silence */

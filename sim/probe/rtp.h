@@ -10,7 +10,7 @@ enum {
     VC_RTP_BYTES = 12,
     VC_VOICE_BYTES = 160,
     VC_FLOW_TAG_BYTES = 28, /* of the voice payload */
-    VC_RTP_BATCH = 32,
+    VC_RTP_BATCH = 8,
 };
 
 /* What a flow's packet says of itself, behind the RTP header. */
@@ -26,8 +26,8 @@ bool vc_flow_tag_read(const uint8_t *udp_payload, size_t len, struct vc_flow_tag
 /* The same from a tapped IPv4 packet. */
 bool vc_flow_tag_find(const struct vc_tap_packet *packet, struct vc_flow_tag *tag);
 
-/* The whole UDP payload of a packet. */
-void vc_rtp_write(uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES], const struct vc_flow_tag *tag, int64_t interval_ns);
+/* The whole UDP payload of a packet. `media_ns`: how much of the call went before it. */
+void vc_rtp_write(uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES], const struct vc_flow_tag *tag, int64_t media_ns);
 
 struct vc_rtp_arrival {
     struct vc_flow_tag tag;

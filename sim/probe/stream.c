@@ -27,7 +27,11 @@ uint64_t vc_stream_sending(struct vc_stream *stream, int64_t now)
     sent->seq = seq;
     sent->sent_ns = now;
     sent->received_ns = -1;
+    sent->spacing_ns = seq ? stream->spacing_ns : stream->interval_ns;
     sent->crossings.path.count = 0;
+    stream->spacing_ns = stream->interval_ns;
+    if (stream->interval_ns > stream->coarsest_ns)
+        stream->coarsest_ns = stream->interval_ns;
     if (seq == 0)
         stream->first_sent_ns = now;
     return seq;
@@ -99,6 +103,22 @@ static int64_t sent_at(const struct vc_stream *stream, uint64_t seq, int64_t unk
     return sent ? sent->sent_ns : unknown;
 }
 
+static int64_t spacing_of(const struct vc_stream *stream, uint64_t seq)
+{
+    const struct vc_sent *sent = slot(stream, seq);
+
+    return sent ? sent->spacing_ns : stream->spacing_ns;
+}
+
+/* How exact a gap's ends are: an outage began after the packet before `first` and was over before the one after `last`.
+ */
+static int64_t resolution_of(const struct vc_stream *stream, const struct vc_gap *gap)
+{
+    int64_t begin = spacing_of(stream, gap->first), end = spacing_of(stream, gap->last + 1);
+
+    return begin > end ? begin : end;
+}
+
 static void emit_gap(struct vc_stream *stream, const struct vc_gap *gap, bool still_open)
 {
     int64_t length = gap->end_ns - gap->start_ns;
@@ -106,7 +126,7 @@ static void emit_gap(struct vc_stream *stream, const struct vc_gap *gap, bool st
         "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "flow", stream->flow, "direction", stream->direction, "start_ns",
         (json_int_t)gap->start_ns, "end_ns", (json_int_t)gap->end_ns, "lost", (json_int_t)gap->lost, "first_lost_ns",
         (json_int_t)sent_at(stream, gap->first, gap->start_ns), "last_lost_ns",
-        (json_int_t)sent_at(stream, gap->last, gap->end_ns), "resolution_ns", (json_int_t)stream->interval_ns);
+        (json_int_t)sent_at(stream, gap->last, gap->end_ns), "resolution_ns", (json_int_t)resolution_of(stream, gap));
 
     if (still_open)
         json_object_set_new(members, "open", json_true());
@@ -201,16 +221,23 @@ void vc_stream_received(struct vc_stream *stream, uint64_t seq, int64_t now, int
 
 bool vc_stream_silent(const struct vc_stream *stream, int64_t now)
 {
-    /* Both: nothing came, and something should have. A sender that was itself late makes a hole that is no outage. */
-    return stream->started && !stream->outage && stream->highest + 1 < stream->next &&
-           now - stream->last_ns >= VC_STREAM_OUTAGE * stream->interval_ns &&
-           now - sent_at(stream, stream->highest + 1, stream->last_ns) >=
-               stream->owd_last_ns + (VC_STREAM_OUTAGE - 1) * stream->interval_ns;
+    uint64_t first = stream->highest + 1, last = stream->highest + VC_STREAM_OUTAGE;
+    int64_t interval = INT64_MAX;
+
+    if (!stream->started || stream->outage || last >= stream->next)
+        return false;
+    for (uint64_t seq = first; seq <= last; seq++)
+        if (spacing_of(stream, seq) < interval)
+            interval = spacing_of(stream, seq);
+    /* Nothing came, and something should have. A sender that was itself late makes a hole that is no outage. */
+    return now - stream->last_ns >= VC_STREAM_OUTAGE * interval &&
+           now - sent_at(stream, first, stream->last_ns) >= stream->owd_last_ns + (VC_STREAM_OUTAGE - 1) * interval &&
+           now - sent_at(stream, last, stream->last_ns) >= stream->owd_last_ns;
 }
 
 void vc_stream_tick(struct vc_stream *stream, int64_t now)
 {
-    if (stream->gap.open && now - stream->gap.end_ns >= VC_STREAM_OUTAGE * stream->interval_ns)
+    if (stream->gap.open && now - stream->gap.end_ns >= VC_STREAM_OUTAGE * stream->spacing_ns)
         flush_gap(stream);
     if (!vc_stream_silent(stream, now))
         return;
@@ -269,7 +296,8 @@ void vc_stream_finish(struct vc_stream *stream, int64_t now)
         "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "flow", stream->flow, "direction", stream->direction,
         "sent", (json_int_t)counted, "received", (json_int_t)stream->received, "lost", (json_int_t)lost, "reordered",
         (json_int_t)stream->reordered, "duplicated", (json_int_t)stream->duplicated, "longest_gap_ns",
-        (json_int_t)stream->longest_gap_ns, "resolution_ns", (json_int_t)stream->interval_ns, "waited_ms",
+        (json_int_t)stream->longest_gap_ns, "resolution_ns",
+        (json_int_t)(stream->coarsest_ns ? stream->coarsest_ns : stream->interval_ns), "waited_ms",
         stream->next ? (double)((stream->started ? stream->first_ns : now) - stream->first_sent_ns) / 1e6 : 0.0);
     summarise_voice(stream, members, counted, lost);
     vc_event_json(stream->events, VC_LAYER_PROBE, NULL, "summary", now, members);

@@ -5,6 +5,10 @@
  *
  * Counting begins at the first packet that ever arrives: what was sent before met a lab that was still coming up, and
  * is told as waited_ms, not as loss.
+ *
+ * The pace may change. Each packet remembers within which interval it followed the one before, so a gap's resolution
+ * and the beginning of an outage are those of the packets concerned: the spacing of a slow flow is no outage, and three
+ * packets that are missing near a change of pace are one.
  */
 #pragma once
 
@@ -13,7 +17,7 @@
 
 enum {
     VC_STREAM_RING = 1 << 14, /* packets remembered: more than five minutes at 50 a second */
-    VC_STREAM_OUTAGE = 3,     /* intervals without a packet that make an outage */
+    VC_STREAM_OUTAGE = 3,     /* packets missing in a row that make an outage */
     VC_OWD_BUCKETS = 64 * 32,
 };
 
@@ -21,6 +25,7 @@ struct vc_sent {
     uint64_t seq;
     int64_t sent_ns;
     int64_t received_ns; /* -1: not yet */
+    int64_t spacing_ns;  /* it left at most so long after the one before */
     struct vc_crossings crossings;
 };
 
@@ -35,10 +40,12 @@ struct vc_stream {
     struct vc_events *events;
     struct vc_points *points;
     const char *flow, *direction;
-    int64_t interval_ns;
+    int64_t interval_ns; /* the pace from now on: may be changed at any time */
 
     struct vc_sent *ring;
-    uint64_t next; /* sequence number of the next packet to send; the first is 0 */
+    uint64_t next;      /* sequence number of the next packet to send; the first is 0 */
+    int64_t spacing_ns; /* the pace when the last one was sent: the next follows within it */
+    int64_t coarsest_ns;
     int64_t first_sent_ns;
 
     bool started, outage;

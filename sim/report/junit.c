@@ -47,7 +47,7 @@ static char *append_case(char *out, const char *suite, const char *name, const c
                                   escaped(out, verdict), escaped(out, message));
 }
 
-char *vc_junit_text(void *ctx, const json_t *run)
+static char *suite_of(void *ctx, const json_t *run)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     const char *suite = escaped(scratch, vc_member_text(run, "scenario"));
@@ -75,10 +75,39 @@ char *vc_junit_text(void *ctx, const json_t *run)
     cases =
         append_case(cases, suite, "verdict", vc_member_text(run, "verdict"), vc_member_text(run, "reason"), &counts);
 
+    if (json_object_get(run, "again"))
+        cases = append_case(cases, suite, "the same twice", json_object_get(run, "difference") ? "fail" : "pass",
+                            vc_member_text(run, "difference"), &counts);
+
     return talloc_asprintf(ctx,
-                           "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
                            "  <testsuite name=\"%s\" tests=\"%d\" failures=\"%d\" errors=\"%d\" time=\"%.3f\">\n"
-                           "%s  </testsuite>\n</testsuites>\n",
+                           "%s  </testsuite>\n",
                            suite, counts.tests, counts.failures, counts.errors,
                            json_number_value(json_object_get(run, "wall_s")), cases);
+}
+
+static char *document_of(void *ctx, const char *suites)
+{
+    return talloc_asprintf(ctx, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n%s</testsuites>\n", suites);
+}
+
+char *vc_junit_text(void *ctx, const json_t *run)
+{
+    VC_AUTO_TALLOC char *suite = suite_of(NULL, run);
+
+    return document_of(ctx, suite);
+}
+
+char *vc_junit_merged(void *ctx, const json_t *runs)
+{
+    VC_AUTO_TALLOC char *suites = talloc_strdup(NULL, "");
+    const json_t *run;
+    size_t i;
+
+    json_array_foreach(runs, i, run)
+    {
+        VC_AUTO_TALLOC char *suite = suite_of(NULL, run);
+        suites = talloc_strdup_append_buffer(suites, suite);
+    }
+    return document_of(ctx, suites);
 }

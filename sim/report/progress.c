@@ -88,9 +88,12 @@ static char *append_value(char *out, const json_t *value, bool ms)
     return json_is_string(value) ? talloc_strdup_append(out, json_string_value(value)) : out;
 }
 
-static char *fill(void *ctx, const char *text, const json_t *event)
+static char *fill(void *ctx, const char *text, const json_t *event, double wall_s)
 {
     char *out = talloc_asprintf(ctx, "%8.3f s  ", (double)vc_member_int(event, "t_ns") / VC_NS_PER_S);
+
+    if (wall_s >= 0)
+        out = talloc_asprintf_append(out, "| %.1f s wall  ", wall_s);
 
     for (const char *open; (open = strchr(text, '{')); text = strchr(open, '}') + 1) {
         size_t length = strcspn(open + 1, ":}");
@@ -101,11 +104,11 @@ static char *fill(void *ctx, const char *text, const json_t *event)
     return talloc_strdup_append(out, text);
 }
 
-char *vc_story_progress(void *ctx, const json_t *event)
+char *vc_story_progress(void *ctx, const json_t *event, double wall_s)
 {
     for (size_t i = 0; i < VC_COUNT(lines); i++)
         if (strcmp(vc_member_text(event, "layer"), lines[i].layer) == 0 &&
             strcmp(vc_member_text(event, "what"), lines[i].what) == 0 && lines[i].worth(event))
-            return fill(ctx, lines[i].text, event);
+            return fill(ctx, lines[i].text, event, wall_s);
     return NULL;
 }

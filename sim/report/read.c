@@ -2,7 +2,6 @@
 #include "report/report_private.h"
 
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <string.h>
 
 #include "run/verdict.h"
@@ -70,28 +69,6 @@ json_t *vc_result_load_run(const char *result_path, vc_error **err)
     else
         return VC_STEAL_PTR(run);
     return NULL;
-}
-
-char *vc_result_digest(void *ctx, const char *result_path, vc_error **err)
-{
-    VC_AUTO_FILE *file = open_events(result_path, err);
-    struct sha256_ctx sha;
-    uint8_t block[1 << 14], digest[SHA256_DIGEST_SIZE];
-
-    if (!file)
-        return NULL;
-    sha256_init(&sha);
-    for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;)
-        sha256_update(&sha, n, block);
-    if (ferror(file)) {
-        vc_fail(err, VC_EXIT_HOST, errno, "cannot read %s/events.jsonl", result_path);
-        return NULL;
-    }
-    sha256_digest(&sha, sizeof digest, digest);
-    char *text = talloc_strdup(ctx, "sha256:");
-    for (size_t i = 0; i < sizeof digest; i++)
-        text = talloc_asprintf_append(text, "%02x", digest[i]);
-    return text;
 }
 
 /* What run.json would say of a run that was killed before it wrote one: the members that its events know. */

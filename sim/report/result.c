@@ -36,7 +36,7 @@ static void give_to_caller(const char *path)
     }
 }
 
-static void give_tree_to_caller(const char *path)
+void vc_result_give(const char *path)
 {
     uid_t uid;
     gid_t gid;
@@ -100,7 +100,8 @@ static int check_room(const char *path, vc_error **err)
     return 0;
 }
 
-static char *new_folder(void *ctx, const char *results_dir, const char *scenario, vc_error **err)
+/* results_dir/<UTC time><middle>-<random><end> */
+static char *new_folder(void *ctx, const char *results_dir, const char *middle, const char *end, vc_error **err)
 {
     char stamp[32];
     time_t now = time(NULL);
@@ -111,7 +112,7 @@ static char *new_folder(void *ctx, const char *results_dir, const char *scenario
         uint16_t suffix;
         if (getrandom(&suffix, sizeof suffix, 0) != sizeof suffix)
             suffix = (uint16_t)getpid();
-        char *path = talloc_asprintf(ctx, "%s/%s-%s-%04x", results_dir, stamp, scenario, suffix);
+        char *path = talloc_asprintf(ctx, "%s/%s%s-%04x%s", results_dir, stamp, middle, suffix, end);
         if (mkdir(path, 0755) == 0) {
             give_to_caller(path);
             return path;
@@ -133,7 +134,8 @@ char *vc_result_create(void *ctx, const char *results_dir, const char *scenario,
 
     if (make_parents(results_dir, err) < 0)
         return NULL;
-    VC_AUTO_TALLOC char *path = new_folder(ctx, results_dir, scenario, err);
+    VC_AUTO_TALLOC char *middle = talloc_asprintf(NULL, "-%s", scenario);
+    VC_AUTO_TALLOC char *path = new_folder(ctx, results_dir, middle, "", err);
     if (!path)
         return NULL;
     bool ok = check_room(path, err) == 0;
@@ -149,6 +151,11 @@ char *vc_result_create(void *ctx, const char *results_dir, const char *scenario,
     }
     rmdir(path);
     return NULL;
+}
+
+char *vc_result_create_suite(void *ctx, const char *results_dir, vc_error **err)
+{
+    return make_parents(results_dir, err) < 0 ? NULL : new_folder(ctx, results_dir, "", "-suite", err);
 }
 
 static int writer_free(struct vc_result_writer *writer)
@@ -239,6 +246,6 @@ json_t *vc_result_finish(const char *path, json_t *header, json_t *judged, vc_er
     if (vc_result_replace(path, "run.json", text, strlen(text), err) < 0 ||
         vc_result_replace(path, "junit.xml", junit, strlen(junit), err) < 0)
         return NULL;
-    give_tree_to_caller(path);
+    vc_result_give(path);
     return VC_STEAL_PTR(run);
 }

@@ -17,9 +17,10 @@ static bool in_dc(const struct vc_topology *topology, size_t node)
     return false;
 }
 
-static int drop_spec(struct vc_step *step)
+static int drop_specs(struct vc_step *steps)
 {
-    json_decref(step->spec);
+    for (size_t i = 0; i < talloc_array_length(steps); i++)
+        json_decref(steps[i].spec);
     return 0;
 }
 
@@ -49,6 +50,33 @@ struct vc_scenario *vc_scenario_bare(void *ctx, struct vc_topology *topology, co
     scenario->steps[0].kind = VC_STEP_EXPECT;
     scenario->steps[0].spec = json_pack("[{s:s, s:s, s:I}]", "type", "converged", "text",
                                         "active/active on both tunnels", "within_ns", (json_int_t)within_ns);
-    talloc_set_destructor(scenario->steps, drop_spec);
+    talloc_set_destructor(scenario->steps, drop_specs);
+    return scenario;
+}
+
+/* A fork begins with what every scenario first waits for: sessions, and BFD where the timers have it. */
+#define SETTLE_LIMIT_NS (120 * VC_NS_PER_S)
+#define SETTLE_HOLD_NS  (2 * VC_NS_PER_S)
+
+struct vc_scenario *vc_scenario_parking(void *ctx, struct vc_topology *topology, const struct vc_timers *timers)
+{
+    struct vc_scenario *scenario = talloc_zero(ctx, struct vc_scenario);
+    json_t *expects = json_pack("[{s:s, s:s, s:I}]", "type", "converged", "text", "all BGP sessions are up",
+                                "within_ns", (json_int_t)SETTLE_LIMIT_NS);
+
+    for (size_t i = 0; timers->bfd_interval_ms && i < topology->tunnel_count; i++) {
+        VC_AUTO_TALLOC char *text = talloc_asprintf(NULL, "BFD over tunnel %s is up", topology->tunnels[i].name);
+        json_array_append_new(expects, json_pack("{s:s, s:s, s:s, s:s, s:I}", "type", "bfd", "text", text, "tunnel",
+                                                 topology->tunnels[i].name, "state", "up", "within_ns",
+                                                 (json_int_t)SETTLE_LIMIT_NS));
+    }
+    *scenario = (struct vc_scenario){
+        .name = topology->name, .file = topology->file, .topology = topology, .timers = timers, .step_count = 2};
+    scenario->steps = talloc_zero_array(scenario, struct vc_step, 2);
+    scenario->steps[0] = (struct vc_step){.kind = VC_STEP_EXPECT, .spec = expects};
+    scenario->steps[1] = (struct vc_step){
+        .kind = VC_STEP_HOLD,
+        .spec = json_pack("{s:I, s:s}", "for_ns", (json_int_t)SETTLE_HOLD_NS, "text", "the lab stays settled")};
+    talloc_set_destructor(scenario->steps, drop_specs);
     return scenario;
 }

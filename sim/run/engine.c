@@ -9,22 +9,19 @@
 /* RTP packets still under way when sending stops get this long to arrive: three intervals of 20 ms. */
 #define DRAIN_US 60000
 
-static void stream_event(void *arg, json_t *event)
+void engine_stream(void *arg, json_t *event)
 {
     struct engine *engine = arg;
-    VC_AUTO_FREE char *line = json_dumps(event, JSON_COMPACT);
-    size_t len = strlen(line), done = 0;
 
+    if (!engine->streaming || engine->parked)
+        return;
+    VC_AUTO_FREE char *line = json_dumps(event, JSON_COMPACT);
+    size_t len = strlen(line);
     line[len++] = '\n'; /* in place of the NUL */
-    while (engine->streaming && done < len) {
-        ssize_t n = write(engine->config->stream, line + done, len - done);
-        if (n < 0 && errno != EINTR)
-            engine->streaming = false; /* the front end is gone: so is the reason to go on */
-        else if (n > 0)
-            done += (size_t)n;
-    }
-    if (!engine->streaming)
+    if (engine->config->write(engine->config->write_arg, line, len) < 0) {
+        engine->streaming = false; /* the front end is gone: so is the reason to go on */
         sd_event_exit(engine->loop, VC_EXIT_FAIL);
+    }
 }
 
 static int on_broken(sd_event_source *source, void *arg)
@@ -41,6 +38,7 @@ static void judge_event(void *arg, json_t *event)
     const char *what = json_string_value(json_object_get(event, "what"));
 
     vc_judge_event(engine->judge, event);
+    engine->broken = engine->broken || (what && !strcmp(what, "daemon-died"));
     if (what && !strcmp(what, "daemon-died") && !engine->config->stay)
         sd_event_add_defer(engine->loop, &(sd_event_source *){NULL}, on_broken, engine);
 }
@@ -64,6 +62,8 @@ static void begin_end(struct engine *engine)
     if (engine->ending)
         return;
     engine->ending = true;
+    if (engine->parked)
+        engine_tell_parked(engine);
     if (engine->observe)
         vc_flows_stop(vc_observe_flows(engine->observe));
     if (sd_event_add_time_relative(engine->loop, NULL, CLOCK_MONOTONIC, engine->observe ? DRAIN_US : 0, 1000,
@@ -73,7 +73,7 @@ static void begin_end(struct engine *engine)
 
 void engine_end(struct engine *engine, const char *signal, const char *error)
 {
-    if (engine->timeline && !engine->ending)
+    if (engine->timeline)
         vc_timeline_abort(engine->timeline, signal, error);
     else if (error)
         vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", error);
@@ -146,6 +146,20 @@ static void report_memory(struct engine *engine)
                  "processes", (int)processes);
 }
 
+static void on_shell_done(void *arg, int wait_status VC_UNUSED)
+{
+    begin_end(arg);
+}
+
+static int start_shell(struct engine *engine, vc_error **err)
+{
+    static const char *const argv[] = {"bash", "-l", NULL};
+    int tty = engine->config->shell_tty;
+    struct vc_spawn spawn = {.argv = argv, .stdio = {tty, tty, tty}, .controlling_tty = 1};
+
+    return vc_lab_exec(engine->lab, engine->config->shell_node, &spawn, on_shell_done, engine, err);
+}
+
 static void after_steps(struct engine *engine)
 {
     VC_AUTO_ERROR *err = NULL;
@@ -155,14 +169,22 @@ static void after_steps(struct engine *engine)
             engine_end(engine, NULL, err->message);
         return;
     }
-    if (!engine->config->stay)
+    if (engine->config->shell_tty >= 0) {
+        if (start_shell(engine, &err))
+            engine_end(engine, NULL, err->message);
+    } else if (!engine->config->stay) {
         begin_end(engine);
+    }
 }
 
 static void on_timeline_done(void *arg)
 {
     struct engine *engine = arg;
 
+    if (engine->parked && !engine->ending) {
+        engine_park(engine);
+        return;
+    }
     report_memory(engine);
     vc_event(engine->events, VC_LAYER_CHECK, NULL, "steps-done", -1, NULL);
     if (!engine->ending)
@@ -237,8 +259,8 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     struct vc_observe_config observe = {.loop = engine->loop,
                                         .events = engine->events,
                                         .plan = config->plan,
-                                        .flows = config->scenario->flows,
-                                        .flow_count = config->scenario->flow_count,
+                                        .flows = engine->scenario->flows,
+                                        .flow_count = engine->scenario->flow_count,
                                         .captures = -1};
     VC_AUTO_FREE char *captures = NULL;
 
@@ -254,19 +276,53 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     if (!engine->lab)
         return -1;
     engine->faults = vc_faults_new(engine, engine->lab);
+    engine->loads = vc_loads_new(engine, engine->lab);
+    vc_events_subscribe(engine->events, vc_loads_event, engine->loads);
     engine->observe = vc_observe_new(engine, &observe);
+    return 0;
+}
+
+static int on_limit(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
+{
+    struct engine *engine = arg;
+    VC_AUTO_FREE char *text = NULL;
+
+    if (asprintf(&text, "the scenario passed its limit of %lld s on the lab's clock",
+                 (long long)(engine->config->limit_ns / VC_NS_PER_S)) < 0)
+        abort();
+    engine_end(engine, NULL, text);
+    return 0;
+}
+
+static int set_limit(struct engine *engine, vc_error **err)
+{
+    engine->limit = sd_event_source_disable_unref(engine->limit);
+    if (!engine->config->limit_ns)
+        return 0;
+    int r = sd_event_add_time_relative(engine->loop, &engine->limit, CLOCK_MONOTONIC,
+                                       (uint64_t)(engine->config->limit_ns / VC_NS_PER_US), 1000, on_limit, engine);
+    return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "setting the run's limit") : 0;
+}
+
+int engine_begin_scenario(struct engine *engine, vc_error **err)
+{
     struct vc_timeline_config timeline = {.lab = engine->lab,
                                           .faults = engine->faults,
+                                          .loads = engine->loads,
                                           .judge = engine->judge,
-                                          .scenario = config->scenario,
+                                          .scenario = engine->scenario,
                                           .mark = on_mark,
                                           .mark_arg = engine,
                                           .done = on_timeline_done,
                                           .done_arg = engine};
     engine->timeline = vc_timeline_new(engine, &timeline, err);
-    if (!engine->timeline)
+    if (!engine->timeline || set_limit(engine, err))
+        return -1;
+    const char *capture = engine->scenario->capture;
+    if (vc_observe_capture_control(engine->observe, capture && !strcmp(capture, "control"), err))
         return -1;
     vc_events_subscribe(engine->events, vc_timeline_event, engine->timeline);
+    vc_timeline_start(engine->timeline);
     return 0;
 }
 
@@ -274,11 +330,12 @@ static int start(struct engine *engine, const struct vc_sandbox_inside *inside, 
 {
     const struct vc_engine_config *config = engine->config;
 
-    if (set_up_lab(engine, inside, err) || engine_lag_start(engine, err))
+    if (set_up_lab(engine, inside, err) || (!config->virtual_time && engine_lag_start(engine, err)))
         return -1;
     if (config->control >= 0 && engine_control_start(engine, err))
         return -1;
-    vc_timeline_start(engine->timeline);
+    if (engine_begin_scenario(engine, err))
+        return -1;
     return vc_lab_start(engine->lab, on_ready, engine, err);
 }
 
@@ -289,6 +346,7 @@ int vc_engine_main(void *arg, const struct vc_sandbox_inside *inside)
     VC_AUTO_ERROR *err = NULL;
 
     engine->config = arg;
+    engine->scenario = engine->config->scenario;
     engine->streaming = true;
     if (set_up_loop(engine, inside->lifeline, &err)) {
         fprintf(stderr, "vclab: %s\n", err->message);
@@ -297,10 +355,11 @@ int vc_engine_main(void *arg, const struct vc_sandbox_inside *inside)
     engine->events = vc_events_new(engine);
     engine->judge = vc_judge_new(engine);
     vc_events_subscribe(engine->events, judge_event, engine);
-    vc_events_subscribe(engine->events, stream_event, engine);
-    vc_event_json(
-        engine->events, VC_LAYER_CHECK, NULL, "plan", -1,
-        vc_plan_facts(engine->config->plan, engine->config->scenario->flows, engine->config->scenario->flow_count));
+    vc_events_subscribe(engine->events, engine_stream, engine);
+    vc_events_subscribe(engine->events, engine_record, engine);
+    if (engine->config->park)
+        engine->parked = json_array();
+    engine_emit_plan(engine, -1);
     if (start(engine, inside, &err))
         engine_end(engine, NULL, err->message);
     int status = sd_event_loop(engine->loop);

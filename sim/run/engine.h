@@ -18,14 +18,31 @@ struct vc_engine_load {
     unsigned ip_bytes, seconds;
 };
 
+/* Takes a whole line, newline included. A negative value: nobody reads any more, which ends the engine. */
+typedef int vc_engine_write_fn(void *arg, const char *line, size_t len);
+
+/* Called once the lab has settled; returns when it is wanted, with the scenario to play (borrowed), or NULL with *err.
+ */
+typedef const struct vc_scenario *vc_engine_park_fn(void *arg, vc_error **err);
+
 struct vc_engine_config {
     const struct vc_plan *plan;
     const struct vc_scenario *scenario; /* flows and steps; its topology is the plan's */
-    int stream;                         /* event lines go here; owned by the caller, inherited */
-    int control;                        /* listening stream socket (control.h), or -1 */
-    bool captures;                      /* in kept[VC_KEEP_CAPTURES] */
-    bool stay;                          /* after the last step the lab stays up until it is told to go (vclab up) */
-    bool memory;                        /* emit check/memory after the last step */
+    vc_engine_write_fn *write;          /* event lines go here */
+    void *write_arg;
+    /* Not NULL: `scenario` only brings the lab to where it is worth keeping; its checks are nobody's business, and the
+     * events of the lab until then are written before those of the scenario that `park` returns. */
+    vc_engine_park_fn *park;
+    void *park_arg;
+    bool virtual_time; /* no host can be late here: scheduling lag is not watched */
+    int64_t limit_ns;  /* the run ends as error when a scenario takes longer; 0: no limit; looked at when one begins */
+    int shell_tty; /* a shell of node `shell_node` on this terminal after the last step, the end of which ends the run;
+                      else -1 */
+    size_t shell_node;
+    int control;   /* listening stream socket (control.h), or -1 */
+    bool captures; /* in kept[VC_KEEP_CAPTURES] */
+    bool stay;     /* after the last step the lab stays up until it is told to go (vclab up) */
+    bool memory;   /* emit check/memory after the last step */
     const struct vc_engine_load *loads;
     size_t load_count;
 };

@@ -3,26 +3,41 @@
 
 #include "fault/fault.h"
 #include "run/engine.h"
+#include "run/loads.h"
 #include "run/observe.h"
 #include "run/timeline.h"
 #include "run/verdict.h"
 
 struct engine {
     const struct vc_engine_config *config;
+    const struct vc_scenario *scenario; /* being played */
+    json_t *parked; /* events of the lab while it is brought to be parked; NULL when they are streamed */
     sd_event *loop;
     struct vc_events *events;
     struct vc_judge *judge;
     struct vc_lab *lab;
     struct vc_faults *faults;
+    struct vc_loads *loads;
     struct vc_observe *observe;
     struct vc_timeline *timeline;
     bool streaming; /* the front end still reads */
     bool ending;
+    bool broken; /* a daemon died */
+    sd_event_source *limit;
     size_t load; /* the next load to play */
 };
 
 /* engine.c */
 void engine_end(struct engine *engine, const char *signal, const char *error); /* the run ends now */
+
+int engine_begin_scenario(struct engine *engine, vc_error **err); /* timeline of engine->scenario */
+void engine_stream(void *engine, json_t *event);                  /* a vc_event_fn: to the front end */
+
+/* park.c */
+void engine_record(void *engine, json_t *event); /* a vc_event_fn: keeps what a fork needs */
+void engine_emit_plan(struct engine *engine, int64_t t_ns);
+void engine_tell_parked(struct engine *engine); /* writes what was kept as if it had been streamed when it happened */
+void engine_park(struct engine *engine);        /* the machine stands still in it; goes on as a fork */
 
 /* control.c */
 int engine_control_start(struct engine *engine, vc_error **err);

@@ -19,7 +19,7 @@ void expect_arm(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
     size_t n = judge->expectation_count;
     const char *type = text_of(event, "type"), *text = text_of(event, "text");
-    const struct expect_kind *kind = expect_kind_named(type);
+    const struct expect_kind *kind = expect_kind_of(type, event);
     int64_t trigger_ns = number_of(event, "trigger_ns", t_ns);
     json_t *spec;
 
@@ -117,7 +117,7 @@ static enum vc_verdict measure_verdict(const struct vc_judge *judge, const struc
     int64_t excess = value > at_most ? value - at_most : value < at_least ? at_least - value : 0;
 
     if (value == INT64_MAX)
-        return VC_FAIL; /* no such flow */
+        return VC_FAIL; /* nothing to measure: no such flow, a load that never ran */
     if (!excess)
         return VC_PASS;
     return e->kind->unit == UNIT_MS ? late_verdict(judge, excess, window->start_ns, window->end_ns) : VC_FAIL;
@@ -128,9 +128,13 @@ enum vc_verdict expect_verdict(const struct vc_judge *judge, const struct expect
     return expectation->kind->truth ? state_verdict(judge, expectation) : measure_verdict(judge, expectation);
 }
 
+static const char *const unit_names[] = {[UNIT_MS] = "ms", [UNIT_PACKETS] = "packets", [UNIT_REKEYS] = "rekeys", [UNIT_PERCENT] = "%", [UNIT_MBIT] = "Mbit/s"};
+
 static json_t *in_unit(enum expect_unit unit, int64_t value)
 {
-    return unit == UNIT_MS ? json_real((double)value / 1e6) : json_integer(value);
+    if (unit == UNIT_MS)
+        return json_real((double)value / 1e6);
+    return unit == UNIT_PERCENT ? json_real((double)value / 1e4) : json_integer(value);
 }
 
 static void measure_json(const struct vc_judge *judge, const struct expectation *e, json_t *out)
@@ -159,7 +163,7 @@ json_t *expect_json(const struct vc_judge *judge, const struct expectation *expe
 
     *verdict = expect_verdict(judge, expectation);
     out = json_pack("{s:s, s:s, s:s, s:s}", "text", expectation->text, "type", expectation->kind->type, "verdict",
-                    vc_verdict_name(*verdict), "unit", expectation->kind->unit == UNIT_MS ? "ms" : "packets");
+                    vc_verdict_name(*verdict), "unit", unit_names[expectation->kind->unit]);
     if (expectation->kind->truth)
         state_json(expectation, out);
     else

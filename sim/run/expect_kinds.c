@@ -196,6 +196,96 @@ static int64_t lost(const struct vc_judge *judge, const json_t *spec, const stru
     return flow ? sum : INT64_MAX;
 }
 
+static int64_t rekeyed(const struct vc_judge *judge, const json_t *spec, const struct window *window)
+{
+    const char *tunnel = text_of(spec, "tunnel");
+    bool ike = strcmp(text_of(spec, "sa"), "ike") == 0;
+    int64_t count = 0;
+
+    for (size_t i = 0; i < judge->rekey_count; i++) {
+        const struct rekeyed *r = &judge->rekeys[i];
+
+        count +=
+            r->ike == ike && r->t_ns >= window->start_ns && r->t_ns < window->end_ns && strcmp(r->tunnel, tunnel) == 0;
+    }
+    return count;
+}
+
+/* A load's part belongs to the window that holds its middle: its ends are those of its packets, not the faults'. */
+static bool in_window(const struct load_part *part, const char *load, const struct window *window)
+{
+    int64_t middle = part->start_ns + (part->end_ns - part->start_ns) / 2;
+
+    return middle >= window->start_ns && middle < window->end_ns && strcmp(part->load, load) == 0;
+}
+
+static int64_t load_lost(const struct vc_judge *judge, const json_t *spec, const struct window *window)
+{
+    int64_t sent = 0, lost_packets = 0;
+
+    for (size_t i = 0; i < judge->load_count; i++)
+        if (in_window(&judge->loads[i], text_of(spec, "name"), window)) {
+            sent += judge->loads[i].sent;
+            lost_packets += judge->loads[i].lost;
+        }
+    return sent ? lost_packets * 1000000 / sent : INT64_MAX;
+}
+
+static int64_t load_mbit(const struct vc_judge *judge, const json_t *spec, const struct window *window)
+{
+    double megabits = 0, seconds = 0;
+
+    for (size_t i = 0; i < judge->load_count; i++)
+        if (in_window(&judge->loads[i], text_of(spec, "name"), window)) {
+            double s = (double)(judge->loads[i].end_ns - judge->loads[i].start_ns) / 1e9;
+
+            megabits += judge->loads[i].mbit * s;
+            seconds += s;
+        }
+    return seconds > 0 ? (int64_t)(megabits / seconds) : INT64_MAX;
+}
+
+/* The part of the window in which that load was sent; of the whole window when none is named. */
+static struct window under_load(const struct vc_judge *judge, const char *load, const struct window *window)
+{
+    struct window narrow = {.start_ns = INT64_MAX, .end_ns = 0};
+
+    if (!*load)
+        return *window;
+    for (size_t i = 0; i < judge->load_count; i++)
+        if (in_window(&judge->loads[i], load, window)) {
+            const struct load_part *part = &judge->loads[i];
+
+            narrow.start_ns = part->start_ns < narrow.start_ns ? part->start_ns : narrow.start_ns;
+            narrow.end_ns = part->end_ns > narrow.end_ns ? part->end_ns : narrow.end_ns;
+        }
+    return narrow;
+}
+
+static int64_t interval_of(const struct vc_judge *judge, const char *name)
+{
+    size_t i;
+    json_t *flow;
+
+    json_array_foreach(json_object_get(judge->plan, "flows"), i,
+                       flow) if (strcmp(text_of(flow, "name"), name) == 0) return number_of(flow, "interval_ns", 0);
+    return 0;
+}
+
+/* Of the packets that the flow's interval makes of that time. */
+static int64_t quality(const struct vc_judge *judge, const json_t *spec, const struct window *window)
+{
+    struct window narrow = under_load(judge, text_of(spec, "during"), window);
+    int64_t interval_ns = interval_of(judge, text_of(spec, "flow"));
+    int64_t directions = wants_direction(spec, 0) + wants_direction(spec, 1);
+
+    if (narrow.end_ns <= narrow.start_ns || interval_ns <= 0)
+        return INT64_MAX;
+    int64_t sent = directions * ((narrow.end_ns - narrow.start_ns) / interval_ns);
+    int64_t missing = lost(judge, spec, &narrow);
+    return missing == INT64_MAX || !sent ? INT64_MAX : (missing < sent ? missing : sent) * 1000000 / sent;
+}
+
 static const struct expect_kind kinds[] = {
     {.type = "converged", .truth = converged},
     {.type = "path", .truth = path},
@@ -206,12 +296,32 @@ static const struct expect_kind kinds[] = {
     {.type = "interface", .truth = interface},
     {.type = "outage", .measure = outage, .at_most = "at_most_ns", .at_least = "at_least_ns"},
     {.type = "lost", .measure = lost, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_PACKETS},
+    {.type = "rekeyed", .measure = rekeyed, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_REKEYS},
+    {.type = "load",
+     .measure = load_lost,
+     .at_most = "lost_at_most_ppm",
+     .at_least = "lost_at_least_ppm",
+     .unit = UNIT_PERCENT},
+    {.type = "load", .measure = load_mbit, .at_most = "mbit_at_most", .at_least = "mbit_at_least", .unit = UNIT_MBIT},
+    {.type = "quality",
+     .measure = quality,
+     .at_most = "loss_at_most_ppm",
+     .at_least = "loss_at_least_ppm",
+     .unit = UNIT_PERCENT},
 };
 
-const struct expect_kind *expect_kind_named(const char *type)
+const struct expect_kind *expect_kind_of(const char *type, const json_t *spec)
 {
-    for (size_t i = 0; i < VC_COUNT(kinds); i++)
-        if (strcmp(kinds[i].type, type) == 0)
-            return &kinds[i];
-    return NULL;
+    const struct expect_kind *found = NULL;
+
+    for (size_t i = 0; i < VC_COUNT(kinds); i++) {
+        const struct expect_kind *kind = &kinds[i];
+
+        if (strcmp(kind->type, type) != 0)
+            continue;
+        if (!kind->measure || json_object_get(spec, kind->at_most) || json_object_get(spec, kind->at_least))
+            return kind;
+        found = kind;
+    }
+    return found;
 }

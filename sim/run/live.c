@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "run/ends.h"
+#include "run/feed.h"
 #include "run/verdict.h"
+#include "run/wires.h"
 
 /* After the interrupt the engine drains its flows and says check/end; one that does not is killed. */
 #define END_LIMIT_MS 3000
@@ -16,10 +19,8 @@
 struct stream {
     const struct vc_live_config *config;
     struct vc_judge *judge;
+    struct vc_feed *feed;
     int fd;
-    char *buffer;
-    size_t used, size;
-    bool ended;
 };
 
 static double now_s(void)
@@ -30,49 +31,39 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void take_line(struct stream *stream, const char *line, size_t len)
+static void take_event(void *arg, json_t *event)
 {
-    VC_AUTO_JSON *event = json_loadb(line, len, 0, NULL);
+    struct stream *stream = arg;
 
-    if (!event)
-        return;
     vc_judge_event(stream->judge, event);
     if (stream->config->on_event)
         stream->config->on_event(stream->config->arg, event);
 }
 
-/* Returns false at the end of the stream. */
-static bool read_events(struct stream *stream)
+/* False at the end of the stream. A damaged one is an event, for the verdict is computed from events alone. */
+static bool take_events(struct stream *stream)
 {
-    if (stream->size - stream->used < 65536) {
-        stream->size += 262144;
-        stream->buffer = talloc_realloc(stream->judge, stream->buffer, char, stream->size);
+    VC_AUTO_ERROR *err = NULL;
+    enum vc_feed_state state = vc_feed_read(stream->feed, &err);
+
+    if (state == VC_FEED_DAMAGED) {
+        VC_AUTO_JSON *event = json_pack("{s:s, s:s, s:s}", "layer", "check", "what", "error", "text", err->message);
+        take_event(stream, event);
     }
-    ssize_t n = read(stream->fd, stream->buffer + stream->used, stream->size - stream->used);
-    if (n < 0)
-        return errno == EINTR || errno == EAGAIN;
-    stream->used += (size_t)n;
-    char *start = stream->buffer, *newline;
-    while ((newline = memchr(start, '\n', stream->used - (size_t)(start - stream->buffer)))) {
-        take_line(stream, start, (size_t)(newline - start));
-        start = newline + 1;
-    }
-    stream->used -= (size_t)(start - stream->buffer);
-    memmove(stream->buffer, start, stream->used);
-    return n > 0;
+    return state == VC_FEED_MORE;
 }
 
-static int block_signals(sigset_t *old, vc_error **err)
+static int write_line(void *arg, const char *line, size_t len)
 {
-    sigset_t ends;
+    int fd = *(int *)arg;
 
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ends, old);
-    int fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    return fd < 0 ? vc_fail(err, VC_EXIT_FAIL, errno, "watching for signals") : fd;
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(fd, line + done, len - done);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
 }
 
 static void follow(struct stream *stream, struct vc_sandbox *sandbox, int signals, struct vc_live_outcome *outcome)
@@ -94,7 +85,7 @@ static void follow(struct stream *stream, struct vc_sandbox *sandbox, int signal
                 kill(sandbox->pid, SIGTERM);
             }
         }
-        if ((fds[0].revents & (POLLIN | POLLHUP)) && !read_events(stream))
+        if ((fds[0].revents & (POLLIN | POLLHUP)) && !take_events(stream))
             return;
     }
 }
@@ -117,6 +108,8 @@ static int run(const struct vc_live_config *config, int signals, struct vc_live_
     VC_AUTO_SANDBOX sandbox = {.pid = -1, .pidfd = -1, .lifeline = -1};
     int fds[2];
 
+    if (vc_wires_probe(engine.plan, engine.scenario, err))
+        return -1;
     if (config->result) {
         keep[VC_KEEP_LOGS] = make_folder(ctx, config->result, "logs", err);
         keep[VC_KEEP_CAPTURES] = engine.captures ? make_folder(ctx, config->result, "captures", err) : NULL;
@@ -127,12 +120,15 @@ static int run(const struct vc_live_config *config, int signals, struct vc_live_
         return vc_fail(err, VC_EXIT_FAIL, errno, "starting a run");
     VC_AUTO_FD mine = fds[0];
     VC_AUTO_FD theirs = fds[1];
-    engine.stream = theirs;
+    engine.write = write_line;
+    engine.write_arg = &theirs;
+    engine.shell_tty = -1;
     double began = now_s();
     if (vc_sandbox_start(vc_engine_main, &engine, keep, &sandbox, err))
         return -1;
     close(VC_STEAL_FD(theirs));
     struct stream stream = {.config = config, .judge = vc_judge_new(ctx), .fd = mine};
+    stream.feed = vc_feed_new(ctx, mine, take_event, &stream);
     follow(&stream, &sandbox, signals, outcome);
     double ending = now_s();
     vc_sandbox_kill(&sandbox);
@@ -147,7 +143,7 @@ int vc_live_run(const struct vc_live_config *config, struct vc_live_outcome *out
     sigset_t old;
 
     *outcome = (struct vc_live_outcome){0};
-    VC_AUTO_FD signals = block_signals(&old, err);
+    VC_AUTO_FD signals = vc_ends_block(&old, err);
     int failed = signals < 0 ? -1 : run(config, signals, outcome, err);
     sigprocmask(SIG_SETMASK, &old, NULL);
     return failed;

@@ -9,7 +9,7 @@
 #include "run/engine.h"
 
 struct vc_live_config {
-    struct vc_engine_config engine; /* stream is filled in here */
+    struct vc_engine_config engine; /* write is filled in here */
     const char *labroot;            /* path on the host */
     const char *result;             /* the result folder: logs/ and captures/ are made in it; NULL: neither */
     vc_event_fn *on_event;          /* every event as it arrives; may be NULL */
@@ -39,3 +39,7 @@ int vc_planes_probe(void *ctx, struct vc_planes *planes, vc_error **err);
  * step: converged within `within_ns`. */
 struct vc_scenario *vc_scenario_bare(void *ctx, struct vc_topology *topology, const struct vc_timers *timers,
                                      int64_t within_ns);
+
+/* What a snapshot is taken after: no flows; every session (and BFD, where the timers have it) up, and 2 s of nothing
+ * else. */
+struct vc_scenario *vc_scenario_parking(void *ctx, struct vc_topology *topology, const struct vc_timers *timers);

@@ -6,6 +6,7 @@
 
 #include "net/pcapng.h"
 #include "probe/underlay.h"
+#include "run/pace.h"
 
 struct point {
     struct vc_observe *observe;
@@ -15,7 +16,6 @@ struct point {
     size_t node;    /* where the tap sits */
     int flow_point; /* vc_flows' number, -1: not part of a path */
     struct vc_tap *tap;
-    sd_event_source *source;
     struct vc_pcapng *capture; /* of the run */
     struct {                   /* `vclab capture`: a tap of its own, because the run's may be filtered */
         struct vc_tap *tap;
@@ -28,8 +28,12 @@ struct point {
 struct vc_observe {
     struct vc_observe_config config;
     struct vc_flows *flows;
+    struct vc_pace *pace;
     struct point *points;
     size_t point_count;
+    struct vc_tap_set *taps;
+    sd_event_source *readable; /* some of them */
+    bool control_only;         /* the run's captures leave out calls and ESP */
     bool *flow_started;
     struct {
         int netns; /* of nodes that are on, -1 otherwise */
@@ -38,8 +42,7 @@ struct vc_observe {
 
 static int observe_destroy(struct vc_observe *observe)
 {
-    for (size_t i = 0; i < observe->point_count; i++)
-        sd_event_source_disable_unref(observe->points[i].source);
+    sd_event_source_disable_unref(observe->readable);
     for (size_t i = 0; i < observe->point_count; i++)
         sd_event_source_disable_unref(observe->points[i].extra.source);
     return 0;
@@ -104,6 +107,7 @@ struct vc_observe *vc_observe_new(void *ctx, const struct vc_observe_config *con
 
     observe->config = *config;
     observe->flows = vc_flows_new(observe, config->loop, config->events);
+    observe->pace = vc_pace_new(observe, config->loop, config->events, observe->flows);
     observe->points = talloc_zero_array(observe, struct point, topology->link_count + topology->tunnel_count);
     observe->flow_started = talloc_zero_array(observe, bool, config->flow_count);
     observe->nodes = talloc_zero_size(observe, config->plan->node_count * sizeof *observe->nodes);
@@ -126,11 +130,10 @@ struct vc_observe *vc_observe_new(void *ctx, const struct vc_observe_config *con
 static void on_packet(void *arg, const struct vc_tap_packet *packet)
 {
     struct point *point = arg;
+    bool call = point->flow_point >= 0 && vc_flows_observe(point->observe->flows, point->flow_point, packet);
 
-    if (point->flow_point >= 0)
-        vc_flows_observe(point->observe->flows, point->flow_point, packet);
     vc_underlay_judge(&point->judge, packet);
-    if (point->capture)
+    if (point->capture && !(call && point->observe->control_only))
         vc_pcapng_packet(point->capture, packet);
 }
 
@@ -151,9 +154,9 @@ static int on_extra_readable(sd_event_source *source VC_UNUSED, int fd VC_UNUSED
 
 static int on_readable(sd_event_source *source VC_UNUSED, int fd VC_UNUSED, uint32_t revents VC_UNUSED, void *arg)
 {
-    struct point *point = arg;
+    struct vc_observe *observe = arg;
 
-    vc_tap_drain(point->tap);
+    vc_tap_set_drain(observe->taps);
     return 0;
 }
 
@@ -173,14 +176,37 @@ static int open_capture(struct point *point, vc_error **err)
     return point->capture ? 0 : -1;
 }
 
+/* ESP; behind a NAT it shares IKE's port, and IKE begins with four zero bytes there. */
+#define ESP "ip proto 50 or (udp port 4500 and udp[8:4] != 0)"
+/* A call inside GRE, between the tiers of a data centre: UDP behind two IPv4 headers and GRE's four bytes. */
+#define CALL_IN_GRE "ip proto 47 and ip[33] = 17 and ip[44:2] >= 20000 and ip[44:2] <= 20127"
+
 /* Without a capture a tap need only see what it judges: at line rate the rest would cost more than carrying it. */
 static const char *filter_of(const struct point *point)
 {
-    if (point->observe->config.captures >= 0)
+    bool captures = point->observe->config.captures >= 0, path = point->flow_point >= 0;
+
+    if (captures && (path || !point->observe->control_only))
         return NULL;
+    if (captures && point->judge.underlay)
+        return "not (" ESP ")";
+    if (captures)
+        return talloc_asprintf(point->observe, "not (%s) and not (" CALL_IN_GRE ")", vc_flow_filter);
     if (point->judge.underlay)
         return "not (ip proto 50 or udp port 500 or udp port 4500 or arp)";
-    return point->flow_point >= 0 ? talloc_asprintf(point->observe, "icmp or (%s)", vc_flow_filter) : "icmp";
+    return path ? talloc_asprintf(point->observe, "icmp or (%s)", vc_flow_filter) : "icmp";
+}
+
+static int watch_taps(struct vc_observe *observe, vc_error **err)
+{
+    if (observe->taps)
+        return 0;
+    observe->taps = vc_tap_set_new(observe, err);
+    if (!observe->taps)
+        return -1;
+    int r = sd_event_add_io(observe->config.loop, &observe->readable, vc_tap_set_fd(observe->taps), EPOLLIN,
+                            on_readable, observe);
+    return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "observing the links") : 0;
 }
 
 static int open_point(struct point *point, int netns, vc_error **err)
@@ -191,12 +217,19 @@ static int open_point(struct point *point, int netns, vc_error **err)
     point->tap = vc_tap_open(point->observe, &config, err);
     if (!point->tap || open_capture(point, err))
         return vc_wrap(err, "observing %s", point->name);
-    int r = sd_event_add_io(point->observe->config.loop, &point->source, vc_tap_fd(point->tap), EPOLLIN, on_readable,
-                            point);
-    if (r < 0)
-        return vc_fail(err, VC_EXIT_FAIL, -r, "observing %s", point->name);
-    if (point->flow_point >= 0)
-        vc_flows_set_tap(point->observe->flows, point->flow_point, point->tap);
+    if (watch_taps(point->observe, err) || vc_tap_set_add(point->observe->taps, point->tap, err))
+        return vc_wrap(err, "observing %s", point->name);
+    return point->flow_point < 0 ? 0 : vc_flows_set_tap(point->observe->flows, point->flow_point, point->tap, err);
+}
+
+int vc_observe_capture_control(struct vc_observe *observe, bool control_only, vc_error **err)
+{
+    observe->control_only = control_only;
+    for (size_t i = 0; i < observe->point_count; i++) {
+        struct point *point = &observe->points[i];
+        if (point->tap && vc_tap_filter(point->tap, filter_of(point), err))
+            return vc_wrap(err, "observing %s", point->name);
+    }
     return 0;
 }
 
@@ -222,9 +255,8 @@ static void close_point(struct point *point)
         return;
     vc_tap_drain(point->tap);
     report_drops(point);
-    point->source = sd_event_source_disable_unref(point->source);
     if (point->flow_point >= 0)
-        vc_flows_set_tap(point->observe->flows, point->flow_point, NULL);
+        vc_flows_set_tap(point->observe->flows, point->flow_point, NULL, NULL);
     TALLOC_FREE(point->tap);
     close_extra(point);
 }
@@ -250,7 +282,7 @@ static int start_flows(struct vc_observe *observe, size_t node, vc_error **err)
         };
         int failed = observe->flow_started[i] ? vc_flows_reopen(observe->flows, &flow, err)
                                               : vc_flows_add(observe->flows, &flow, err);
-        if (failed)
+        if (failed || vc_pace_add(observe->pace, observe->config.plan, spec, err))
             return vc_wrap(err, "flow %s", spec->name);
         observe->flow_started[i] = true;
     }
@@ -270,6 +302,18 @@ int vc_observe_node(struct vc_observe *observe, const struct vc_node_rt *rt, siz
             return -1;
     }
     return on ? start_flows(observe, node, err) : 0;
+}
+
+int vc_observe_flows_start(struct vc_observe *observe, const struct vc_flow_spec *flows, size_t count, vc_error **err)
+{
+    observe->config.flows = flows;
+    observe->config.flow_count = count;
+    observe->flow_started = talloc_realloc(observe, observe->flow_started, bool, (unsigned)count);
+    memset(observe->flow_started, 0, count * sizeof *observe->flow_started);
+    for (size_t i = 0; i < count; i++)
+        if (!observe->flow_started[i] && start_flows(observe, flows[i].from, err))
+            return -1;
+    return 0;
 }
 
 struct vc_flows *vc_observe_flows(const struct vc_observe *observe)

@@ -24,7 +24,13 @@ struct vc_observe *vc_observe_new(void *ctx, const struct vc_observe_config *con
 /* A vc_lab_node_fn's work: opens or closes what observes node `node`. */
 int vc_observe_node(struct vc_observe *observe, const struct vc_node_rt *rt, size_t node, bool on, vc_error **err);
 
+/* Starts the flows of a scenario in a lab that has run without any. `flows` is borrowed for the observers' life. */
+int vc_observe_flows_start(struct vc_observe *observe, const struct vc_flow_spec *flows, size_t count, vc_error **err);
+
 struct vc_flows *vc_observe_flows(const struct vc_observe *observe);
+
+/* Whether the run's captures leave out calls and ESP (a scenario's `capture: control`); from now on. */
+int vc_observe_capture_control(struct vc_observe *observe, bool control_only, vc_error **err);
 
 /* Puts a comment into every capture: what was done now. */
 void vc_observe_mark(struct vc_observe *observe, const char *text);

@@ -10,6 +10,7 @@ struct vc_timeline {
     sd_event_source *soon;  /* looks at the step once the current events are handled */
     size_t step;
     bool running, waiting_for_fault;
+    bool aborted; /* nobody waits for loads then */
     int next_id;
     int first_expect, last_expect; /* ids armed by the latest expect step */
     int hold;                      /* id of the hold under way, -1 none */
@@ -34,24 +35,36 @@ static void close_window(struct vc_timeline *timeline)
     timeline->window = NULL;
 }
 
+static void loads_ended(void *arg, vc_error *err)
+{
+    struct vc_timeline *timeline = arg;
+
+    if (err)
+        vc_event(timeline->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", err->message);
+    timeline->config.done(timeline->config.done_arg);
+}
+
 static void finish(struct vc_timeline *timeline)
 {
+    VC_AUTO_ERROR *err = NULL;
+
     if (!timeline->running)
         return;
     close_window(timeline);
     timeline->running = false;
     sd_event_source_set_enabled(timeline->timer, SD_EVENT_OFF);
-    timeline->config.done(timeline->config.done_arg);
+    /* What a load counted is told when it is over; a run that was aborted does not wait for it. */
+    if (timeline->aborted || vc_loads_stop(timeline->config.loads, NULL, loads_ended, timeline, &err))
+        loads_ended(timeline, err);
 }
 
 void vc_timeline_abort(struct vc_timeline *timeline, const char *signal, const char *error)
 {
-    if (!timeline->running)
-        return;
     if (signal)
         vc_event(timeline->events, VC_LAYER_CHECK, NULL, "interrupted", -1, "{s:s}", "signal", signal);
     if (error)
         vc_event(timeline->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", error);
+    timeline->aborted = true;
     finish(timeline);
 }
 
@@ -133,8 +146,38 @@ static void begin_hold(struct vc_timeline *timeline, const struct vc_step *step)
     arm_timer(timeline, vc_events_now(timeline->events) + for_ns);
 }
 
+static void load_stopped(void *arg, vc_error *err)
+{
+    struct vc_timeline *timeline = arg;
+
+    if (err)
+        vc_timeline_abort(timeline, NULL, err->message);
+    else if (timeline->running)
+        next_step(timeline);
+}
+
+static void begin_load(struct vc_timeline *timeline, const struct vc_step *step)
+{
+    VC_AUTO_ERROR *err = NULL;
+
+    if (vc_loads_start(timeline->config.loads, step->spec, &err))
+        vc_timeline_abort(timeline, NULL, err->message);
+    else
+        next_step(timeline);
+}
+
+static void begin_stop(struct vc_timeline *timeline, const struct vc_step *step)
+{
+    const char *name = json_string_value(json_object_get(step->spec, "name"));
+    VC_AUTO_ERROR *err = NULL;
+
+    if (vc_loads_stop(timeline->config.loads, name, load_stopped, timeline, &err))
+        vc_timeline_abort(timeline, NULL, err->message);
+}
+
 static const char *const step_names[] = {
-    [VC_STEP_EXPECT] = "expect", [VC_STEP_HOLD] = "hold", [VC_STEP_FAULT] = "fault", [VC_STEP_HEAL] = "heal"};
+    [VC_STEP_EXPECT] = "expect", [VC_STEP_HOLD] = "hold", [VC_STEP_FAULT] = "fault",
+    [VC_STEP_HEAL] = "heal",     [VC_STEP_LOAD] = "load", [VC_STEP_STOP] = "stop"};
 
 static void begin(struct vc_timeline *timeline)
 {
@@ -160,6 +203,12 @@ static void begin(struct vc_timeline *timeline)
     case VC_STEP_FAULT:
     case VC_STEP_HEAL:
         begin_fault(timeline, step, step->kind == VC_STEP_HEAL);
+        break;
+    case VC_STEP_LOAD:
+        begin_load(timeline, step);
+        break;
+    case VC_STEP_STOP:
+        begin_stop(timeline, step);
         break;
     }
 }
@@ -237,6 +286,7 @@ void vc_timeline_event(void *arg, json_t *event VC_UNUSED)
 void vc_timeline_start(struct vc_timeline *timeline)
 {
     timeline->running = true;
+    timeline->trigger_ns = vc_events_now(timeline->events);
     begin(timeline);
 }
 

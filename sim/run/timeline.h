@@ -6,6 +6,7 @@
 
 #include "fault/fault.h"
 #include "model/scenario.h"
+#include "run/loads.h"
 #include "run/verdict.h"
 
 struct vc_timeline; /* talloc */
@@ -15,6 +16,7 @@ typedef void vc_timeline_fn(void *arg);
 struct vc_timeline_config {
     struct vc_lab *lab;
     struct vc_faults *faults;
+    struct vc_loads *loads;
     struct vc_judge *judge; /* fed by the engine before the timeline sees an event */
     const struct vc_scenario *scenario;
     void (*mark)(void *arg, const char *text); /* a step begins (captures show it) */

@@ -248,7 +248,7 @@ static void note_convergence(struct vc_judge *judge, int64_t t_ns)
     int64_t since_ns = 0;
 
     if (judge->converged_ns < 0 && judge->fault_count == 0 &&
-        expect_kind_named("converged")->truth(judge, NULL, &since_ns))
+        expect_kind_of("converged", NULL)->truth(judge, NULL, &since_ns))
         judge->converged_ns = t_ns;
 }
 

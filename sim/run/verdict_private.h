@@ -79,6 +79,21 @@ struct invariant {
     char *evidence; /* of the first violation */
 };
 
+/* One SA took another's place, at its tunnel's CPE. */
+struct rekeyed {
+    int64_t t_ns;
+    const char *tunnel; /* of the plan */
+    bool ike;           /* else a CHILD SA */
+};
+
+/* What a load counted between two faults or heals. */
+struct load_part {
+    const char *load;
+    int64_t start_ns, end_ns; /* of sending */
+    int64_t sent, lost;
+    double mbit;
+};
+
 struct lag {
     int64_t t_ns, lag_ns;
 };
@@ -93,6 +108,10 @@ struct vc_judge {
     struct hold *holds;
     struct fault *faults;
     struct lag *lags;
+    struct rekeyed *rekeys;
+    size_t rekey_count;
+    struct load_part *loads;
+    size_t load_count;
     size_t flow_count, window_count, expectation_count, hold_count, fault_count, lag_count;
     struct invariant invariants[INVARIANT_COUNT];
     int64_t max_lag_ns;
@@ -118,7 +137,7 @@ bool direction_runs_on(const struct direction *direction, const json_t *path);
 json_t *path_reversed(const json_t *path); /* new reference */
 void state_plan(struct vc_judge *judge, const json_t *event);
 void state_forget_node(struct vc_judge *judge, const char *node, int64_t t_ns); /* it is off: nothing in it is up */
-/* Handles link, ipsec, bgp, fib and probe events. */
+/* Handles link, ike, ipsec, bgp, fib and probe events. */
 void state_event(struct vc_judge *judge, const json_t *event, int64_t t_ns);
 
 /* verdict_invariant.c */
@@ -129,17 +148,18 @@ void invariant_advance(struct vc_judge *judge, int64_t t_ns); /* with the state 
 char *invariant_evidence(const struct vc_judge *judge, void *ctx, enum invariant_id id);
 
 /* expect_kinds.c: what can be expected; expect.c: its life */
-enum expect_unit { UNIT_MS, UNIT_PACKETS };
+enum expect_unit { UNIT_MS, UNIT_PACKETS, UNIT_REKEYS, UNIT_PERCENT, UNIT_MBIT };
 struct expect_kind {
     const char *type;
     /* A state: true now, and since when. */
     bool (*truth)(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
-    /* Or a measure over a window, in ns or packets. */
+    /* Or a measure over a window, in ns, packets or parts per million; INT64_MAX: there was nothing to measure. */
     int64_t (*measure)(const struct vc_judge *judge, const json_t *spec, const struct window *window);
     const char *at_most, *at_least; /* members that hold a measure's limits */
     enum expect_unit unit;
 };
-const struct expect_kind *expect_kind_named(const char *type);
+/* Where a type has several measures, the one whose limits the spec (may be NULL) has. */
+const struct expect_kind *expect_kind_of(const char *type, const json_t *spec);
 void expect_arm(struct vc_judge *judge, const json_t *event, int64_t t_ns);
 void expect_advance(struct vc_judge *judge); /* after every event */
 void expect_close(struct vc_judge *judge);   /* the next fault or heal, or the end */

@@ -196,6 +196,29 @@ static void on_route(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         fact_set(judge, t_ns, json_null(), "route|%s|%s", node, prefix);
 }
 
+/* Rekeys are counted at the tunnel's CPE, which begins them (R23). */
+static void count_rekey(struct vc_judge *judge, const json_t *event, int64_t t_ns, bool ike)
+{
+    size_t i;
+    json_t *tunnel;
+
+    if (!json_is_true(json_object_get(event, "rekeyed")))
+        return;
+    json_array_foreach(json_object_get(judge->plan, "tunnels"), i, tunnel)
+    {
+        if (strcmp(text_of(tunnel, "name"), text_of(event, "tunnel")) != 0 ||
+            strcmp(text_of(tunnel, "cpe"), text_of(event, "node")) != 0)
+            continue;
+        judge->rekeys = talloc_realloc(judge, judge->rekeys, struct rekeyed, (unsigned)judge->rekey_count + 1);
+        judge->rekeys[judge->rekey_count++] = (struct rekeyed){t_ns, text_of(tunnel, "name"), ike};
+    }
+}
+
+static void on_ike_sa(struct vc_judge *judge, const json_t *event, int64_t t_ns)
+{
+    count_rekey(judge, event, t_ns, true);
+}
+
 /* At a rekey the new SA comes before the old one goes. */
 static void on_sa(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
@@ -203,6 +226,7 @@ static void on_sa(struct vc_judge *judge, const json_t *event, int64_t t_ns)
     json_t *spi = json_is_null(json_object_get(event, "spi_in")) ? NULL : json_object_get(event, "spi_in");
     const json_t *current = fact_get(judge, NULL, "sa|%s|%s", node, tunnel);
 
+    count_rekey(judge, event, t_ns, false);
     if (strcmp(text_of(event, "state"), "up") == 0) {
         /* Up stays up: since when is not moved by a new SPI. */
         int64_t since = t_ns, before = 0;
@@ -288,21 +312,33 @@ static void on_summary(struct vc_judge *judge, const json_t *event, VC_UNUSED in
     direction->summary = json_deep_copy(event);
 }
 
+static void on_load(struct vc_judge *judge, const json_t *event, int64_t t_ns)
+{
+    size_t n = judge->load_count++;
+
+    judge->loads = talloc_realloc(judge, judge->loads, struct load_part, (unsigned)n + 1);
+    judge->loads[n] = (struct load_part){
+        .load = talloc_strdup(judge, text_of(event, "load")),
+        .start_ns = number_of(event, "start_ns", t_ns),
+        .end_ns = number_of(event, "end_ns", t_ns),
+        .sent = number_of(event, "sent", 0),
+        .lost = number_of(event, "lost", 0),
+        .mbit = json_number_value(json_object_get(event, "mbit")),
+    };
+}
+
 void state_event(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
     static const struct {
         const char *layer, *what;
         void (*fn)(struct vc_judge *judge, const json_t *event, int64_t t_ns);
     } handlers[] = {
-        {"bgp", "session", on_session},
-        {"bgp", "bfd", on_bfd},
-        {"fib", "route", on_route},
-        {"ipsec", "sa", on_sa},
-        {"link", "state", on_link},
-        {"probe", "path", on_path},
-        {"probe", "outage-begin", on_outage_begin},
-        {"probe", "gap", on_gap},
-        {"probe", "summary", on_summary},
+        {"bgp", "session", on_session}, {"bgp", "bfd", on_bfd},
+        {"fib", "route", on_route},     {"ike", "sa", on_ike_sa},
+        {"ipsec", "sa", on_sa},         {"link", "state", on_link},
+        {"probe", "path", on_path},     {"probe", "outage-begin", on_outage_begin},
+        {"probe", "gap", on_gap},       {"probe", "summary", on_summary},
+        {"probe", "load", on_load},
     };
 
     for (size_t i = 0; i < VC_COUNT(handlers); i++)

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Never returns to a shell: ends the machine with VC_PORT_EXIT. */
 _Noreturn void vc_guest_main(void);
 

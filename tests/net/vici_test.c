@@ -344,7 +344,11 @@ Test(vici, a_secret_that_cannot_be_loaded_is_named)
 static void remember(void *arg, json_t *event)
 {
     char **seen = arg; /* talloc; one event a line */
+    const json_t *rekey = json_object_get(event, "rekey_ns");
+    json_int_t ahead = json_integer_value(rekey) - json_integer_value(json_object_get(event, "t_ns"));
 
+    if (rekey) /* how far ahead, in whole seconds: the rest is what the test itself took */
+        json_object_set_new(event, "rekey_ns", json_integer((ahead + VC_NS_PER_S / 2) / VC_NS_PER_S));
     json_object_del(event, "t_ns");
     VC_AUTO_FREE char *line = json_dumps(event, JSON_COMPACT);
     *seen = talloc_asprintf_append(*seen, "%s\n", line);
@@ -407,6 +411,12 @@ static char *watch(const char *present, size_t count, const struct packet *later
 #define CHILD_LINE(state, in, out)                                                                                     \
     "{\"layer\":\"ipsec\",\"node\":\"cpe1\",\"what\":\"sa\",\"tunnel\":\"dc1\",\"spi_in\":\"" in                       \
     "\",\"spi_out\":\"" out "\",\"state\":\"" state "\"}\n"
+#define IKE_REKEYED(id, ahead)                                                                                         \
+    "{\"layer\":\"ike\",\"node\":\"cpe1\",\"what\":\"sa\",\"tunnel\":\"dc1\",\"unique_id\":\"" id                      \
+    "\",\"rekeyed\":true," ahead "\"state\":\"up\"}\n"
+#define CHILD_REKEYED(in, out, ahead)                                                                                  \
+    "{\"layer\":\"ipsec\",\"node\":\"cpe1\",\"what\":\"sa\",\"tunnel\":\"dc1\",\"spi_in\":\"" in                       \
+    "\",\"spi_out\":\"" out "\",\"rekeyed\":true," ahead "\"state\":\"up\"}\n"
 
 Test(vici, watch_follows_sas_up_through_rekeys_and_down)
 {
@@ -423,8 +433,24 @@ Test(vici, watch_follows_sas_up_through_rekeys_and_down)
     };
     VC_AUTO_TALLOC char *seen = watch("{}", VC_COUNT(later), later);
 
-    cr_assert_str_eq(seen, IKE_LINE("up", "1") CHILD_LINE("up", "aa", "bb") CHILD_LINE("up", "cc", "dd")
-                               IKE_LINE("up", "2") CHILD_LINE("down", "cc", "dd") IKE_LINE("down", "2"));
+    cr_assert_str_eq(seen, IKE_LINE("up", "1") CHILD_LINE("up", "aa", "bb") CHILD_REKEYED("cc", "dd", "")
+                               IKE_REKEYED("2", "") CHILD_LINE("down", "cc", "dd") IKE_LINE("down", "2"));
+}
+
+Test(vici, watch_tells_when_an_sa_is_to_be_rekeyed)
+{
+    static const struct packet later[] = {
+        {VC_VICI_EVENT, "ike-rekey",
+         "{\"dc1\": {\"old\": {\"uniqueid\": \"1\"}, \"new\": {\"uniqueid\": \"2\", \"rekey-time\": \"12960\"}}}"},
+        {VC_VICI_EVENT, "child-rekey",
+         "{\"dc1\": {\"child-sas\": {\"dc1-5\": {\"old\": {\"name\": \"dc1\", \"uniqueid\": \"5\"}, \"new\": "
+         "{\"name\": "
+         "\"dc1\", \"uniqueid\": \"6\", \"spi-in\": \"cc\", \"spi-out\": \"dd\", \"rekey-time\": \"3000\"}}}}}"},
+    };
+    VC_AUTO_TALLOC char *seen = watch("{}", VC_COUNT(later), later);
+
+    cr_assert_str_eq(seen, IKE_REKEYED("2", "\"rekey_ns\":12960,") CHILD_REKEYED("cc", "dd", "\"rekey_ns\":3000,")
+                               CHILD_LINE("down", "cc", "dd") IKE_LINE("down", "2"));
 }
 
 Test(vici, watch_reports_what_is_up_already_and_takes_it_down_with_the_daemon)

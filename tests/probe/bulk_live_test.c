@@ -83,8 +83,8 @@ Test(bulk_live, udp_counts_agree_with_the_wire)
     cr_assert_eq(result.received, result.sent);
     cr_assert_eq(result.lost, 0);
     OK(vc_rtnl_state(wire.rtnl[1], "w", &state, &err), err);
-    cr_assert_geq(state.rx_packets, result.sent);
-    cr_assert_geq(state.rx_bytes, result.sent * (1300 + 14));
+    /* Packets may cross a veth as one that is yet to be cut: their headers are then counted once. */
+    cr_assert_gt(state.rx_bytes, result.sent * (1300 - 28));
     cr_assert_lt(state.rx_bytes, result.sent * (1300 + 14) + 4096, "a packet is 1300 bytes of IP, headers included");
     cr_assert_float_eq(result.mbit * result.seconds * 1e6, 8.0 * 1300 * (double)result.received, 1);
     wire_end(&wire);

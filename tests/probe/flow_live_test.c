@@ -332,7 +332,7 @@ static struct vc_tap *add_point(struct lab *lab, struct point *point, const char
     cr_assert(tap, "%s", err_tap ? err_tap->message : "");
     point->lab = lab;
     MUST(point->number = vc_flows_add_point(lab->flows, name, NULL, err));
-    vc_flows_set_tap(lab->flows, point->number, tap);
+    MUST(vc_flows_set_tap(lab->flows, point->number, tap, err));
     return tap;
 }
 
@@ -359,9 +359,9 @@ Test(flow_live, paths_are_in_travel_order)
     cr_expect_gt(lab->tapped, 10);
     cr_expect_eq(lab->wrong, 0);
     /* Without its tap a point is not on the path any more. */
-    vc_flows_set_tap(lab->flows, points[0].number, NULL);
+    vc_flows_set_tap(lab->flows, points[0].number, NULL, NULL);
     RUN_UNTIL(lab, event(lab, "path", "forward", 1) && event(lab, "path", "return", 1));
-    vc_flows_set_tap(lab->flows, 99, NULL);
+    vc_flows_set_tap(lab->flows, 99, NULL, NULL);
     tear_down(lab);
 }
 

@@ -117,7 +117,7 @@ Test(story, a_folder_without_events_is_no_result)
 static void progress_is(const char *event_text, const char *want)
 {
     VC_AUTO_JSON *event = json_loads(event_text, 0, NULL);
-    VC_AUTO_TALLOC char *line = vc_story_progress(NULL, event);
+    VC_AUTO_TALLOC char *line = vc_story_progress(NULL, event, -1);
 
     cr_assert(event);
     if (want)

@@ -1,0 +1,112 @@
+/*
+ * The character of wires: each interface of a node that has one gets a qdisc for what leaves there. What was set last
+ * is kept here, so that a node that is powered on again has it again.
+ *
+ * A tunnel's rate is a courtesy of kernels with tbf: a lab on a kernel without it says so (link/unshaped) and goes on,
+ * because everything but the rate is as it should be. A wire's own character is what a scenario is about: there it is
+ * an error.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lab/private.h"
+
+static void init_wire(struct lab_node *node, const char *ifname, bool tunnel, const struct vc_wire *planned,
+                      uint64_t seed)
+{
+    node->wires[node->wire_count++] = (struct lab_wire){
+        .ifname = ifname, .tunnel = tunnel, .planned = *planned, .planned_seed = seed, .wire = *planned, .seed = seed};
+}
+
+void lab_wires_init(struct lab_node *node, struct vc_lab *lab)
+{
+    const struct vc_plan_node *plan = node->rt.plan;
+
+    node->wires = talloc_zero_array(lab, struct lab_wire, (unsigned)(plan->iface_count + plan->gre_count));
+    for (size_t i = 0; i < plan->iface_count; i++)
+        init_wire(node, plan->ifaces[i].ifname, false, &plan->ifaces[i].wire, plan->ifaces[i].wire_seed);
+    for (size_t i = 0; i < plan->gre_count; i++)
+        init_wire(node, plan->gres[i].ifname, true, &plan->gres[i].wire, plan->gres[i].wire_seed);
+}
+
+/* Queues what makes the kernel agree with the wire; false when there is nothing to do. */
+static bool queue(struct lab_node *node, struct lab_wire *wire)
+{
+    bool netem = wire->installed.kind == VC_QDISC_NETEM;
+    struct vc_qdisc wanted = vc_qdisc_of(&wire->wire, wire->seed, netem);
+
+    if (wanted.kind == VC_QDISC_NONE && wire->installed.kind == VC_QDISC_NONE)
+        return false;
+    vc_qdisc_set(node->rtnl, wire->ifname, &wanted);
+    wire->installed = wanted;
+    return true;
+}
+
+static int commit(struct lab_node *node, vc_error **err)
+{
+    VC_AUTO_ERROR *failed = NULL;
+
+    if (!vc_rtnl_commit(node->rtnl, &failed))
+        return 0;
+    if (failed->errnum == ENOENT || failed->errnum == EOPNOTSUPP)
+        return vc_fail(err, VC_EXIT_HOST, 0, "this kernel cannot shape packets so: %s", failed->message);
+    return vc_error_move(err, &failed);
+}
+
+int lab_wires_apply(struct vc_lab *lab, struct lab_node *node, vc_error **err)
+{
+    for (size_t i = 0; i < node->wire_count; i++) {
+        struct lab_wire *wire = &node->wires[i];
+        VC_AUTO_ERROR *failed = NULL;
+
+        wire->installed = (struct vc_qdisc){.kind = VC_QDISC_NONE}; /* the interface is new, or moved here bare */
+        if (!queue(node, wire) || !commit(node, &failed))
+            continue;
+        wire->installed.kind = VC_QDISC_NONE;
+        if (!wire->tunnel || failed->status != VC_EXIT_HOST)
+            return vc_error_move(err, &failed);
+        vc_event(lab->events, VC_LAYER_LINK, node->rt.plan->name, "unshaped", -1, "{s:s, s:s}", "ifname", wire->ifname,
+                 "text", failed->message);
+    }
+    return 0;
+}
+
+static struct lab_wire *find(const struct vc_lab *lab, size_t node, const char *ifname)
+{
+    for (size_t i = 0; i < lab->nodes[node].wire_count; i++)
+        if (!strcmp(lab->nodes[node].wires[i].ifname, ifname))
+            return &lab->nodes[node].wires[i];
+    abort(); /* names come from the plan */
+}
+
+bool vc_lab_wire_is_planned(const struct vc_lab *lab, size_t node, const char *ifname)
+{
+    return !find(lab, node, ifname)->changed;
+}
+
+int vc_lab_wire_set(struct vc_lab *lab, size_t index, const char *ifname, const struct vc_wire *wire, uint64_t seed,
+                    vc_error **err)
+{
+    struct lab_node *node = &lab->nodes[index];
+    struct lab_wire *state = find(lab, index, ifname);
+
+    state->changed = wire;
+    state->wire = wire ? *wire : state->planned;
+    state->seed = wire ? seed : state->planned_seed;
+    return node->on && queue(node, state) && commit(node, err) ? vc_wrap(err, "node %s", node->rt.plan->name) : 0;
+}
+
+int vc_lab_wire_read(struct vc_lab *lab, size_t index, const char *ifname, struct vc_qdisc *qdisc, bool *as_set,
+                     vc_error **err)
+{
+    struct lab_node *node = &lab->nodes[index];
+
+    *qdisc = (struct vc_qdisc){0};
+    *as_set = true;
+    if (!node->on)
+        return 0;
+    if (vc_qdisc_read(node->rtnl, ifname, qdisc, err))
+        return vc_wrap(err, "node %s", node->rt.plan->name);
+    *as_set = vc_qdisc_same(qdisc, &find(lab, index, ifname)->installed);
+    return 0;
+}

@@ -1,0 +1,135 @@
+#include "report/suite.h"
+
+#include <dirent.h>
+#include <string.h>
+
+#include "report/report_private.h"
+
+static const char suffix[] = "-suite";
+
+static double number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+/* The virtual time of a run is its own and that of its repetition. */
+static double covered(const json_t *run)
+{
+    VC_AUTO_JSON *again = *vc_member_text(run, "again") ? vc_result_load_run(vc_member_text(run, "again"), NULL) : NULL;
+
+    return number(run, "virtual_s") + number(again, "virtual_s");
+}
+
+static json_t *row_of(const json_t *run)
+{
+    static const char *const members[] = {"scenario",  "topology", "timers", "mode",   "start",
+                                          "seed",      "verdict",  "reason", "status", "wall_s",
+                                          "virtual_s", "digest",   "result", "again",  "difference"};
+    json_t *row = json_object();
+
+    for (size_t i = 0; i < VC_COUNT(members); i++)
+        if (json_object_get(run, members[i]))
+            json_object_set(row, members[i], json_object_get(run, members[i]));
+    return row;
+}
+
+static json_t *document_of(const json_t *runs, double wall_s)
+{
+    json_t *rows = json_array(), *run;
+    double virtual_s = 0;
+    size_t i, passed = 0;
+
+    json_array_foreach(runs, i, run)
+    {
+        json_array_append_new(rows, row_of(run));
+        virtual_s += covered(run);
+        passed += vc_member_int(run, "status") == VC_EXIT_PASS;
+    }
+    return json_pack("{s:s, s:o, s:{s:I, s:I, s:f, s:f, s:f}}", "schema", "vclab.suite/1", "runs", rows, "totals",
+                     "scenarios", (json_int_t)json_array_size(runs), "passed", (json_int_t)passed, "wall_s", wall_s,
+                     "virtual_s", virtual_s, "ratio", wall_s > 0 ? virtual_s / wall_s : 0.0);
+}
+
+json_t *vc_suite_write(const char *results_dir, const json_t *runs, double wall_s, char **path, vc_error **err)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    char *folder = vc_result_create_suite(ctx, results_dir, err);
+
+    if (!folder)
+        return NULL;
+    VC_AUTO_JSON *document = document_of(runs, wall_s);
+    VC_AUTO_FREE char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    const char *junit = vc_junit_merged(ctx, runs);
+    if (vc_result_replace(folder, "suite.json", text, strlen(text), err) ||
+        vc_result_replace(folder, "junit.xml", junit, strlen(junit), err))
+        return NULL;
+    vc_result_give(folder);
+    *path = talloc_steal(NULL, folder);
+    return VC_STEAL_PTR(document);
+}
+
+/* ---- table ---- */
+
+/* "2 h 13 min", "4 min 10 s", "3.2 s" */
+static char *duration(void *ctx, double s)
+{
+    long whole = (long)(s + 0.5);
+
+    if (s < 59.95)
+        return talloc_asprintf(ctx, "%.1f s", s);
+    if (whole < 3600)
+        return talloc_asprintf(ctx, "%ld min %ld s", whole / 60, whole % 60);
+    return talloc_asprintf(ctx, "%ld h %ld min", whole / 3600, whole % 3600 / 60);
+}
+
+void vc_suite_print(FILE *out, const json_t *suite)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const json_t *totals = json_object_get(suite, "totals"), *run;
+    size_t i;
+
+    fprintf(out, "%-12s %12s %12s  %s\n", "VERDICT", "VIRTUAL", "WALL", "SCENARIO");
+    json_array_foreach(json_object_get(suite, "runs"), i, run)
+    {
+        bool differs = json_object_get(run, "difference") != NULL;
+        bool passed = vc_member_int(run, "status") == VC_EXIT_PASS;
+
+        fprintf(out, "%-12s %12s %12s  %s\n", differs ? "different" : vc_member_text(run, "verdict"),
+                duration(ctx, number(run, "virtual_s")), duration(ctx, number(run, "wall_s")),
+                vc_member_text(run, "scenario"));
+        if (!passed)
+            fprintf(out, "%-12s %12s %12s    %s%s%s\n", "", "", "",
+                    vc_member_text(run, differs ? "difference" : "reason"), *vc_member_text(run, "result") ? "; " : "",
+                    vc_member_text(run, "result"));
+    }
+    fprintf(out, "%lld of %lld scenarios pass; %s of virtual time in %s (%.*f×)\n",
+            (long long)vc_member_int(totals, "passed"), (long long)vc_member_int(totals, "scenarios"),
+            duration(ctx, number(totals, "virtual_s")), duration(ctx, number(totals, "wall_s")),
+            number(totals, "ratio") < 10 ? 1 : 0, number(totals, "ratio"));
+}
+
+/* ---- the one before ---- */
+
+static int is_suite(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name), tail = sizeof suffix - 1;
+
+    return len > tail && !strcmp(entry->d_name + len - tail, suffix);
+}
+
+json_t *vc_suite_last(const char *results_dir)
+{
+    struct dirent **entries;
+    int count = scandir(results_dir, &entries, is_suite, alphasort); /* names begin with their time */
+    json_t *suite = NULL;
+
+    for (int i = count; i-- > 0;) {
+        VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/%s/suite.json", results_dir, entries[i]->d_name);
+        if (!suite)
+            suite = json_load_file(path, 0, NULL);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    return suite;
+}

@@ -1,0 +1,163 @@
+/*
+ * The arguments of a guest's QEMU. Determinism rests on the sealed ones: virtual time counted in instructions, one CPU,
+ * the clock from virtual time, QEMU's own random numbers from the seed, no device that works on host time.
+ */
+#include "vm/machine.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "vm/blob.h"
+#include "vm/machine_spawn.h"
+
+/*
+ * 1 ns of virtual time an instruction (2^0), the smallest step there is: work in the guest then costs the least
+ * virtual time, so that a lab of many nodes behaves as one on a fast host, and 250 Mbit/s of ESP fit through it.
+ * sleep=off: while every process sleeps, the clock jumps to the next timer.
+ */
+#define ICOUNT "shift=0,sleep=off"
+
+/* An old CPU on purpose: AES-NI and PCLMUL for ESP, but no RDRAND, which would bring the host's randomness in, and no
+ * AVX, whose state costs time at every switch. */
+#define SEALED_CPU "Westmere"
+
+/* Any fixed moment does; certificates and logs then have the same dates in every run. */
+#define EPOCH "2024-01-01T00:00:00"
+
+#define KERNEL_ARGS                                                                                                    \
+    "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init mitigations=off nokaslr norandmaps cryptomgr.notests "       \
+    "ipv6.disable_ipv6=1 audit=0"
+
+/*
+ * What only calibrates clocks or tests itself costs seconds of wall time under emulation. TCG's TSC counts virtual
+ * nanoseconds, so its rate is known; with a timer that is known to be good nothing watches it, which would wake the
+ * guest twice a second. An unknown name in the blacklist is ignored by other kernels.
+ */
+#define SEALED_KERNEL_ARGS                                                                                             \
+    " no_timer_check tsc_early_khz=1000000 lpj=4000000 tsc=reliable nolapic_timer swiotlb=noforce"                     \
+    " initcall_blacklist=jent_mod_init,trace_eval_init,init_kprobe_trace,load_system_certificate_list,"                \
+    "init_msg_buckets,init_user_buckets,hpet_late_init,init_acpi_pm_clocksource"
+
+struct argv {
+    void *ctx;
+    char **items;
+    size_t count;
+};
+
+static void VC_PRINTF(2, 3) add(struct argv *argv, const char *format, ...)
+{
+    va_list args;
+
+    argv->items = talloc_realloc(argv->ctx, argv->items, char *, (unsigned)argv->count + 2);
+    va_start(args, format);
+    argv->items[argv->count++] = talloc_vasprintf(argv->items, format, args);
+    va_end(args);
+    argv->items[argv->count] = NULL;
+}
+
+#define ADD2(argv, option, ...) (add(argv, "%s", option), add(argv, __VA_ARGS__))
+
+/* A value inside a list of options: a comma is written twice. talloc child of the vector. */
+static const char *value(struct argv *argv, const char *text)
+{
+    char *out = talloc_zero_size(argv->ctx, 2 * strlen(text) + 1);
+
+    for (char *to = out; *text; text++) {
+        if (*text == ',')
+            *to++ = ',';
+        *to++ = *text;
+    }
+    return talloc_steal(argv->items, out);
+}
+
+static void add_accelerator(struct argv *argv, enum vc_accel accel)
+{
+    ADD2(argv, "-accel", "%s", accel == VC_ACCEL_KVM ? "kvm" : "tcg");
+    ADD2(argv, "-cpu", "%s", accel == VC_ACCEL_KVM ? "host" : SEALED_CPU);
+    if (accel == VC_ACCEL_SEALED)
+        ADD2(argv, "-icount", "%s", ICOUNT);
+    ADD2(argv, "-rtc", "base=" EPOCH ",clock=%s", accel == VC_ACCEL_SEALED ? "vm" : "host");
+}
+
+/* The memory and the results device; device memory has room for the latter and its alignment. */
+static void add_memory(struct argv *argv, const struct vc_machine_config *config)
+{
+    const size_t mib = 1 << 20;
+    size_t room = (config->pmem_size + mib - 1) / mib + 1024;
+
+    ADD2(argv, "-machine", "pc%s%s", config->pmem ? ",nvdimm=on" : "", config->ram ? ",memory-backend=ram" : "");
+    ADD2(argv, "-m", "%zuM,slots=2,maxmem=%zuM", config->ram_size / mib, config->ram_size / mib + room);
+    if (config->ram)
+        ADD2(argv, "-object", "memory-backend-file,id=ram,size=%zu,share=%s,mem-path=%s", config->ram_size,
+             config->ram_shared ? "on" : "off", value(argv, config->ram));
+    if (!config->pmem)
+        return;
+    ADD2(argv, "-object", "memory-backend-file,id=results,size=%zu,share=on,mem-path=%s", config->pmem_size,
+         value(argv, config->pmem));
+    ADD2(argv, "-device", "nvdimm,memdev=results");
+}
+
+/* fdset: QEMU duplicates the inherited descriptor instead of opening a path. */
+static void add_pipe(struct argv *argv, const char *id, int fd)
+{
+    ADD2(argv, "-add-fd", "fd=%d,set=%d", fd, fd);
+    ADD2(argv, "-chardev", "file,id=%s,path=/dev/fdset/%d,append=on", id, fd);
+}
+
+static void add_devices(struct argv *argv, const struct vc_machine_config *config, const struct vc_machine_fds *fds)
+{
+    add_pipe(argv, "events", fds->events);
+    add_pipe(argv, "console", fds->console);
+    ADD2(argv, "-chardev", "socket,id=qmp,fd=%d", fds->qmp);
+    ADD2(argv, "-mon", "chardev=qmp,mode=control");
+    ADD2(argv, "-device", "isa-debugcon,iobase=%#x,chardev=events", VC_PORT_EVENTS);
+    ADD2(argv, "-serial", "chardev:console");
+    if (config->interactive) {
+        ADD2(argv, "-chardev", "stdio,id=shell,signal=off");
+        ADD2(argv, "-serial", "chardev:shell");
+    }
+    ADD2(argv, "-device", "pvpanic,ioport=%d", VC_PORT_PAUSE);
+    ADD2(argv, "-device", "isa-debug-exit,iobase=%#x,iosize=4", VC_PORT_EXIT);
+    if (config->blob)
+        ADD2(argv, "-fw_cfg", "name=" VC_BLOB_NAME ",file=%s", value(argv, config->blob));
+}
+
+char **vc_machine_argv(void *ctx, const struct vc_machine_config *config, const struct vc_machine_fds *fds)
+{
+    struct argv argv = {.ctx = ctx};
+
+    add(&argv, "%s", config->qemu ? config->qemu : "qemu-system-x86_64");
+    add(&argv, "-no-user-config");
+    add(&argv, "-nodefaults");
+    ADD2(&argv, "-display", "none");
+    /* QEMU parses what a guest sends it: it may not start programs or gain rights. */
+    ADD2(&argv, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    add_accelerator(&argv, config->accel);
+    add_memory(&argv, config);
+    /* A kernel panic reboots at once (panic=-1), which ends QEMU; only port VC_PORT_PAUSE pauses it. */
+    ADD2(&argv, "-action", "reboot=shutdown,shutdown=poweroff,panic=pause");
+    ADD2(&argv, "-seed", "%" PRIu64, config->seed);
+    add_devices(&argv, config, fds);
+    ADD2(&argv, "-kernel", "%s", config->kernel);
+    if (config->initrd)
+        ADD2(&argv, "-initrd", "%s", config->initrd);
+    ADD2(&argv, "-append", "%s%s labseed=%" PRIu64, KERNEL_ARGS,
+         config->accel == VC_ACCEL_SEALED ? SEALED_KERNEL_ARGS : "", config->seed);
+    if (config->incoming)
+        ADD2(&argv, "-incoming", "defer");
+    return argv.items;
+}
+
+int vc_machine_start(const struct vc_machine_config *config, struct vc_machine *machine, vc_error **err)
+{
+    const struct vc_machine_fds fds = VC_MACHINE_CHILD_FDS;
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct vc_machine_config found = *config;
+
+    *machine = (struct vc_machine){-1, -1, -1, -1, -1};
+    found.qemu = vc_machine_find(scratch, config->qemu, err);
+    if (!found.qemu)
+        return -1;
+    return vc_machine_spawn(vc_machine_argv(scratch, &found, &fds), config->interactive ? config->terminal : -1,
+                            machine, NULL, err);
+}

@@ -1,0 +1,110 @@
+/* Usage errors that need no lab: one clear message, status 2, and nothing started. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "host.h"
+
+static void setup(void)
+{
+    setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
+}
+
+TestSuite(options, .init = setup);
+
+#define SCENARIO VCLAB_SOURCE_DIR "/scenarios/baseline/two-cpe-active-active-bfd.yaml"
+#define RUN      "run", SCENARIO, "--results", "/nowhere/results"
+
+static void refused(const char *const *argv, const char *text)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct command *command = command_run(ctx, argv);
+
+    EXITS(command, 2);
+    SAYS(command, text);
+    cr_assert_str_eq(command->out, "");
+}
+
+#define REFUSED(text, ...) refused(VCLAB_ARGV(__VA_ARGS__), (text))
+
+Test(options, that_are_no_numbers_are_named)
+{
+    REFUSED("--seed -1: a number from 0 to", RUN, "--seed", "-1");
+    REFUSED("--seed x", RUN, "--seed", "x");
+    REFUSED("--seed 99999999999999999999", RUN, "--seed", "99999999999999999999");
+    REFUSED("--jobs 0: a number from 1 to 256", RUN, "--jobs", "0");
+    REFUSED("--limit 0: a number from 1 to 86400", RUN, "--limit", "0");
+    REFUSED("--limit 1h", RUN, "--limit", "1h");
+    REFUSED("--shard 3/2", RUN, "--shard", "3/2");
+    REFUSED("--shard 1/2x", RUN, "--shard", "1/2x");
+    REFUSED("--runs 0", "bench", "sealed-cold", "--runs", "0");
+    REFUSED("--limit no", "replay", "x", "--limit", "no");
+}
+
+Test(options, of_sealed_runs_do_not_go_with_live)
+{
+    REFUSED("--cold is of sealed runs; take --live away", RUN, "--live", "--cold");
+    REFUSED("--twice is of sealed runs", RUN, "--live", "--twice");
+    REFUSED("--accel is of sealed runs", RUN, "--live", "--accel", "tcg");
+    REFUSED("--limit is of sealed runs", RUN, "--live", "--limit", "5");
+    REFUSED("--bundle is of sealed runs", RUN, "--live", "--bundle", "/nowhere/x");
+}
+
+Test(options, of_live_runs_do_not_go_with_sealed)
+{
+    REFUSED("--plane is of live runs; add --live", RUN, "--plane", "user");
+}
+
+Test(options, that_cannot_be_met_together_are_refused)
+{
+    REFUSED("--accel tin: tcg or kvm", RUN, "--accel", "tin");
+    REFUSED("--twice needs virtual time, which --accel kvm has not", RUN, "--accel", "kvm", "--twice");
+    REFUSED("--bundle needs virtual time", RUN, "--accel", "kvm", "--bundle", "/nowhere/x");
+    REFUSED("--bundle /nowhere/x holds one run, and there are 2 scenarios", RUN, SCENARIO, "--bundle", "/nowhere/x");
+}
+
+Test(options, that_are_missing_bring_the_usage)
+{
+    REFUSED("Usage: vclab run", "run");
+    REFUSED("Usage: vclab run", RUN, "--hurry");
+    REFUSED("Usage: vclab replay", "replay");
+    REFUSED("Usage: vclab replay", "replay", "a", "b");
+    REFUSED("shell --sealed TOPOLOGY NODE", "shell", "--sealed", "two-cpe");
+    REFUSED("no bench none; there are bring-up", "bench", "none");
+}
+
+Test(options, of_a_shell_are_checked_before_a_machine_starts)
+{
+    REFUSED("no node cpe9 in two-cpe", "shell", "--sealed", "two-cpe", "cpe9");
+    REFUSED("no timers slow in two-cpe", "shell", "--sealed", "two-cpe", "cpe1", "--timers", "slow");
+    REFUSED("three-cpe", "shell", "--sealed", "three-cpe", "cpe1");
+}
+
+Test(options, a_bundle_that_is_none_is_refused_before_anything_starts)
+{
+    REFUSED("/nowhere/x: No such file", "replay", "/nowhere/x", "--results", "/nowhere/results");
+    REFUSED("not a bundle of vclab", "replay", SCENARIO, "--results", "/nowhere/results");
+}
+
+Test(options, without_a_lab_root_say_how_to_get_one)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct command *run =
+        command_start(ctx, &(struct command_options){.env = "VCLAB_LABROOT", .argv = VCLAB_ARGV(RUN)});
+
+    command_end(run, 10000);
+    EXITS(run, 3);
+    SAYS(run, "./vclab");
+}
+
+Test(options, help_is_on_standard_output)
+{
+    static const char *const commands[] = {"run", "replay", "shell", "bench"};
+
+    for (size_t i = 0; i < VC_COUNT(commands); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        struct command *command = VCLAB(ctx, commands[i], "--help");
+        EXITS(command, 0);
+        cr_assert(strstr(command->out, "Usage: vclab"), "%s", commands[i]);
+        cr_assert_str_eq(command->err, "");
+    }
+}
