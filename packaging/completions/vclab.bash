@@ -1,9 +1,11 @@
 # bash completion for vclab: . packaging/completions/vclab.bash
 # shellcheck shell=bash
 
+_vclab_topologies() { cd "$1/topologies" 2>/dev/null && printf '%s ' ./*.yaml | sed 's#\./##g; s/\.yaml//g'; }
+
 _vclab() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]-} home words=
-    local commands='run list check up status exec shell fault heal capture down report bench preflight test'
+    local commands='run list check up status exec shell fault heal capture down report replay bench preflight test'
     home=$(dirname "$(readlink -f "$(command -v "${COMP_WORDS[0]}")")")
     [[ -d $home/scenarios ]] || home=$(dirname "$(dirname "$home")")
     COMPREPLY=()
@@ -12,16 +14,20 @@ _vclab() {
         return
     fi
     case $command in
-    run) words='--live --jobs --shard --seed --plane --results --no-captures --json' ;;
-    up) words="--timers --plane --seed --results --captures $(cd "$home/topologies" 2>/dev/null && printf '%s ' ./*.yaml | sed 's#\./##g; s/\.yaml//g')" ;;
-    status | list | preflight | bench) words='--json' ;;
+    run) words='--cold --twice --seed --jobs --shard --accel --limit --bundle --live --plane --results --no-captures --json' ;;
+    replay) words='--results --limit --json' ;;
+    shell) words="--sealed --timers --seed --results --lab $(_vclab_topologies "$home")" ;;
+    up) words="--timers --plane --seed --results --captures $(_vclab_topologies "$home")" ;;
+    status | list | preflight) words='--json' ;;
+    bench) words='--runs --json --compare --results bring-up ten-labs failover throughput sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
     test) words='format tidy unit asan launcher live scenarios guest' ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     case $command in
-    run | check | up) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.yaml' -- "$current"; compgen -d -- "$current") ;;
+    run | check | up | shell) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.yaml' -- "$current"; compgen -d -- "$current") ;;
+    replay) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
     report) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$current") ;;
     esac
 }

@@ -6,7 +6,7 @@ enum {
     QUEUE_MS = 100,
     FAST_MBIT = 1000, /* what a wire without a rate may have to hold */
     PACKET_BYTES = 1000,
-    LIMIT_MIN = 1000,
+    LIMIT_MIN = 50,
 };
 
 bool vc_wire_needs_netem(const struct vc_wire *wire)

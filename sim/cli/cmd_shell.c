@@ -20,7 +20,8 @@ static const char usage[] =
     "A shell in a node: of a running lab, or (--sealed) of a lab in a virtual machine, which ends with the shell and\n"
     "needs no root. The machine then runs in real time and takes typed input: it is not deterministic.\n";
 
-#define CONVERGE_NS  (60 * VC_NS_PER_S)
+#define CONVERGE_S   60
+#define SHELL_S      86400 /* a session forgotten in a terminal ends some time */
 #define KVM_PROBE_MS 10000
 
 /* ---- a running lab ---- */
@@ -171,42 +172,79 @@ static const struct vc_scenario *bare(void *ctx, const struct sealed_shell *shel
     else if (vc_topology_node(topology, shell->session.shell) == VC_NONE)
         vc_fail(err, VC_EXIT_USAGE, 0, "vclab shell: no node %s in %s", shell->session.shell, topology->name);
     else
-        return vc_scenario_bare(ctx, topology, timers, CONVERGE_NS);
+        return vc_scenario_bare(ctx, topology, timers, CONVERGE_S * VC_NS_PER_S);
     return NULL;
+}
+
+/* A guest is told a scenario by its document: the same as `bare`, written. The shell comes after its only step. */
+static json_t *scenario_document(const struct vc_scenario *bare, const char *topology_path)
+{
+    json_t *flows = json_object();
+
+    for (size_t i = 0; i < bare->flow_count; i++)
+        json_object_set_new(flows, bare->flows[i].name,
+                            json_pack("{s:s, s:s}", "from", bare->topology->nodes[bare->flows[i].from].name, "to",
+                                      bare->topology->nodes[bare->flows[i].to].name));
+    return json_pack("{s:s, s:s, s:o, s:s, s:[s], s:o, s:[{s:[{s:{s:o}}]}]}", "scenario", "shell", "description",
+                     "A lab to look into.", "topology", json_sprintf("../%s", topology_path), "timers",
+                     bare->timers->name, "requirements", "R1", "flows", flows, "steps", "expect", "converged", "within",
+                     json_sprintf("%ds", CONVERGE_S));
+}
+
+static json_t *documents_of(const struct vc_scenario *bare, vc_error **err)
+{
+    json_t *documents = vc_blob_lab_documents(bare->topology, bare->timers->name, err);
+    const char *topology = json_string_value(json_object_get(documents, "topology"));
+
+    if (!documents)
+        return NULL;
+    VC_AUTO_JSON *scenario = scenario_document(bare, topology);
+    VC_AUTO_FREE char *text = json_dumps(scenario, JSON_INDENT(1));
+    json_object_set_new(json_object_get(documents, "documents"), "shell/shell.yaml", json_string(text));
+    json_object_set_new(documents, "scenario", json_string("shell/shell.yaml"));
+    return documents;
+}
+
+static void choose_accelerator(struct session *session)
+{
+    session->options.accel = vc_machine_probe_kvm(session->image->kernel, session->image->initrd, KVM_PROBE_MS, NULL)
+                                 ? VC_ACCEL_REALTIME
+                                 : VC_ACCEL_KVM;
+    fprintf(stderr, "vclab: a shell in %s, %s; in real time and with typed input, so not deterministic\n",
+            session->options.shell,
+            session->options.accel == VC_ACCEL_KVM ? "by KVM" : "emulated (KVM does not work here)");
 }
 
 static int run_sealed(struct sealed_shell *shell, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     const struct vc_scenario *scenario = bare(ctx, shell, err);
+    VC_AUTO_JSON *documents = scenario ? documents_of(scenario, err) : NULL;
+    struct session_extra extra = {.documents = documents, .name = "shell"};
+    struct session *session = documents ? session_open(ctx, &shell->session, err) : NULL;
     char *result = NULL;
     struct termios saved;
 
-    if (!scenario)
-        return -1;
-    struct session *session = session_open(ctx, &shell->session, err);
     if (!session)
         return -1;
     session->options.quiet = true; /* the terminal is the shell's */
-    session->options.accel = vc_machine_probe_kvm(session->image->kernel, session->image->initrd, KVM_PROBE_MS, NULL)
-                                 ? VC_ACCEL_REALTIME
-                                 : VC_ACCEL_KVM;
+    choose_accelerator(session);
     fprintf(stderr,
-            "vclab: a shell in %s of %s, %s timers, %s; in real time and with typed input, so not deterministic\n",
-            shell->session.shell, scenario->topology->name, scenario->timers->name,
-            session->options.accel == VC_ACCEL_KVM ? "by KVM" : "emulated (KVM does not work here)");
+            "vclab: %s with %s timers; the prompt comes when the lab is active/active, or after %d s of trying\n",
+            scenario->topology->name, scenario->timers->name, CONVERGE_S);
     bool terminal = make_raw(&saved);
-    int status = session_run(ctx, session, scenario, NULL, NULL, &result, err);
+    int status = session_run(ctx, session, NULL, &extra, NULL, &result, err);
     if (terminal)
         tcsetattr(0, TCSADRAIN, &saved);
     if (result)
-        fprintf(stderr, "vclab: result: %s\n", result);
+        fprintf(stderr, "\nvclab: result: %s\n", result);
     return status < 0 ? -1 : VC_EXIT_PASS;
 }
 
 static int sealed_shell(int argc, char **argv)
 {
-    struct sealed_shell shell = {.session = {.sealed = true, .cold = true, .seed = 1}, .timers = "bfd"};
+    struct sealed_shell shell = {.session = {.sealed = true, .cold = true, .seed = 1, .wall_limit_s = SHELL_S},
+                                 .timers = "bfd"};
     VC_AUTO_ERROR *err = NULL;
     bool help = false;
 

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "vm/guest.h"
-#include "vm/guest.h"
 
 static const struct command {
     const char *name;
@@ -51,8 +50,6 @@ static const char *like(const char *name)
 int main(int argc, char **argv)
 {
     if (argc > 0 && vc_guest_is_init(argv[0]))
-        vc_guest_main();
-    if (vc_guest_is_init(argv[0]))
         vc_guest_main();
     if (argc < 2) {
         usage(stderr);

@@ -1,17 +1,22 @@
 /*
  * FRR watchers: bgpd's sessions and accepted prefixes, bfdd's sessions, as events. FRR pushes none of this over its vty
- * sockets, so they are asked over a persistent connection every few milliseconds (no vtysh, no text); events carry that
- * interval as their resolution. One command is in flight at a time; a change queues the follow-up questions (why, and
- * which prefixes) before the next round.
+ * sockets, so they are asked over a persistent connection (no vtysh, no text): every few milliseconds while something
+ * happens (stir.c), ever more seldom when nothing does. Events carry the time since the look before as their
+ * resolution. One command is in flight at a time; a change queues the follow-up questions (why, and which prefixes)
+ * before the next round.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "lab/private.h"
 
-/* While sessions are still coming up a shorter interval gives convergence a finer resolution. */
+/* While sessions are still coming up a shorter interval gives convergence a finer resolution; BFD is always quick. */
 #define INTERVAL_SETTLED_NS  (50 * VC_NS_PER_MS)
 #define INTERVAL_STARTING_NS (20 * VC_NS_PER_MS)
+/* So long after the last event the intervals begin to double, up to a limit. */
+#define CLOSELY_NS          (5 * VC_NS_PER_S)
+#define LONGEST_SETTLED_NS  (10 * VC_NS_PER_S)
+#define LONGEST_STARTING_NS (1 * VC_NS_PER_S)
 
 struct peer {
     const char *address;
@@ -30,7 +35,10 @@ struct frr_watch {
     struct peer *peers;
     size_t count;
     size_t asked; /* the peer a follow-up is about */
+    bool settled; /* every session is up */
+    bool asking;  /* a question is in flight: the timer is off */
     int64_t interval_ns;
+    int64_t looked_ns, resolution_ns; /* when it looked last, and how long after the look before that */
 };
 
 static void next_question(struct frr_watch *watch);
@@ -65,18 +73,44 @@ static void emit(struct frr_watch *watch, enum vc_layer layer, const char *what,
     json_object_set_new(members, "neighbor", json_string(peer->address));
     if (tunnel)
         json_object_set_new(members, "tunnel", json_string(tunnel));
-    json_object_set_new(members, "resolution_ns", json_integer(watch->interval_ns));
+    json_object_set_new(members, "resolution_ns", json_integer(watch->resolution_ns));
     vc_event_json(daemon->lab->events, layer, daemon->node->rt.plan->name, what, -1, members);
 }
 
+static bool is_up(const char *state)
+{
+    return !strcmp(state, "Established") || !strcmp(state, "up");
+}
+
+/* Sessions that come and go together are seen together; those that try in vain disturb nobody. */
 static void set_state(struct peer *peer, struct frr_watch *watch, const char *state)
 {
+    if (is_up(peer->state) != is_up(state))
+        vc_lab_stir(watch->daemon->lab);
     talloc_free((void *)(uintptr_t)(*peer->state ? peer->state : NULL));
     peer->state = talloc_strdup(watch, state);
 }
 
+static int64_t shortest(const struct frr_watch *watch)
+{
+    return watch->settled && !watch->bfd ? INTERVAL_SETTLED_NS : INTERVAL_STARTING_NS;
+}
+
+static int64_t next_interval(const struct frr_watch *watch)
+{
+    const struct vc_lab *lab = watch->daemon->lab;
+    int64_t longest = watch->settled ? LONGEST_SETTLED_NS : LONGEST_STARTING_NS;
+    int64_t doubled = 2 * watch->interval_ns;
+
+    if (vc_events_now(lab->events) - lab->stirred_ns < CLOSELY_NS)
+        return shortest(watch);
+    return doubled < longest ? doubled : longest;
+}
+
 static int arm(struct frr_watch *watch)
 {
+    watch->asking = false;
+    watch->interval_ns = next_interval(watch);
     return sd_event_source_set_time_relative(watch->timer, (uint64_t)(watch->interval_ns / VC_NS_PER_US)) < 0 ||
                    sd_event_source_set_enabled(watch->timer, SD_EVENT_ONESHOT) < 0
                ? -1
@@ -180,9 +214,9 @@ static void on_summary(void *arg, json_t *reply)
             peer->prefixes_received = received;
             peer->ask_routes = peer->external;
         }
-        settled = settled && !strcmp(peer->state, "Established");
+        settled = settled && is_up(peer->state);
     }
-    watch->interval_ns = settled ? INTERVAL_SETTLED_NS : INTERVAL_STARTING_NS;
+    watch->settled = settled;
     if (settled)
         lab_bgp_settled(watch->daemon->node);
     next_question(watch);
@@ -194,6 +228,7 @@ static void on_bfd(void *arg, json_t *reply)
     json_t *session;
     size_t i;
 
+    watch->settled = json_array_size(reply) > 0;
     json_array_foreach(reply, i, session)
     {
         const char *address = json_string_value(json_object_get(session, "peer"));
@@ -202,6 +237,7 @@ static void on_bfd(void *arg, json_t *reply)
         if (!peer || !status)
             continue;
         const char *state = strcmp(status, "up") ? "down" : "up";
+        watch->settled = watch->settled && is_up(state);
         if (!strcmp(state, peer->state))
             continue;
         set_state(peer, watch, state);
@@ -213,12 +249,24 @@ static void on_bfd(void *arg, json_t *reply)
 static int on_timer(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
 {
     struct frr_watch *watch = arg;
+    int64_t now = vc_events_now(watch->daemon->lab->events);
 
+    watch->resolution_ns = now - watch->looked_ns;
+    watch->looked_ns = now;
+    watch->asking = true;
     if (watch->bfd)
         ask(watch, "show bfd peers json", on_bfd);
     else
         ask(watch, "show bgp ipv4 unicast summary json", on_summary);
     return 0;
+}
+
+void lab_frr_look(struct frr_watch *watch)
+{
+    if (watch->asking || watch->interval_ns <= shortest(watch))
+        return;
+    watch->interval_ns = shortest(watch);
+    sd_event_source_set_time_relative(watch->timer, 0);
 }
 
 struct frr_watch *lab_frr_watch(struct vc_daemon *daemon, vc_error **err)
@@ -231,6 +279,7 @@ struct frr_watch *lab_frr_watch(struct vc_daemon *daemon, vc_error **err)
     watch->daemon = daemon;
     watch->bfd = !strcmp(daemon->plan->name, "bfdd");
     watch->interval_ns = INTERVAL_STARTING_NS;
+    watch->looked_ns = vc_events_now(daemon->lab->events);
     watch->vty = vc_vty_new(watch, fd);
     int r = sd_event_add_time_relative(daemon->lab->loop, &watch->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, watch);
     if (r < 0) {

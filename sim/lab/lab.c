@@ -71,6 +71,8 @@ struct vc_lab *vc_lab_new(void *ctx, sd_event *loop, struct vc_events *events, c
     if (!lab->reaper || mount_labroot(lab, err))
         return NULL;
     lab->zygotes = lab_zygotes_new(lab);
+    if (options->watch)
+        vc_events_subscribe(events, lab_stir_by_event, lab);
     return VC_STEAL_PTR(lab);
 }
 

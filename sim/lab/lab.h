@@ -37,6 +37,10 @@ struct vc_lab *vc_lab_new(void *ctx, sd_event *loop, struct vc_events *events, c
 /* Builds links and starts daemons; returns as soon as the loop must turn. */
 int vc_lab_start(struct vc_lab *lab, vc_lab_ready_fn *ready, void *arg, vc_error **err);
 
+/* Something happens, or is about to: for some seconds the watchers look closely. Events of the lab and of its faults do
+ * this by themselves. */
+void vc_lab_stir(struct vc_lab *lab);
+
 const struct vc_plan *vc_lab_plan(const struct vc_lab *lab);
 sd_event *vc_lab_loop(const struct vc_lab *lab);
 struct vc_events *vc_lab_events(const struct vc_lab *lab);

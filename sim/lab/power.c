@@ -69,9 +69,13 @@ int vc_lab_power_off(struct vc_lab *lab, size_t index, vc_error **err)
         return -1;
     node->on = false;
     TALLOC_FREE(node->watch);
+    /* The links first: the kernel of the node would still send the FINs of killed daemons, and power that is gone says
+     * no farewell. */
+    if (move_ends(node, node->rtnl, node->limbo, err))
+        return -1;
     lab_daemons_kill(node);
     lab_gres_kill(node);
-    if (each_process(kill_in_netns, &netns, err) || move_ends(node, node->rtnl, node->limbo, err))
+    if (each_process(kill_in_netns, &netns, err))
         return -1;
     TALLOC_FREE(node->nft);
     TALLOC_FREE(node->rtnl);

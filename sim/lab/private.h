@@ -73,6 +73,7 @@ struct vc_lab {
     struct vc_node_store store;
     struct vc_reaper *reaper;
     struct lab_zygotes *zygotes;
+    int64_t stirred_ns; /* when something happened last, on the events' clock */
     struct lab_node *nodes;
     bool launching; /* not every daemon has been started yet, so none that is ready says anything about the lab */
     vc_lab_ready_fn *ready;
@@ -105,6 +106,10 @@ int lab_wires_apply(struct vc_lab *lab, struct lab_node *node, vc_error **err); 
 struct frr_watch;
 struct frr_watch *lab_frr_watch(struct vc_daemon *daemon, vc_error **err); /* talloc child of the lab */
 void lab_frr_gone(struct frr_watch *watch); /* reports its sessions as gone and frees it */
+void lab_frr_look(struct frr_watch *watch); /* now, if the next look is further away than that */
+
+/* stir.c */
+void lab_stir_by_event(void *arg, json_t *event);
 
 /* lab.c */
 void lab_progress(struct vc_lab *lab);              /* a daemon became ready or gone: is the lab ready? */

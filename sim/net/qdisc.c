@@ -13,10 +13,12 @@
 
 enum {
     NETEM_PRNG_SEED = 14, /* TCA_NETEM_PRNG_SEED, newer (6.7) than the headers of many hosts */
-    TBF_BURST_MS = 4,
+    TBF_BURST_MS = 4,     /* a timer that is late by less loses no capacity */
     TBF_BURST_MIN = 3200, /* two packets with their headers */
-    TBF_QUEUE_MS = 100,
-    PACKET_BYTES = 1500,
+    TBF_PACKET = 1600,    /* more in one buffer is several packets that are yet to be cut */
+    /* Each kind has a handle of its own, for the kernel refuses to change the kind behind a handle. */
+    TBF_HANDLE = 1 << 16,
+    NETEM_HANDLE = 2 << 16,
     /* Makes netem keep the order of packets under jitter, as queues on a real path do: it does so only with a rate. */
     ORDERING_MBIT = 100000,
 };
@@ -39,12 +41,11 @@ static uint32_t ppm(uint32_t value)
 static struct vc_qdisc tbf_of(const struct vc_wire *wire)
 {
     uint64_t rate = bytes_per_s(wire->rate_mbit), burst = rate * TBF_BURST_MS / 1000;
-    uint64_t limit = wire->limit ? (uint64_t)wire->limit * PACKET_BYTES : rate * TBF_QUEUE_MS / 1000;
 
-    /* What the bucket covers does not count as waiting, but the queue must hold one packet of any size. */
-    burst = burst < TBF_BURST_MIN ? TBF_BURST_MIN : burst;
-    limit = limit < burst ? burst : limit > UINT32_MAX ? UINT32_MAX : limit;
-    return (struct vc_qdisc){.kind = VC_QDISC_TBF, .rate = rate, .burst = (uint32_t)burst, .limit = (uint32_t)limit};
+    return (struct vc_qdisc){.kind = VC_QDISC_TBF,
+                             .rate = rate,
+                             .burst = burst < TBF_BURST_MIN ? TBF_BURST_MIN : (uint32_t)burst,
+                             .limit = vc_wire_limit(wire)};
 }
 
 struct vc_qdisc vc_qdisc_of(const struct vc_wire *wire, uint64_t seed, bool neutral)
@@ -123,13 +124,32 @@ static void put_netem(struct nl_msg *msg, const struct vc_qdisc *q)
     }
 }
 
+/*
+ * The peak rate is no limit, its bucket of one packet is the point: tbf then cuts what offloading put together, so that
+ * the queue holds packets as a router's does, and a small one has no better chance of finding room than a large one.
+ */
 static void put_tbf(struct nl_msg *msg, const struct vc_qdisc *q)
 {
     const struct tc_tbf_qopt options = {.rate = {.rate = (uint32_t)q->rate, .linklayer = TC_LINKLAYER_ETHERNET},
+                                        .peakrate = {.rate = UINT32_MAX, .linklayer = TC_LINKLAYER_ETHERNET},
                                         .limit = q->limit};
 
     must(nla_put(msg, TCA_TBF_PARMS, sizeof options, &options));
     must(nla_put_u32(msg, TCA_TBF_BURST, q->burst));
+    must(nla_put_u32(msg, TCA_TBF_PBURST, TBF_PACKET));
+}
+
+/* tbf's queue: counts packets where its own would count bytes. */
+static void queue_pfifo(struct vc_rtnl *rtnl, const char *ifname, uint32_t limit)
+{
+    const struct tcmsg header = {.tcm_family = AF_UNSPEC, .tcm_parent = TBF_HANDLE | 1};
+    const struct tc_fifo_qopt options = {.limit = limit};
+    struct vc_rtnl_request *request =
+        vc_rtnl_queue(rtnl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof header, "pfifo on %s", ifname);
+
+    vc_rtnl_needs_index(request, ifname, offsetof(struct tcmsg, tcm_ifindex));
+    must(nla_put_string(request->msg, TCA_KIND, "pfifo"));
+    must(nla_put(request->msg, TCA_OPTIONS, sizeof options, &options));
 }
 
 void vc_qdisc_put(struct nl_msg *msg, const struct vc_qdisc *qdisc)
@@ -144,7 +164,8 @@ void vc_qdisc_put(struct nl_msg *msg, const struct vc_qdisc *qdisc)
 
 void vc_qdisc_set(struct vc_rtnl *rtnl, const char *ifname, const struct vc_qdisc *qdisc)
 {
-    const struct tcmsg header = {.tcm_family = AF_UNSPEC, .tcm_parent = TC_H_ROOT};
+    static const uint32_t handles[] = {[VC_QDISC_NETEM] = NETEM_HANDLE, [VC_QDISC_TBF] = TBF_HANDLE};
+    const struct tcmsg header = {.tcm_family = AF_UNSPEC, .tcm_parent = TC_H_ROOT, .tcm_handle = handles[qdisc->kind]};
     bool gone = qdisc->kind == VC_QDISC_NONE;
     struct vc_rtnl_request *request =
         gone ? vc_rtnl_queue(rtnl, RTM_DELQDISC, 0, &header, sizeof header, "remove the qdisc of %s", ifname)
@@ -154,6 +175,8 @@ void vc_qdisc_set(struct vc_rtnl *rtnl, const char *ifname, const struct vc_qdis
     vc_rtnl_needs_index(request, ifname, offsetof(struct tcmsg, tcm_ifindex));
     if (!gone)
         vc_qdisc_put(request->msg, qdisc);
+    if (qdisc->kind == VC_QDISC_TBF)
+        queue_pfifo(rtnl, ifname, qdisc->limit);
 }
 
 /* ---- reading ---- */

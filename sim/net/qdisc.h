@@ -17,7 +17,7 @@ enum vc_qdisc_kind { VC_QDISC_NONE, VC_QDISC_NETEM, VC_QDISC_TBF, VC_QDISC_OTHER
 struct vc_qdisc {
     enum vc_qdisc_kind kind;
     int64_t latency_ns, jitter_ns;
-    uint32_t limit; /* packets (netem), bytes (tbf) */
+    uint32_t limit; /* packets */
     uint32_t loss, duplicate, reorder, corrupt;
     struct {
         uint32_t p, r; /* good to bad and back; a packet is lost in bad only. 0: losses are independent */

@@ -102,7 +102,6 @@ static int bind_to(int fd, struct in_addr address, uint16_t port, unsigned ports
 static int open_socket(const struct vc_bulk_config *config, bool sends, vc_error **err)
 {
     struct in_addr address = sends ? config->from : config->to;
-    bool chosen = sends || config->tcp;
     const int size = SOCKET_BUFFER;
     VC_NETNS_SCOPE(scope) = vc_netns_enter(sends ? config->from_netns : config->to_netns, err);
 
@@ -115,7 +114,7 @@ static int open_socket(const struct vc_bulk_config *config, bool sends, vc_error
     if (!config->tcp && (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0 ||
                          setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0))
         return vc_fail(err, VC_EXIT_HOST, errno, "cannot set the socket buffers of a bulk load");
-    if (bind_to(fd, address, chosen ? 0 : VC_BULK_PORT, chosen ? 1 : VC_BULK_PORTS) < 0)
+    if (bind_to(fd, address, sends ? 0 : VC_BULK_PORT, sends ? 1 : VC_BULK_PORTS) < 0)
         return vc_fail(err, VC_EXIT_HOST, errno, "bulk load: cannot use address %s in its node",
                        vc_addr_text(address).s);
     return VC_STEAL_FD(fd);

@@ -29,7 +29,7 @@ struct vc_bulk_result {
     int64_t start_ns, end_ns;      /* of sending, CLOCK_MONOTONIC */
 };
 
-/* UDP loads arrive at one of these ports, so many at a time at an address: a capture can leave them out by it. */
+/* Loads arrive at one of these ports, so many at a time at an address: a capture can leave them out by it. */
 #define VC_BULK_PORT  5001
 #define VC_BULK_PORTS 16
 

@@ -8,7 +8,7 @@
  * One timer sends for all flows and one descriptor is waited on for all sockets, so that flows of one pace cost one
  * wake for their packets together.
  */
-#include "probe/flow.h"
+#include "probe/flow_private.h"
 
 #include <errno.h>
 #include <netinet/ip.h>
@@ -18,58 +18,10 @@
 #include <sys/socket.h>
 
 #include "net/netns.h"
-#include "probe/rtp.h"
-#include "probe/stream.h"
 
-enum {
-    TOS_EF = 46 << 2,
-    MAX_LATE = VC_STREAM_RING / 16, /* packets sent in one late wake; more would be a flood, not a flow */
-    ENDS_MAX = 16,                  /* read together */
-};
-/* A packet that is due so soon leaves with the one that is due now. */
-#define TOGETHER_NS (500 * VC_NS_PER_US)
-
-struct flow {
-    struct vc_flows *flows;
-    const char *name;
-    uint16_t id;
-    int64_t interval_ns;
-    int64_t due_ns, first_ns; /* CLOCK_MONOTONIC: of the next packet and of the first */
-    struct end {
-        struct flow *flow;
-        int fd; /* sends stream[i], receives stream[!i] */
-        struct sockaddr_in address;
-    } end[2];
-    struct vc_stream stream[2]; /* forward, return */
-};
-
-struct vc_flows {
-    sd_event *loop;
-    struct vc_events *events;
-    struct vc_points points;
-    struct flow *flow[VC_FLOW_MAX];
-    size_t count;
-    int sockets; /* epoll of all ends */
-    sd_event_source *readable, *timer;
-    bool stopped;
-    uint32_t run; /* marks this run's packets */
-    int64_t drained_ns;
-};
+enum { TOS_EF = 46 << 2 };
 
 static const char *const direction_names[2] = {"forward", "return"};
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return now.tv_sec * VC_NS_PER_S + now.tv_nsec;
-}
-
-static struct timespec timespec_of(int64_t ns)
-{
-    return (struct timespec){.tv_sec = ns / VC_NS_PER_S, .tv_nsec = ns % VC_NS_PER_S};
-}
 
 static int flows_destructor(struct vc_flows *flows)
 {
@@ -91,7 +43,7 @@ struct vc_flows *vc_flows_new(void *ctx, sd_event *loop, struct vc_events *event
     flows->events = events;
     flows->sockets = -1;
     if (getrandom(&flows->run, sizeof flows->run, 0) != sizeof flows->run)
-        flows->run = (uint32_t)clock_ns(CLOCK_MONOTONIC);
+        flows->run = (uint32_t)flow_clock_ns(CLOCK_MONOTONIC);
     talloc_set_destructor(flows, flows_destructor);
     return flows;
 }
@@ -110,11 +62,6 @@ int vc_flows_set_tap(struct vc_flows *flows, int point, struct vc_tap *tap, vc_e
     return failed;
 }
 
-static struct flow *flow_of(const struct vc_flows *flows, const struct vc_flow_tag *tag)
-{
-    return tag->run == flows->run && tag->flow < flows->count ? flows->flow[tag->flow] : NULL;
-}
-
 bool vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_packet *packet)
 {
     struct vc_flow_tag tag;
@@ -127,158 +74,6 @@ bool vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_pac
                       packet->time.tv_sec * VC_NS_PER_S + packet->time.tv_nsec - tag.sent_ns);
     return true;
 }
-
-/* Sending */
-
-static void send_packet(struct flow *flow, unsigned direction)
-{
-    uint8_t packet[VC_RTP_BYTES + VC_VOICE_BYTES];
-    uint64_t seq = vc_stream_sending(&flow->stream[direction], vc_events_now(flow->flows->events));
-    const struct sockaddr_in *to = &flow->end[!direction].address;
-
-    vc_rtp_write(packet,
-                 &(struct vc_flow_tag){.flow = flow->id,
-                                       .direction = (uint8_t)direction,
-                                       .run = flow->flows->run,
-                                       .seq = seq,
-                                       .sent_ns = clock_ns(CLOCK_REALTIME)},
-                 flow->due_ns - flow->first_ns);
-    while (sendto(flow->end[direction].fd, packet, sizeof packet, MSG_DONTWAIT, (const struct sockaddr *)to,
-                  sizeof *to) < 0 &&
-           errno == EINTR)
-        ;
-}
-
-/* Receiving */
-
-static void drain_points(struct vc_flows *flows)
-{
-    vc_points_drain(&flows->points);
-    flows->drained_ns = vc_events_now(flows->events);
-}
-
-static void judge(struct end *end, const struct vc_rtp_arrival *a)
-{
-    struct flow *flow = end->flow;
-    unsigned direction = end == &flow->end[1] ? 0 : 1;
-
-    if (flow_of(flow->flows, &a->tag) == flow && a->tag.direction == direction)
-        vc_stream_received(&flow->stream[direction], a->tag.seq,
-                           vc_events_from_realtime(flow->flows->events, timespec_of(a->realtime_ns)),
-                           a->realtime_ns - a->tag.sent_ns);
-}
-
-/* Reads these ends' packets, then all taps, then judges: see flow.h. `ends` is at most ENDS_MAX. */
-static void receive(struct vc_flows *flows, struct end *const *ends, size_t count)
-{
-    struct vc_rtp_arrival arrivals[ENDS_MAX][VC_RTP_BATCH];
-    bool more, again;
-
-    do {
-        size_t got[ENDS_MAX] = {0}, total = 0;
-
-        again = false;
-        for (size_t e = 0; e < count; e++) {
-            if (ends[e]->fd < 0)
-                continue;
-            got[e] = vc_rtp_read(ends[e]->fd, arrivals[e], &more);
-            total += got[e];
-            again |= more;
-        }
-        if (total)
-            drain_points(flows);
-        for (size_t e = 0; e < count; e++)
-            for (size_t i = 0; i < got[e]; i++)
-                judge(ends[e], &arrivals[e][i]);
-    } while (again);
-}
-
-static void receive_flow(struct flow *flow)
-{
-    receive(flow->flows, (struct end *const[]){&flow->end[0], &flow->end[1]}, 2);
-}
-
-static int on_readable(VC_UNUSED sd_event_source *source, int fd, VC_UNUSED uint32_t events, void *arg)
-{
-    struct epoll_event ready[ENDS_MAX];
-    struct end *ends[ENDS_MAX];
-    int count = epoll_wait(fd, ready, ENDS_MAX, 0);
-
-    for (int i = 0; i < count; i++)
-        ends[i] = ready[i].data.ptr;
-    if (count > 0)
-        receive(arg, ends, (size_t)count);
-    return 0;
-}
-
-static void tick(struct flow *flow)
-{
-    struct vc_flows *flows = flow->flows;
-    int64_t now = vc_events_now(flows->events);
-
-    /* Taps fill also while nothing arrives. */
-    if (now - flows->drained_ns > flow->interval_ns)
-        drain_points(flows);
-    if (vc_stream_silent(&flow->stream[0], now) || vc_stream_silent(&flow->stream[1], now))
-        receive_flow(flow);
-    vc_stream_tick(&flow->stream[0], now);
-    vc_stream_tick(&flow->stream[1], now);
-}
-
-/* Until the earliest packet is due. */
-static void arm(struct vc_flows *flows)
-{
-    int64_t due_ns = INT64_MAX;
-
-    for (size_t i = 0; i < flows->count; i++)
-        if (flows->flow[i]->due_ns < due_ns)
-            due_ns = flows->flow[i]->due_ns;
-    if (due_ns == INT64_MAX || flows->stopped || !flows->timer)
-        return;
-    sd_event_source_set_time(flows->timer, (uint64_t)(due_ns + 999) / 1000);
-    sd_event_source_set_enabled(flows->timer, SD_EVENT_ONESHOT);
-}
-
-/* After its first packet a flow falls into step with another of its pace. */
-static int64_t next_due(const struct flow *flow)
-{
-    int64_t next_ns = flow->due_ns + flow->interval_ns;
-
-    for (size_t i = 0; i < flow->flows->count && flow->due_ns == flow->first_ns; i++) {
-        const struct flow *other = flow->flows->flow[i];
-
-        if (other != flow && other->interval_ns == flow->interval_ns && other->due_ns > flow->due_ns &&
-            other->due_ns < next_ns)
-            return other->due_ns;
-    }
-    return next_ns;
-}
-
-static void send_due(struct flow *flow, int64_t now)
-{
-    for (int sent = 0; flow->due_ns <= now + TOGETHER_NS && sent < MAX_LATE; sent++) {
-        send_packet(flow, 0);
-        send_packet(flow, 1);
-        flow->due_ns = next_due(flow);
-    }
-    if (flow->due_ns <= now)
-        flow->due_ns = now + flow->interval_ns;
-}
-
-static int on_due(VC_UNUSED sd_event_source *source, VC_UNUSED uint64_t usec, void *arg)
-{
-    struct vc_flows *flows = arg;
-    int64_t now = clock_ns(CLOCK_MONOTONIC);
-
-    for (size_t i = 0; i < flows->count; i++)
-        if (flows->flow[i]->due_ns <= now + TOGETHER_NS) {
-            send_due(flows->flow[i], now);
-            tick(flows->flow[i]);
-        }
-    arm(flows);
-    return 0;
-}
-
 /* Setting up */
 
 static void close_ends(struct flow *flow)
@@ -339,10 +134,11 @@ static int set_up(struct vc_flows *flows, vc_error **err)
         flows->sockets = epoll_create1(EPOLL_CLOEXEC);
     if (flows->sockets < 0)
         return vc_fail(err, VC_EXIT_HOST, errno, "waiting for packets");
-    r = flows->readable ? 0
-                        : sd_event_add_io(flows->loop, &flows->readable, flows->sockets, EPOLLIN, on_readable, flows);
+    r = flows->readable
+            ? 0
+            : sd_event_add_io(flows->loop, &flows->readable, flows->sockets, EPOLLIN, flow_on_readable, flows);
     if (r >= 0 && !flows->timer)
-        r = sd_event_add_time(flows->loop, &flows->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_due, flows);
+        r = sd_event_add_time(flows->loop, &flows->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, flow_on_due, flows);
     return r < 0 ? vc_fail(err, VC_EXIT_HOST, -r, "event loop") : 0;
 }
 
@@ -376,7 +172,7 @@ int vc_flows_add(struct vc_flows *flows, const struct vc_flow_config *config, vc
     flow->name = talloc_strdup(flow, config->name);
     flow->id = (uint16_t)flows->count;
     flow->interval_ns = config->interval_ms * VC_NS_PER_MS;
-    flow->due_ns = flow->first_ns = clock_ns(CLOCK_MONOTONIC);
+    flow->due_ns = flow->first_ns = flow_clock_ns(CLOCK_MONOTONIC);
     flow->end[0].fd = flow->end[1].fd = -1;
     talloc_set_destructor(flow, flow_destructor);
     for (int i = 0; i < 2; i++) {
@@ -393,14 +189,14 @@ int vc_flows_add(struct vc_flows *flows, const struct vc_flow_config *config, vc
         return vc_wrap(err, "flow %s", config->name);
     }
     flows->flow[flows->count++] = flow;
-    arm(flows);
+    flow_arm(flows);
     return 0;
 }
 
 void vc_flows_pace(struct vc_flows *flows, const char *name, unsigned interval_ms)
 {
     struct flow *flow = flow_named(flows, name);
-    int64_t now = clock_ns(CLOCK_MONOTONIC), interval_ns = interval_ms * VC_NS_PER_MS, sent_ns;
+    int64_t now = flow_clock_ns(CLOCK_MONOTONIC), interval_ns = interval_ms * VC_NS_PER_MS, sent_ns;
 
     if (!flow || interval_ns == flow->interval_ns)
         return;
@@ -409,7 +205,7 @@ void vc_flows_pace(struct vc_flows *flows, const char *name, unsigned interval_m
     /* A slower pace begins after the packet that is due, a quicker one at once. */
     if (sent_ns + interval_ns < flow->due_ns)
         flow->due_ns = sent_ns + interval_ns > now ? sent_ns + interval_ns : now;
-    arm(flows);
+    flow_arm(flows);
 }
 
 int vc_flows_reopen(struct vc_flows *flows, const struct vc_flow_config *config, vc_error **err)
@@ -418,7 +214,7 @@ int vc_flows_reopen(struct vc_flows *flows, const struct vc_flow_config *config,
 
     if (!flow)
         return vc_fail(err, VC_EXIT_USAGE, 0, "flow %s: never started", config->name);
-    receive_flow(flow);
+    flow_receive(flow);
     close_ends(flow);
     if (open_end(flow, 0, &config->from, err) < 0 || open_end(flow, 1, &config->to, err) < 0) {
         close_ends(flow);
@@ -438,7 +234,7 @@ void vc_flows_finish(struct vc_flows *flows)
 {
     vc_flows_stop(flows);
     for (size_t i = 0; i < flows->count; i++)
-        receive_flow(flows->flow[i]);
+        flow_receive(flows->flow[i]);
     for (size_t i = 0; i < flows->count; i++)
         for (int direction = 0; direction < 2; direction++)
             vc_stream_finish(&flows->flow[i]->stream[direction], vc_events_now(flows->events));

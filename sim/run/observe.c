@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/pcapng.h"
+#include "probe/bulk.h"
 #include "probe/underlay.h"
 #include "run/pace.h"
 
@@ -180,18 +181,27 @@ static int open_capture(struct point *point, vc_error **err)
 #define ESP "ip proto 50 or (udp port 4500 and udp[8:4] != 0)"
 /* A call inside GRE, between the tiers of a data centre: UDP behind two IPv4 headers and GRE's four bytes. */
 #define CALL_IN_GRE "ip proto 47 and ip[33] = 17 and ip[44:2] >= 20000 and ip[44:2] <= 20127"
+/* Loads by their port at one end (VC_BULK_PORT), alone and inside GRE. */
+#define LOAD "(udp or tcp) and portrange 5001-5016"
+#define LOAD_IN_GRE                                                                                                    \
+    "ip proto 47 and ((ip[44:2] >= 5001 and ip[44:2] <= 5016) or (ip[46:2] >= 5001 and ip[46:2] <= 5016))"
+_Static_assert(VC_BULK_PORT == 5001 && VC_BULK_PORTS == 16, "the filters name the ports of loads");
 
 /* Without a capture a tap need only see what it judges: at line rate the rest would cost more than carrying it. */
 static const char *filter_of(const struct point *point)
 {
     bool captures = point->observe->config.captures >= 0, path = point->flow_point >= 0;
 
-    if (captures && (path || !point->observe->control_only))
+    if (captures && !point->observe->control_only)
         return NULL;
+    if (captures && path)
+        return "not (" LOAD ")";
     if (captures && point->judge.underlay)
         return "not (" ESP ")";
     if (captures)
-        return talloc_asprintf(point->observe, "not (%s) and not (" CALL_IN_GRE ")", vc_flow_filter);
+        return talloc_asprintf(point->observe,
+                               "not (%s) and not (" CALL_IN_GRE ") and not (" LOAD ") and not (" LOAD_IN_GRE ")",
+                               vc_flow_filter);
     if (point->judge.underlay)
         return "not (ip proto 50 or udp port 500 or udp port 4500 or arp)";
     return path ? talloc_asprintf(point->observe, "icmp or (%s)", vc_flow_filter) : "icmp";

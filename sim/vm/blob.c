@@ -256,12 +256,12 @@ static int read_path(void *ctx, const json_t *blob, const char *key, const char 
 
 static int read_options(void *ctx, const json_t *blob, struct vc_blob_options *options, vc_error **err)
 {
+    json_t *members = json_object_get(blob, "options");
+    const char *shell = json_string_value(json_object_get(members, "shell"));
     json_int_t seed, limit_ns;
-    const char *shell = NULL;
     int captures;
 
-    if (json_unpack((json_t *)(uintptr_t)json_object_get(blob, "options"), "{s:I, s:b, s?:s, s:I}", "seed", &seed,
-                    "captures", &captures, "shell", &shell, "limit_ns", &limit_ns) < 0)
+    if (json_unpack(members, "{s:I, s:b, s:I}", "seed", &seed, "captures", &captures, "limit_ns", &limit_ns) < 0)
         return vc_fail(err, VC_EXIT_USAGE, 0, "\"options\" is missing or damaged");
     *options = (struct vc_blob_options){.seed = (uint64_t)seed,
                                         .captures = captures,

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PATH_BYTES_MAX = 1000, PART_BYTES_MAX = 255 };
+enum { PATH_BYTES_MAX = 1000, PART_BYTES_MAX = 255, TEXT_BYTES_MAX = 200 };
 
 static bool part_is_plain(const char *part, size_t length)
 {
@@ -29,6 +29,16 @@ bool vc_path_is_plain(const char *path)
             return true;
         path += length + 1;
     }
+}
+
+char *vc_path_text(void *ctx, const char *path)
+{
+    char *text = talloc_strndup(ctx, path, TEXT_BYTES_MAX);
+
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    return text;
 }
 
 /* The folder of the last part, opened part by part so that none is a symbolic link; *last is the rest of `path`. */
@@ -65,8 +75,10 @@ int vc_path_create(const char *home, const char *path, vc_error **err)
     const char *name;
     struct stat st;
 
-    if (!vc_path_is_plain(path))
-        return vc_fail(err, VC_EXIT_USAGE, 0, "the file name \"%.200s\" is refused: it may lead out of %s", path, home);
+    if (!vc_path_is_plain(path)) {
+        VC_AUTO_TALLOC char *text = vc_path_text(NULL, path);
+        return vc_fail(err, VC_EXIT_USAGE, 0, "the file name \"%s\" is refused: it may lead out of %s", text, home);
+    }
     VC_AUTO_FD folder = open_parent(home, path, true, &name);
     if (folder < 0)
         return refuse(home, path, errno, err);

@@ -7,6 +7,9 @@
  * part and 1000 in all. */
 bool vc_path_is_plain(const char *path);
 
+/* The path for a message: at most 200 bytes, control characters as "?". talloc child of ctx. */
+char *vc_path_text(void *ctx, const char *path);
+
 /*
  * Creates (or empties) the regular file `path` below the folder `home`, with the folders on the way; follows no
  * symbolic link. Returns a descriptor for writing, or -1: VC_EXIT_USAGE when the path is not plain or leads elsewhere,

@@ -26,6 +26,7 @@ enum vc_accel {
 
 struct vc_machine_config {
     const char *qemu; /* program; NULL: qemu-system-x86_64 found in PATH */
+    const char *bios; /* firmware; NULL: qboot where QEMU came with it, else QEMU's own */
     const char *kernel, *initrd;
     const char *blob; /* path of the file behind fw_cfg */
     const char *pmem; /* path of the results file, already at its size */

@@ -55,7 +55,7 @@ static int wait_paused(const struct vc_machine *machine, vc_error **err)
 
 static int save(struct vc_machine *machine, int file, vc_error **err)
 {
-    if (wait_paused(machine, err) < 0 || prepare(machine, file, err) < 0 ||
+    if ((machine == NULL && wait_paused(machine, err) < 0) || prepare(machine, file, err) < 0 ||
         vc_qmp_execute(machine->qmp, "migrate", json_pack("{s:s}", "uri", "fd:state"), -1, STATE_LIMIT_MS, NULL, err) <
             0)
         return -1;
@@ -78,13 +78,17 @@ int vc_machine_save(struct vc_machine *machine, const char *path, vc_error **err
 
 static int restore(struct vc_machine *machine, int file, vc_error **err)
 {
+    VC_AUTO_ERROR *why = NULL;
+
     if (prepare(machine, file, err) < 0 ||
         vc_qmp_execute(machine->qmp, "migrate-incoming", json_pack("{s:s}", "uri", "fd:state"), -1, STATE_LIMIT_MS,
                        NULL, err) < 0 ||
         wait_migration(machine, err) < 0)
         return -1;
-    /* It was saved paused and is paused now. */
-    return vc_qmp_execute(machine->qmp, "cont", NULL, -1, STATE_LIMIT_MS, NULL, err);
+    /* It was saved paused and is paused now. A guest with little left to do ends before QEMU answers. */
+    if (vc_qmp_execute(machine->qmp, "cont", NULL, -1, STATE_LIMIT_MS, NULL, &why) == 0 || why->errnum == ECONNRESET)
+        return 0;
+    return vc_error_move(err, &why);
 }
 
 int vc_machine_restore(struct vc_machine *machine, const char *path, vc_error **err)

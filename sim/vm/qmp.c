@@ -56,7 +56,7 @@ static json_t *next(int fd, int64_t deadline, const char *waiting_for, vc_error 
             continue;
         taken = take(fd, &line);
         if (taken < 0) {
-            vc_fail(err, VC_EXIT_HOST, errno == ECONNRESET ? 0 : errno, "QEMU ended while waiting for %s", waiting_for);
+            vc_fail(err, VC_EXIT_HOST, errno, "QEMU's control socket, waiting for %s", waiting_for);
             return NULL;
         }
         if (talloc_array_length(line) > LINE_MAX_BYTES)

@@ -1,7 +1,8 @@
 /*
  * A small QMP client (QEMU's control protocol: a JSON object a line, over a connected stream socket). It keeps no
  * state of its own: a message is peeked at and then taken from the socket whole, so any function may follow any other.
- * Events that nobody waits for are skipped. Every wait has a limit in milliseconds.
+ * Events that nobody waits for are skipped. Every wait has a limit in milliseconds. An error
+ * has errnum ECONNRESET when QEMU has closed the socket.
  */
 #pragma once
 

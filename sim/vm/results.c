@@ -51,6 +51,7 @@ static la_ssize_t on_read(struct archive *archive, void *arg, const void **bytes
     return n;
 }
 
+/* What is wanted may also be quoted in messages as it is. */
 static bool is_wanted(const char *name)
 {
     static const char *const folders[] = RESULTS_FOLDERS;
@@ -71,7 +72,8 @@ static int copy_out(struct archive *archive, int fd, struct unpacking *to, const
 
     while (block && (n = archive_read_data(archive, block, BLOCK)) > 0) {
         if ((uint64_t)n > to->left)
-            return vc_fail(err, VC_EXIT_FAIL, 0, "the guest's results are refused: %s is larger than its device", name);
+            return vc_fail(err, VC_EXIT_FAIL, 0, "the guest's results are refused: %s is larger than its archive",
+                           name);
         to->left -= (uint64_t)n;
         for (la_ssize_t done = 0; done < n;) {
             ssize_t written = write(fd, block + done, (size_t)(n - done));
@@ -91,12 +93,13 @@ static int unpack_entry(struct archive *archive, struct archive_entry *entry, st
 {
     const char *name = archive_entry_pathname(entry);
 
-    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) || !is_wanted(name))
+    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) || !is_wanted(name)) {
+        VC_AUTO_TALLOC char *text = vc_path_text(NULL, name ? name : "");
         return vc_fail(err, VC_EXIT_FAIL, 0,
-                       "the guest's results are refused: \"%.200s\" is no plain file below logs/ or captures/",
-                       name ? name : "");
+                       "the guest's results are refused: \"%s\" is no plain file below logs/ or captures/", text);
+    }
     if (archive_entry_size(entry) < 0 || (uint64_t)archive_entry_size(entry) > to->left)
-        return vc_fail(err, VC_EXIT_FAIL, 0, "the guest's results are refused: %s is larger than its device", name);
+        return vc_fail(err, VC_EXIT_FAIL, 0, "the guest's results are refused: %s is larger than its archive", name);
     VC_AUTO_FD fd = vc_path_create(to->folder, name, err);
     if (fd < 0)
         return -1;
@@ -108,7 +111,7 @@ static int unpack_entry(struct archive *archive, struct archive_entry *entry, st
 
 static int unpack(struct source *source, const char *folder, vc_error **err)
 {
-    struct unpacking to = {.folder = folder, .left = source->end};
+    struct unpacking to = {.folder = folder, .left = source->end - source->offset};
     struct archive *archive = archive_read_new();
     struct archive_entry *entry;
     int status, failed = 0;

@@ -2,47 +2,54 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <xxhash.h>
 
 #include "vm/snapshot_private.h"
 
-enum { CHUNK = 64 * 1024, WINDOW = 4 << 20 };
+enum { CHUNK = 64 * 1024, WINDOW = 1 << 20 };
 
 static bool is_zero(const uint8_t *bytes, size_t size)
 {
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-/* The chunks of one window of the file, mapped rather than copied. */
-static int hash_window(XXH3_state_t *hash, int fd, off_t start, size_t size)
-{
-    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start);
+struct hashing {
+    int fd;
+    XXH3_state_t *hash;
+    uint8_t *window;
+};
 
-    if (bytes == MAP_FAILED)
+/* Read rather than mapped: a file that is cut meanwhile is an error then, and no signal. */
+static int hash_window(struct hashing *h, off_t start, size_t size)
+{
+    ssize_t n = pread(h->fd, h->window, size, start);
+
+    if (n != (ssize_t)size) {
+        errno = n < 0 ? errno : EIO;
         return -1;
+    }
     for (size_t at = 0; at < size; at += CHUNK) {
         size_t part = size - at < CHUNK ? size - at : CHUNK;
         uint64_t number = ((uint64_t)start + at) / CHUNK;
 
-        if (is_zero(bytes + at, part))
+        if (is_zero(h->window + at, part))
             continue;
-        XXH3_128bits_update(hash, &number, sizeof number);
-        XXH3_128bits_update(hash, bytes + at, part);
+        XXH3_128bits_update(h->hash, &number, sizeof number);
+        XXH3_128bits_update(h->hash, h->window + at, part);
     }
-    return munmap(bytes, size);
+    return 0;
 }
 
-static int hash_file(XXH3_state_t *hash, int fd, off_t size)
+static int hash_file(struct hashing *h, off_t size)
 {
     off_t at = 0;
 
     while (at < size) {
-        off_t data = lseek(fd, at, SEEK_DATA);
+        off_t data = lseek(h->fd, at, SEEK_DATA);
         if (data < 0)
             return errno == ENXIO ? 0 : -1; /* only a hole is left */
-        off_t hole = lseek(fd, data, SEEK_HOLE);
+        off_t hole = lseek(h->fd, data, SEEK_HOLE);
         if (hole < 0)
             return -1;
         /* Whole chunks, but none twice. */
@@ -51,7 +58,7 @@ static int hash_file(XXH3_state_t *hash, int fd, off_t size)
         hole += (CHUNK - hole % CHUNK) % CHUNK;
         hole = hole < size ? hole : size;
         for (; at < hole; at += WINDOW < hole - at ? WINDOW : hole - at)
-            if (hash_window(hash, fd, at, WINDOW < hole - at ? WINDOW : (size_t)(hole - at)) < 0)
+            if (hash_window(h, at, WINDOW < hole - at ? WINDOW : (size_t)(hole - at)) < 0)
                 return -1;
     }
     return 0;
@@ -59,23 +66,22 @@ static int hash_file(XXH3_state_t *hash, int fd, off_t size)
 
 json_t *vc_snapshot_hash(const char *path, vc_error **err)
 {
-    VC_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-    XXH3_state_t *hash = XXH3_createState();
-    struct stat st;
+    VC_AUTO_FREE void *window = malloc(WINDOW);
+    struct hashing h = {.hash = XXH3_createState(), .window = window};
+    struct stat st = {0};
     char text[33];
+    XXH128_hash_t digest = {0};
 
-    if (fd < 0 || !hash || fstat(fd, &st) < 0) {
-        int errnum = errno;
-        XXH3_freeState(hash);
+    VC_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    h.fd = fd;
+    bool hashed = fd >= 0 && (errno = ENOMEM, h.hash && window) && XXH3_128bits_reset(h.hash) == XXH_OK &&
+                  fstat(fd, &st) == 0 && hash_file(&h, st.st_size) == 0;
+    if (hashed)
+        digest = XXH3_128bits_digest(h.hash);
+    int errnum = errno;
+    XXH3_freeState(h.hash);
+    if (!hashed) {
         vc_fail(err, VC_EXIT_HOST, errnum, "cannot read %s", path);
-        return NULL;
-    }
-    XXH3_128bits_reset(hash);
-    int failed = hash_file(hash, fd, st.st_size);
-    XXH128_hash_t digest = XXH3_128bits_digest(hash);
-    XXH3_freeState(hash);
-    if (failed) {
-        vc_fail(err, VC_EXIT_HOST, errno, "cannot read %s", path);
         return NULL;
     }
     snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64, (uint64_t)digest.high64, (uint64_t)digest.low64);

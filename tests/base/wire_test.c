@@ -16,7 +16,7 @@ static const struct {
      "80 ms ± 30 ms, 1 % lost, 10 Mbit/s",
      false,
      true,
-     1000},
+     262},
     {{.loss_ppm = 1, .burst = 4}, "0.0001 % lost in bursts of 4", false, true, 12500},
     {{.corrupt_ppm = 5000, .duplicate_ppm = 10000, .reorder_ppm = 1000000},
      "0.5 % corrupted, 1 % doubled, 100 % reordered",

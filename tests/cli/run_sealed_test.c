@@ -39,8 +39,8 @@ static void teardown(void)
 
 TestSuite(sealed_run, .init = setup, .fini = teardown, .timeout = 290);
 
-/* FOLDER/NAME.yaml: an idle hub; `topology` as the scenario names it. */
-static char *write_in(void *ctx, const char *folder, const char *name, const char *topology, const char *within)
+/* FOLDER/NAME.yaml: an idle hub; `topology` as the scenario names it, `also` the lines of more expectations. */
+static char *write_in(void *ctx, const char *folder, const char *name, const char *topology, const char *also)
 {
     char *path = talloc_asprintf(ctx, "%s/%s.yaml", folder, name);
     VC_AUTO_FILE *file = fopen(path, "we");
@@ -49,14 +49,14 @@ static char *write_in(void *ctx, const char *folder, const char *name, const cha
     fprintf(file,
             "scenario: %s\ndescription: Written by a test.\ntopology: %s\ntimers: tuned\nrequirements: [R1]\n"
             "flows:\n  voice-dc1: {from: phone, to: dc1-srv, interval: 100ms}\nsteps:\n  - expect:\n      - converged: "
-            "{within: %s}\n",
-            name, topology, within);
+            "{within: 20s}\n%s",
+            name, topology, also);
     return path;
 }
 
 static char *write_hub(void *ctx, const char *topology)
 {
-    return write_in(ctx, top, "hub", topology, "20s");
+    return write_in(ctx, top, "hub", topology, "");
 }
 
 static struct command *vclab(void *ctx, int ms, const char *const *argv)
@@ -113,9 +113,9 @@ Test(sealed_run, many_have_one_result_and_the_worst_status)
     struct stat st;
 
     mkdir(folder, 0755);
-    write_in(ctx, folder, "one", "two-cpe", "20s");
-    write_in(ctx, folder, "two", "one-cpe", "20s");
-    write_in(ctx, folder, "never", "two-cpe", "1ms");
+    write_in(ctx, folder, "one", "two-cpe", "");
+    write_in(ctx, folder, "two", "one-cpe", "");
+    write_in(ctx, folder, "never", "two-cpe", "      - session: {tunnel: dc1, state: down, within: 2s}\n");
     struct command *run = RUN(ctx, "run", folder, "--jobs", "2");
     EXITS(run, 1);
     prints(run, "2 of 3 scenarios pass; ");

@@ -84,6 +84,27 @@ Test(scenario, repeat_is_unrolled_and_names_carry_the_round)
     cr_assert_eq(s->steps[5 + 9 * 6].kind, VC_STEP_HEAL);
 }
 
+Test(scenario, a_flow_may_be_quicker_near_a_rekey)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_scenario *s = load(ctx, SHIPPED("scenarios/baseline/two-cpe-rekey-24h-service.yaml"));
+
+    cr_assert_eq(s->flows[0].interval_ms, 1000);
+    cr_assert_eq(s->flows[0].rekey.interval_ms, 20);
+    cr_assert_eq(s->flows[0].rekey.before_ms, 3000);
+    cr_assert_eq(s->flows[0].rekey.after_ms, 3000);
+    cr_assert_str_eq(s->capture, "control");
+    cr_assert_eq(json_integer_value(json_object_get(s->steps[1].spec, "for_ns")), 24 * 3600 * VC_NS_PER_S);
+
+    s = load(ctx,
+             edit_file(ctx, LOSS, "to: dc1-srv}", "to: dc1-srv, interval: 1s, near: {rekey: {before: 500ms}}}")->file);
+    cr_assert_eq(s->flows[0].rekey.interval_ms, 20, "the default");
+    cr_assert_eq(s->flows[0].rekey.before_ms, 500);
+    cr_assert_eq(s->flows[0].rekey.after_ms, 3000);
+    cr_assert_eq(s->flows[1].rekey.interval_ms, 0, "none");
+    cr_assert_str_eq(s->capture, "all");
+}
+
 Test(scenario, a_hold_may_look_across_the_start_of_a_round)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -112,6 +133,10 @@ static const struct {
     {"bfd: {tunnel: dc1, state: up, within: 1s}", "BFD over tunnel dc1 is up within 1 s"},
     {"sa: {tunnel: dc2, state: up, within: 1s}", "the SA of tunnel dc2 is up within 1 s"},
     {"interface: {node: dc1-router, name: gre-dc1, state: up, within: 1s}", "gre-dc1 on dc1-router is up within 1 s"},
+    {"rekeyed: {tunnel: dc1, sa: child, at_least: 26}", "the CHILD SA of tunnel dc1 is rekeyed at least 26 times"},
+    {"rekeyed: {tunnel: dc2, sa: ike, at_least: 1, at_most: 7}",
+     "the IKE SA of tunnel dc2 is rekeyed at least 1 and at most 7 times"},
+    {"rekeyed: {tunnel: dc2, sa: ike, at_most: 0}", "the IKE SA of tunnel dc2 is rekeyed at most 0 times"},
 };
 
 Test(scenario, texts_read_as_sentences)
@@ -177,10 +202,18 @@ static struct refusal refusals[] = {
     {"from: phone, to: dc1-srv", "from: phnoe, to: dc1-srv", "did you mean \"phone\"?"},
     {"from: phone, to: dc1-srv", "from: phone, to: phone", "found a flow from phone to itself"},
     {"to: dc1-srv}", "to: dc1-srv, interval: 1ms}", "allowed: a duration from 5 ms to 10 s"},
+    {"to: dc1-srv}", "to: dc1-srv, near: {}}", "found near without \"rekey\""},
+    {"to: dc1-srv}", "to: dc1-srv, near: {reboot: {}}}", "found unknown key of near \"reboot\"; allowed: rekey"},
+    {"to: dc1-srv}", "to: dc1-srv, near: {rekey: {pace: 1s}}}",
+     "found unknown key of rekey \"pace\"; allowed: interval, before, after"},
+    {"to: dc1-srv}", "to: dc1-srv, near: {rekey: {before: 11m}}}", "allowed: a duration from 0 s to 600 s"},
+    {"to: dc1-srv}", "to: dc1-srv, near: {rekey: {interval: 40ms}}}",
+     "found a longer interval near a rekey (40 ms) than elsewhere (20 ms)"},
+    {"topology: two-cpe", "topology: two-cpe\ncapture: some", "found unknown capture \"some\"; allowed: all, control"},
     {"  voice-dc2: {", "  voice-dc1: {", "found \"voice-dc1\" again"},
     {"steps:\n", "setps:\n", "did you mean \"steps\"?"},
     {"  - hold: 2s\n", "  - hodl: 2s\n",
-     "found unknown step \"hodl\"; allowed: expect, hold, fault, heal, repeat; did you mean \"hold\"?"},
+     "found unknown step \"hodl\"; allowed: expect, hold, fault, heal, load, stop, repeat; did you mean \"hold\"?"},
     {"  - hold: 2s\n", "  - hold: 2\n", "found \"2\" for hold; allowed: a duration such as 2s"},
     {"  - hold: 2s\n", "  - hold: 0s\n", "found \"0s\" for hold"},
     {"  - hold: 2s\n", "  - hold: 99999999h\n", "for hold; allowed"},
@@ -205,6 +238,11 @@ static struct refusal refusals[] = {
     {START, "outage: {flow: voice-dc1, at_least: 2s, at_most: 1s}", "found at_least above at_most"},
     {START, "outage: {flow: voice-dc1, at_most: 1s, within: 2s}", "found unknown key of outage \"within\""},
     {START, "lost: {flow: voice-dc1, at_most: -1}", "allowed: a number from 0"},
+    {START, "rekeyed: {tunnel: dc1, sa: child}", "found rekeyed without a limit"},
+    {START, "rekeyed: {tunnel: dc1, at_least: 1}", "found rekeyed without \"sa\""},
+    {START, "rekeyed: {tunnel: dc1, sa: esp, at_least: 1}", "found unknown sa \"esp\"; allowed: child, ike"},
+    {START, "rekeyed: {tunnel: dc1, sa: ike, at_least: 3, at_most: 2}", "found at_least above at_most"},
+    {START, "rekeyed: {tunnel: dc1, sa: ike, at_least: 0}", "allowed: a number from 1"},
     {START, "route: {node: cpe3, prefix: 0.0.0.0/0, within: 1s}", "found unknown node \"cpe3\""},
     {START, "route: {node: cpe1, prefix: 10.0.0.1/8, within: 1s}", "no bits beyond the mask: 10.0.0.0/8"},
     {START, "route: {node: cpe1, prefix: 10.0.0.0/8, via: lan2, within: 1s}",
@@ -347,7 +385,7 @@ Test(fault, catalogue_names_every_kind)
     const json_t *fault;
     size_t i;
 
-    cr_assert_eq(json_array_size(catalogue), 7);
+    cr_assert_eq(json_array_size(catalogue), 8);
     json_array_foreach(catalogue, i, fault)
     {
         cr_assert(*text_of(fault, "kind") && *text_of(fault, "effect"));

@@ -223,3 +223,76 @@ Test(tap, what_cannot_be_opened_is_named)
     cr_assert_not_null(strstr(err->message, "tap on wan: filter \"udp prot 8\": "), "%s", err->message);
     wire_down(&wire);
 }
+
+static bool readable(int fd)
+{
+    return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1;
+}
+
+Test(tap, a_set_drains_those_that_have_packets)
+{
+    struct seen near, far;
+    struct wire wire;
+    VC_AUTO_ERROR *err = NULL;
+
+    NEED_ROOT();
+    wire_up(&wire);
+    struct vc_tap *a = tap_on(&wire, 0, "wan", "udp port 8", 0, &near),
+                  *b = tap_on(&wire, 1, "wan", "udp port 9", 0, &far);
+    struct vc_tap_set *set = vc_tap_set_new(wire.ctx, &err);
+    GOT(set, err);
+    cr_assert(vc_tap_set_add(set, a, &err) == 0 && vc_tap_set_add(set, b, &err) == 0);
+    VC_AUTO_FD from = wire_udp(&wire, 0, 1000), to = wire_udp(&wire, 1, 8);
+
+    cr_assert_not(readable(vc_tap_set_fd(set)));
+    wire_send(from, to, 8, "one", 3);
+    cr_assert(readable(vc_tap_set_fd(set)));
+    vc_tap_set_drain(set);
+    cr_assert_eq(near.count, 1);
+    cr_assert_eq(far.count, 0, "its filter let nothing through");
+    cr_assert_not(readable(vc_tap_set_fd(set)));
+
+    /* One that left is neither waited for nor read. */
+    vc_tap_set_remove(set, a);
+    wire_send(from, to, 8, "two", 3);
+    cr_assert_not(readable(vc_tap_set_fd(set)));
+    vc_tap_set_drain(set);
+    cr_assert_eq(near.count, 1);
+    cr_assert_eq(vc_tap_drain(a), 1);
+
+    /* And so is one that is gone. */
+    cr_assert_eq(vc_tap_set_add(set, a, &err), 0);
+    talloc_free(a);
+    wire_send(from, to, 8, "three", 5);
+    cr_assert_not(readable(vc_tap_set_fd(set)));
+    vc_tap_set_drain(set);
+    wire_down(&wire);
+}
+
+Test(tap, another_filter_from_now_on)
+{
+    struct seen seen;
+    struct wire wire;
+    VC_AUTO_ERROR *err = NULL;
+
+    NEED_ROOT();
+    wire_up(&wire);
+    struct vc_tap *tap = tap_on(&wire, 1, "wan", "udp port 9", 0, &seen);
+    VC_AUTO_FD from = wire_udp(&wire, 0, 1000), to = wire_udp(&wire, 1, 8);
+
+    wire_send(from, to, 8, "one", 3);
+    cr_assert_eq(vc_tap_drain(tap), 0);
+    cr_assert_eq(vc_tap_filter(tap, "udp port 8", &err), 0);
+    wire_send(from, to, 8, "two", 3);
+    cr_assert_eq(vc_tap_drain(tap), 1);
+    cr_assert_eq(vc_tap_filter(tap, "udp port 10", &err), 0);
+    wire_send(from, to, 8, "three", 5);
+    cr_assert_eq(vc_tap_drain(tap), 0);
+    cr_assert_eq(vc_tap_filter(tap, NULL, &err), 0);
+    cr_assert_eq(vc_tap_filter(tap, NULL, &err), 0, "none to take away");
+    wire_send(from, to, 8, "four", 4);
+    cr_assert_eq(vc_tap_drain(tap), 1);
+    cr_assert_lt(vc_tap_filter(tap, "no such thing", &err), 0);
+    cr_assert(strstr(err->message, "no such thing"), "%s", err->message);
+    wire_down(&wire);
+}

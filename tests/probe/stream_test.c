@@ -302,3 +302,143 @@ Test(stream, minutes_of_outage_and_strangers)
     cr_expect_eq(vc_stream_rate(&run->stream, (10 + VC_STREAM_RING + 110) * 20 * MS + OWD), 11);
     end(run);
 }
+
+/* ---- a pace that changes ---- */
+
+/* Sends the next packet at `t_ns` and, unless lost, receives it. */
+static void step(struct run *run, int64_t t_ns, bool lost)
+{
+    uint64_t seq = vc_stream_sending(&run->stream, t_ns);
+
+    vc_stream_tick(&run->stream, t_ns);
+    if (!lost)
+        vc_stream_received(&run->stream, seq, t_ns + OWD, OWD);
+}
+
+/* `count` packets, the first at *t_ns, `interval_ms` apart; moves *t_ns to where the next is due. */
+static void steps(struct run *run, int64_t *t_ns, unsigned count, int64_t interval_ms, bool lost)
+{
+    for (unsigned i = 0; i < count; i++, *t_ns += interval_ms * MS)
+        step(run, *t_ns, lost);
+}
+
+static struct run *begin_slow(void)
+{
+    struct run *run = begin();
+
+    run->stream.interval_ns = 1000 * MS;
+    return run;
+}
+
+Test(stream, the_spacing_of_a_slow_flow_is_no_outage_but_its_losses_are)
+{
+    struct run *run = begin_slow();
+    int64_t t_ns = 0;
+
+    steps(run, &t_ns, 5, 1000, false);
+    vc_stream_tick(&run->stream, t_ns - 10 * MS);
+    cr_expect_null(event(run, "outage-begin", 0), "a second of silence is this flow's pace");
+    step(run, t_ns, true);
+    step(run, t_ns + 1000 * MS, false);
+    step(run, t_ns + 2000 * MS, false);
+    t_ns += 3000 * MS;
+    steps(run, &t_ns, 3, 1000, false);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), 1);
+    cr_expect_eq(number(gap, "resolution_ns"), 1000 * MS);
+    cr_expect_null(event(run, "outage-begin", 0));
+    step(run, t_ns, true);
+    step(run, t_ns + 1000 * MS, true);
+    step(run, t_ns + 2000 * MS, true);
+    vc_stream_tick(&run->stream, t_ns + 2000 * MS + OWD);
+    cr_expect(event(run, "outage-begin", 0), "three in a row");
+    end(run);
+}
+
+Test(stream, a_change_of_pace_loses_and_invents_nothing)
+{
+    struct run *run = begin_slow();
+    int64_t t_ns = 0;
+
+    for (int round = 0; round < 3; round++) {
+        run->stream.interval_ns = 1000 * MS;
+        steps(run, &t_ns, 4, 1000, false);
+        t_ns -= 400 * MS; /* the quick pace begins at once */
+        run->stream.interval_ns = 20 * MS;
+        steps(run, &t_ns, 100, 20, false);
+    }
+    vc_stream_finish(&run->stream, t_ns);
+    cr_expect_null(event(run, "gap", 0));
+    cr_expect_null(event(run, "outage-begin", 0));
+    const json_t *summary = event(run, "summary", 0);
+    cr_assert(summary);
+    cr_expect_eq(number(summary, "sent"), 312);
+    cr_expect_eq(number(summary, "received"), 312);
+    cr_expect_eq(number(summary, "lost"), 0);
+    cr_expect_eq(number(summary, "resolution_ns"), 1000 * MS, "the coarsest of the run");
+    end(run);
+}
+
+Test(stream, a_gap_is_as_exact_as_the_pace_around_it)
+{
+    struct run *run = begin_slow();
+    int64_t t_ns = 0;
+
+    steps(run, &t_ns, 3, 1000, false);
+    run->stream.interval_ns = 20 * MS;
+    steps(run, &t_ns, 10, 20, false);
+    int64_t lost_ns = t_ns;
+    steps(run, &t_ns, 5, 20, true);
+    const json_t *out = event(run, "outage-begin", 0);
+    cr_assert(out, "three quick packets are enough, whatever the pace was before");
+    cr_expect_eq(number(out, "t_ns"), lost_ns + 60 * MS);
+    steps(run, &t_ns, 1, 20, false);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), 5);
+    cr_expect_eq(number(gap, "first_lost_ns"), lost_ns);
+    cr_expect_eq(number(gap, "resolution_ns"), 20 * MS);
+    end(run);
+}
+
+/* The packet before the first lost one may be a whole slow interval ago: the outage may have begun anywhere in it. */
+Test(stream, a_gap_at_the_change_to_a_quick_pace_is_as_exact_as_the_slow_one)
+{
+    struct run *run = begin_slow();
+    int64_t t_ns = 0;
+
+    steps(run, &t_ns, 3, 1000, false);
+    t_ns -= 300 * MS;
+    run->stream.interval_ns = 20 * MS;
+    steps(run, &t_ns, 3, 20, true);
+    cr_expect_null(event(run, "outage-begin", 0), "the third had no time to arrive");
+    steps(run, &t_ns, 1, 20, true);
+    cr_expect(event(run, "outage-begin", 0));
+    steps(run, &t_ns, 1, 20, false);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), 4);
+    cr_expect_eq(number(gap, "resolution_ns"), 1000 * MS);
+    end(run);
+}
+
+Test(stream, one_loss_before_a_slow_pace_is_no_outage)
+{
+    struct run *run = begin();
+    int64_t t_ns = 0;
+
+    steps(run, &t_ns, 10, 20, false);
+    run->stream.interval_ns = 1000 * MS;
+    step(run, t_ns, true); /* was due at the quick pace; the next is a second away */
+    t_ns += 1000 * MS;
+    step(run, t_ns, false);
+    cr_expect_null(event(run, "outage-begin", 0), "a second passed, but one packet is missing");
+    t_ns += 1000 * MS;
+    steps(run, &t_ns, 4, 1000, false);
+    const json_t *gap = event(run, "gap", 0);
+    cr_assert(gap);
+    cr_expect_eq(number(gap, "lost"), 1);
+    cr_expect_eq(number(gap, "resolution_ns"), 1000 * MS, "it ended somewhere in the slow interval");
+    end(run);
+}

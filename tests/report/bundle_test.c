@@ -252,7 +252,7 @@ static void reforge(void *ctx, const struct edit *edit)
 
     for (size_t i = 1; i < VC_COUNT(parts); i++)
         if (edits[i])
-            json_object_update(parts[i], json(edits[i]));
+            json_object_update_new(parts[i], json(edits[i]));
     char *documents_text = json_dumps(documents, 0), *run_text = json_dumps(run, 0);
     json_t *members = json_object_get(manifest, "members");
     const char *events_digest = vc_digest_bytes(ctx, events_text, strlen(events_text));
@@ -262,7 +262,7 @@ static void reforge(void *ctx, const struct edit *edit)
                         json_string(vc_digest_bytes(ctx, documents_text, strlen(documents_text))));
     json_object_set_new(members, "run.json", json_string(vc_digest_bytes(ctx, run_text, strlen(run_text))));
     if (edit->manifest)
-        json_object_update(manifest, json(edit->manifest));
+        json_object_update_new(manifest, json(edit->manifest));
     json_object_set_new(manifest, "checksum", json_string(vc_bundle_checksum(ctx, manifest)));
     char *manifest_text = json_dumps(manifest, 0);
     forge(in_top(ctx, "forged"),

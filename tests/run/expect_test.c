@@ -196,3 +196,59 @@ Test(expect, an_sa_stays_up_over_a_rekey)
                      "\"spi_in\":\"c1000002\"}");
     cr_expect_not(vc_judge_hold_true(judge, 101));
 }
+
+static void feed_sa(struct vc_judge *judge, int64_t t_ns, const char *layer, const char *node, const char *tunnel,
+                    bool rekeyed)
+{
+    VC_AUTO_JSON *event = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:b}", "t_ns", (json_int_t)t_ns, "layer", layer,
+                                    "node", node, "what", "sa", "tunnel", tunnel, "state", "up", "rekeyed", rekeyed);
+
+    vc_judge_event(judge, event);
+}
+
+static void arm_rekeyed(struct vc_judge *judge, int id, int64_t t_ns, const char *sa, const char *limit, int count)
+{
+    VC_AUTO_JSON *event = json_pack("{s:I, s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:i}", "t_ns", (json_int_t)t_ns, "layer",
+                                    "check", "what", "expect", "id", id, "type", "rekeyed", "tunnel", "dc1", "sa", sa,
+                                    "trigger_ns", (json_int_t)t_ns, limit, count);
+
+    vc_judge_event(judge, event);
+}
+
+Test(expect, rekeys_are_counted_at_the_cpe_in_their_window)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+    int64_t t = healthy;
+
+    feed_until(judge, healthy);
+    arm_rekeyed(judge, 100, t, "child", "at_least", 2);
+    arm_rekeyed(judge, 101, t, "child", "at_least", 3);
+    arm_rekeyed(judge, 102, t, "child", "at_most", 2);
+    arm_rekeyed(judge, 103, t, "child", "at_most", 1);
+    arm_rekeyed(judge, 104, t, "ike", "at_least", 1);
+    arm_rekeyed(judge, 105, t, "ike", "at_least", 2);
+    feed_sa(judge, t + 1, "ipsec", "cpe1", "dc1", true);
+    feed_sa(judge, t + 2, "ipsec", "dc1-headend", "dc1", true); /* the same one, seen from the other end */
+    feed_sa(judge, t + 3, "ipsec", "cpe1", "dc1", false);       /* a new one, not a rekey */
+    feed_sa(judge, t + 4, "ipsec", "cpe2", "dc2", true);        /* another tunnel's */
+    feed_sa(judge, t + 5, "ike", "cpe1", "dc1", true);
+    feed_sa(judge, t + 6, "ipsec", "cpe1", "dc1", true);
+    cr_expect_eq(vc_judge_expectation(judge, 100), VC_PENDING, "more may come");
+    feed_text(judge, "{\"t_ns\":3000000000,\"layer\":\"check\",\"what\":\"window-end\",\"trigger\":\"start\"}");
+    feed_sa(judge, 3000000001, "ipsec", "cpe1", "dc1", true);
+    static const enum vc_verdict expected[] = {VC_PASS, VC_FAIL, VC_PASS, VC_FAIL, VC_PASS, VC_FAIL};
+    for (int i = 0; i < 6; i++)
+        cr_expect_eq(vc_judge_expectation(judge, 100 + i), expected[i], "%d", 100 + i);
+    feed_text(judge, "{\"t_ns\":3100000000,\"layer\":\"check\",\"what\":\"end\"}");
+    VC_AUTO_JSON *result = vc_judge_finish(judge);
+    const json_t *first = NULL, *entry;
+    size_t i;
+    json_array_foreach(json_object_get(result, "expectations"), i, entry)
+    {
+        if (!first && !strcmp(json_string_value(json_object_get(entry, "type")), "rekeyed"))
+            first = entry;
+    }
+    cr_expect_str_eq(json_string_value(json_object_get(first, "unit")), "rekeys");
+    cr_expect_eq(json_integer_value(json_object_get(first, "measured")), 2);
+    cr_expect_eq(json_integer_value(json_object_get(first, "limit")), 2);
+}

@@ -1,11 +1,12 @@
 /*
  * A guest of two hundred bytes, for tests of the machine around it: it boots by PVH as the real kernel does, reads the
  * first byte of the blob and does what that says.
- *     h  says "hello\n" on the events port, exits 0
+ *     {  says "hello\n" on the events port, exits 0: the answer to vc_machine_probe_kvm
  *     c  says "console\n" on ttyS0, exits 3
+ *     t  reads a byte from ttyS1, writes it there, exits 3
  *     l  says "loop\n" and loops
- *     p  marks a page, says "park\n", pauses; then says the new blob's first byte, exits 5 when the mark is there, 6
- *        when it is not; overwrites it
+ *     p  marks 16 MiB, says "park\n", thinks for 0.2 s, pauses; then says the new blob's first byte, exits 5 when the
+ * mark is there, 6 when it is not; overwrites it
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 
 #include "base/util.h"
 
-/* 32-bit code at GUEST_BASE, position independent by %ebp. Scratch memory at 2 MiB, the marked page at 16 MiB. */
+/* 32-bit code at GUEST_BASE, position independent by %ebp. Scratch memory at 2 MiB, the marks at 16 MiB. */
 #define GUEST_BASE 0x100000
 __asm__(".pushsection .rodata\n"
         ".code32\n"
@@ -26,23 +27,27 @@ __asm__(".pushsection .rodata\n"
         "  movl $0x300000, %esp\n"
         "  cld\n"
         "  call 90f\n"
-        "  cmpb $'h', %al\n  je 10f\n"
+        "  cmpb $'{', %al\n  je 10f\n"
         "  cmpb $'c', %al\n  je 20f\n"
         "  cmpb $'p', %al\n  je 30f\n"
+        "  cmpb $'t', %al\n  je 40f\n"
         "  leal (80f - tiny_guest)(%ebp), %esi\n  movl $5, %ecx\n  call 95f\n"
         "1: pause\n  jmp 1b\n"
         "10: leal (81f - tiny_guest)(%ebp), %esi\n  movl $6, %ecx\n  call 95f\n"
         "  movl $0, %eax\n  jmp 99f\n"
         "20: leal (82f - tiny_guest)(%ebp), %esi\n  movl $8, %ecx\n  movw $0x3f8, %dx\n  rep outsb\n"
         "  movl $3, %eax\n  jmp 99f\n"
-        "30: movl $0x12345678, 0x1000000\n"
+        "30: movl $0x1000000, %edi\n  movl $0x12345678, %eax\n  movl $0x400000, %ecx\n  rep stosl\n"
         "  leal (83f - tiny_guest)(%ebp), %esi\n  movl $5, %ecx\n  call 95f\n"
+        "  movl $100000000, %ecx\n31: decl %ecx\n  jnz 31b\n"
         "  movb $1, %al\n  movw $0x505, %dx\n  outb %al, %dx\n"
         "  call 90f\n"
         "  movw $0xe9, %dx\n  outb %al, %dx\n"
         "  movl 0x1000000, %ebx\n  movl $0, 0x1000000\n"
         "  movl $5, %eax\n  cmpl $0x12345678, %ebx\n  je 99f\n"
         "  movl $6, %eax\n  jmp 99f\n"
+        "40: movw $0x2fd, %dx\n41: inb %dx, %al\n  testb $1, %al\n  je 41b\n"
+        "  movw $0x2f8, %dx\n  inb %dx, %al\n  outb %al, %dx\n  movl $3, %eax\n  jmp 99f\n"
         /* the first byte of the blob, to %al: the directory of fw_cfg, then the item */
         "90: movw $0x510, %dx\n  movw $0x19, %ax\n  outw %ax, %dx\n  incl %edx\n"
         "  movl $0x200000, %edi\n  movl $4, %ecx\n  rep insb\n"

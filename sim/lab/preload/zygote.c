@@ -17,6 +17,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -42,6 +43,8 @@ struct event_loop *frr_init(void);
 void frr_config_fork(void);
 void vrf_init(void *create, void *enable, void *disable, void *destroy);
 int cap_set_proc(void *caps);
+struct wheel;
+struct wheel *wheel_init(struct event_loop *loop, int period_ms, size_t slots, void *key, void *run, const char *name);
 
 static bool waiting = true;  /* false in a child */
 static void *postponed_caps; /* what the daemon wanted its capabilities to be; libfrr keeps this object for good */
@@ -340,4 +343,14 @@ EXPORT void vrf_init(void *create, void *enable, void *disable, void *destroy)
 
     serve_at("vrf_init");
     init(create, enable, disable, destroy);
+}
+
+/* zebra's wheel for IPv6 router advertisements turns every second, empty or not. Nodes have no IPv6, so it may rest. */
+EXPORT struct wheel *wheel_init(struct event_loop *loop, int period_ms, size_t slots, void *key, void *run,
+                                const char *name)
+{
+    struct wheel *(*init)(struct event_loop *, int, size_t, void *, void *, const char *) = next("wheel_init");
+
+    (void)period_ms;
+    return init(loop, INT_MAX, slots, key, run, name);
 }
