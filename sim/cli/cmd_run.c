@@ -119,8 +119,8 @@ static json_t *entry_of(const struct job *job)
 
     if (!run)
         run = json_pack("{s:s, s:s, s:o}", "scenario", job->scenario->name, "verdict", "error", "reason",
-                        job->started || job->result ? json_sprintf("no result (exit status %d)", job->status)
-                                                    : json_string("not played: the suite was interrupted"));
+                        job->started ? json_sprintf("no result (exit status %d)", job->status)
+                                     : json_string("not played: the suite was interrupted"));
     if (job->result)
         json_object_set_new(run, "result", json_string(job->result));
     if (job->other)
@@ -131,28 +131,31 @@ static json_t *entry_of(const struct job *job)
     return run;
 }
 
+/* Many runs as one: a table, and of sealed runs a result. */
 static int suite(const struct run_options *options, const struct session *session, const json_t *runs, double wall_s,
                  vc_error **err)
 {
+    VC_AUTO_JSON *document = vc_suite_document(runs, wall_s);
     VC_AUTO_TALLOC char *path = NULL;
-    VC_AUTO_JSON *document = vc_suite_write(session->options.results, runs, wall_s, &path, err);
 
-    if (!document)
+    if (options->session.sealed && !(path = vc_suite_write(NULL, session->options.results, document, runs, err)))
         return -1;
-    if (!options->json) {
+    if (!options->json)
         vc_suite_print(stdout, document);
-        printf("  result: %s\n", path);
-    }
+    if (path)
+        fprintf(options->json ? stderr : stdout, "  result: %s\n", path);
     return 0;
 }
 
-static int summarise(const struct run_options *options, const struct session *session, const struct job *jobs,
-                     size_t count, double wall_s, vc_error **err)
+static int summarise(const struct run_options *options, const struct session *session, struct job *jobs, size_t count,
+                     double wall_s, vc_error **err)
 {
     VC_AUTO_JSON *runs = json_array();
     size_t worst = 0;
 
     for (size_t i = 0; i < count; i++) {
+        if (!jobs[i].started)
+            jobs[i].status = VC_EXIT_INTERRUPTED;
         json_array_append_new(runs, entry_of(&jobs[i]));
         worst = gravity_of(jobs[i].status) > worst ? gravity_of(jobs[i].status) : worst;
     }

@@ -240,6 +240,7 @@ int jobs_run(const struct run_options *options, struct session *session, struct 
                                                 .fds = talloc_zero_array(scratch, int, count),
                                                 .groups = talloc_zero_array(scratch, enum group_state, count)},
                                 err);
+    jobs[0].started = true;
     jobs[0].status = play(options, session, &jobs[0]);
     tell(options, &jobs[0]);
     return 0;

@@ -22,7 +22,7 @@ static void draw(struct watcher *watcher, const json_t *event)
 
     if (!watcher->live_line || watcher->session->options.quiet || now - watcher->told < REDRAW_S)
         return;
-    fprintf(stderr, "\r\033[K%10.3f s | %.1f s wall  (%.0f×)", lab, wall, lab / wall);
+    fprintf(stderr, "\r\033[K%10.3f s | %.1f s wall  (%.*f×)", lab, wall, lab < 10 * wall, lab / wall);
     watcher->told = now;
 }
 

@@ -1,18 +1,23 @@
 /*
  * When to look closely. FRR has to be asked (frr.c), and a lab in which nothing happens is asked seldom. What can come
  * before, with or after a change of a session says so here: a route or an interface that changed (no session of these
- * topologies changes without a route), a keepalive that was missed, a step of the scenario, a fault. SAs do not: they
- * are renewed every hour, and sessions do not notice.
+ * topologies changes without a route somewhere in the lab), a missed keepalive, a fault. SAs do not: they are renewed
+ * every hour, and sessions do not notice.
  */
 #include <string.h>
 
 #include "lab/private.h"
 
 static const struct {
-    const char *layer, *what; /* what NULL: any */
+    const char *layer, *what, *kind; /* NULL: any; kind is the event's member */
 } triggers[] = {
-    {"fib", NULL}, {"link", "state"}, {"gre", NULL}, {"fault", NULL}, {"check", "step"},
+    {"fib"}, {"link", "state"}, {"gre"}, {"fault"}, {"check", "step", "fault"}, {"check", "step", "heal"},
 };
+
+static bool matches(const char *wanted, const char *found)
+{
+    return !wanted || (found && !strcmp(wanted, found));
+}
 
 void vc_lab_stir(struct vc_lab *lab)
 {
@@ -27,9 +32,10 @@ void lab_stir_by_event(void *arg, json_t *event)
 {
     const char *layer = json_string_value(json_object_get(event, "layer"));
     const char *what = json_string_value(json_object_get(event, "what"));
+    const char *kind = json_string_value(json_object_get(event, "kind"));
 
     for (size_t i = 0; i < VC_COUNT(triggers); i++)
-        if (!strcmp(triggers[i].layer, layer) && (!triggers[i].what || !strcmp(triggers[i].what, what))) {
+        if (matches(triggers[i].layer, layer) && matches(triggers[i].what, what) && matches(triggers[i].kind, kind)) {
             vc_lab_stir(arg);
             return;
         }

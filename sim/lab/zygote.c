@@ -144,7 +144,7 @@ static const char *const *command_of(void *ctx, const struct zygote *zygote)
     command[n++] = "/usr/bin/env";
     command[n++] = "LD_PRELOAD=" LIBRARY;
     command[n++] = talloc_asprintf(ctx, VC_ZYGOTE_PLACE "=%s", zygote->place);
-    for (size_t i = strcmp(argv[0], "/usr/bin/env") ? 0 : 1; i < given; i++)
+    for (size_t i = given && !strcmp(argv[0], "/usr/bin/env") ? 1 : 0; i < given; i++)
         command[n++] = argv[i];
     return command;
 }

@@ -33,7 +33,7 @@ static json_t *row_of(const json_t *run)
     return row;
 }
 
-static json_t *document_of(const json_t *runs, double wall_s)
+json_t *vc_suite_document(const json_t *runs, double wall_s)
 {
     json_t *rows = json_array(), *run;
     double virtual_s = 0;
@@ -50,22 +50,20 @@ static json_t *document_of(const json_t *runs, double wall_s)
                      "virtual_s", virtual_s, "ratio", wall_s > 0 ? virtual_s / wall_s : 0.0);
 }
 
-json_t *vc_suite_write(const char *results_dir, const json_t *runs, double wall_s, char **path, vc_error **err)
+char *vc_suite_write(void *ctx, const char *results_dir, const json_t *suite, const json_t *runs, vc_error **err)
 {
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    char *folder = vc_result_create_suite(ctx, results_dir, err);
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    char *folder = vc_result_create_suite(scratch, results_dir, err);
 
     if (!folder)
         return NULL;
-    VC_AUTO_JSON *document = document_of(runs, wall_s);
-    VC_AUTO_FREE char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-    const char *junit = vc_junit_merged(ctx, runs);
+    VC_AUTO_FREE char *text = json_dumps(suite, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    const char *junit = vc_junit_merged(scratch, runs);
     if (vc_result_replace(folder, "suite.json", text, strlen(text), err) ||
         vc_result_replace(folder, "junit.xml", junit, strlen(junit), err))
         return NULL;
     vc_result_give(folder);
-    *path = talloc_steal(NULL, folder);
-    return VC_STEAL_PTR(document);
+    return talloc_steal(ctx, folder);
 }
 
 /* ---- table ---- */

@@ -6,13 +6,14 @@
 #include "base/error.h"
 
 /*
- * `runs`: run.json documents with "status" (exit status) and, where there are such, "result" (folder), "again" (folder
- * of the second run) and "difference" (text: the two are not the same). Writes suite.json (schema vclab.suite/1:
- * runs[] {scenario, verdict, status, wall_s, virtual_s, digest, result, …}, totals {scenarios, passed, wall_s,
- * virtual_s, ratio}) and junit.xml with one test suite for each run. `wall_s` is what all of them took together.
- * Returns suite.json's document (new reference); *path is a talloc object without parent.
+ * The document of suite.json (docs/events.md), schema vclab.suite/1. `runs`: run.json documents with "status" (exit
+ * status) and, where there are such, "result" (folder), "again" (folder of the second run) and "difference" (text: the
+ * two are not the same). `wall_s` is what all of them took together. New reference.
  */
-json_t *vc_suite_write(const char *results_dir, const json_t *runs, double wall_s, char **path, vc_error **err);
+json_t *vc_suite_document(const json_t *runs, double wall_s);
+
+/* Writes it, and junit.xml with one test suite for each run. The folder; talloc child of ctx. */
+char *vc_suite_write(void *ctx, const char *results_dir, const json_t *suite, const json_t *runs, vc_error **err);
 
 /* A table, and "N of M scenarios pass; 2 h 13 min of virtual time in 4 min 10 s (32x)". */
 void vc_suite_print(FILE *out, const json_t *suite);

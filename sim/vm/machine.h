@@ -57,8 +57,11 @@ struct vc_machine {
     int qmp;     /* connected socket */
 };
 
-/* Starts QEMU. It dies with the calling process, however that ends (PR_SET_PDEATHSIG). VC_EXIT_HOST when it is not
- * installed: the message names the package. */
+/*
+ * Starts QEMU and waits until it answers on `qmp`. It dies with the calling process, however that ends
+ * (PR_SET_PDEATHSIG). VC_EXIT_HOST when it is not installed (the message names the package) or refuses its arguments
+ * (the message has its words). What QEMU complains of later comes on `console`.
+ */
 int vc_machine_start(const struct vc_machine_config *config, struct vc_machine *machine, vc_error **err);
 /* Waits for its end (it must be ending or killed): its wait status. Closes the descriptors. */
 int vc_machine_wait(struct vc_machine *machine);
@@ -66,8 +69,8 @@ void vc_machine_kill(struct vc_machine *machine); /* SIGKILL and reap; nothing w
 #define VC_AUTO_MACHINE __attribute__((cleanup(vc_machine_kill))) struct vc_machine
 
 /*
- * A paused machine's state except for its memory file, to `path` (x-ignore-shared); blocks, at most 30 s. The machine
- * stays paused.
+ * Waits until the machine has paused itself, then writes its state except for its memory file to `path`
+ * (x-ignore-shared). Each step may take 30 s. The machine stays paused.
  */
 int vc_machine_save(struct vc_machine *machine, const char *path, vc_error **err);
 /* The counterpart, for a machine started with `incoming`: loads the state and lets it run. */

@@ -55,7 +55,7 @@ static int wait_paused(const struct vc_machine *machine, vc_error **err)
 
 static int save(struct vc_machine *machine, int file, vc_error **err)
 {
-    if ((machine == NULL && wait_paused(machine, err) < 0) || prepare(machine, file, err) < 0 ||
+    if (wait_paused(machine, err) < 0 || prepare(machine, file, err) < 0 ||
         vc_qmp_execute(machine->qmp, "migrate", json_pack("{s:s}", "uri", "fd:state"), -1, STATE_LIMIT_MS, NULL, err) <
             0)
         return -1;

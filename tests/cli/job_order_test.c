@@ -49,25 +49,27 @@ Test(job_order, takes_the_longest_and_waits_for_no_snapshot_while_others_can_run
     struct job jobs[] = {{.expected_s = 5, .group = 0},
                          {.expected_s = 9, .group = 0},
                          {.expected_s = 1, .group = 2},
-                         {.expected_s = 2, .group = 2}};
-    enum group_state groups[4] = {GROUP_NEW};
+                         {.expected_s = 2, .group = 2},
+                         {.expected_s = 7, .group = 0}};
+    enum group_state groups[5] = {GROUP_NEW};
     static const struct {
         size_t want;
         enum group_state then; /* of its group */
     } turns[] = {
         {1, GROUP_MAKING}, /* the longest, which makes the snapshot */
-        {3, GROUP_MAKING}, /* not 0, which would wait */
-        {0, GROUP_MAKING}, /* nothing else is left: it waits */
+        {3, GROUP_MAKING}, /* neither 0 nor 4, which would wait */
+        {4, GROUP_READY},  /* nothing else is left: the longest waits */
+        {0, GROUP_MAKING}, /* longer than 2, and nobody waits for its snapshot */
         {2, GROUP_READY},
     };
 
     for (size_t i = 0; i < VC_COUNT(turns); i++) {
-        size_t next = job_next(jobs, 4, groups);
+        size_t next = job_next(jobs, 5, groups);
         cr_assert_eq(next, turns[i].want, "turn %zu: %zu", i, next);
         jobs[next].started = true;
         groups[jobs[next].group] = turns[i].then;
     }
-    cr_assert_eq(job_next(jobs, 4, groups), 4, "all are started");
+    cr_assert_eq(job_next(jobs, 5, groups), 5, "all are started");
 }
 
 Test(job_order, a_ready_group_does_not_wait)

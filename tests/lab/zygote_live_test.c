@@ -185,6 +185,7 @@ static void forked(struct bed *bed)
         return;
     each(bed, "zebra", is_as_if_started);
     each(bed, "bgpd", is_as_if_started);
+    each(bed, "bfdd", is_as_if_started);
     struct vc_daemon *one = first(bed, "bgpd");
     for (size_t n = one->node->index + 1; n < vc_lab_plan(bed->lab)->node_count; n++)
         if (vc_lab_daemon(bed->lab, n, "bgpd"))
@@ -238,7 +239,8 @@ static void never_comes_up(struct bed *bed)
     start(bed);
     each(bed, "zebra", is_ordinary);
     each(bed, "bgpd", is_ordinary);
-    EXPECT(bed, json_array_size(bed->zygote_events) == 2);
+    each(bed, "bfdd", is_ordinary);
+    EXPECT(bed, json_array_size(bed->zygote_events) == 3);
 }
 
 static const struct {
@@ -297,7 +299,7 @@ static const struct vc_plan *make_plan(void *ctx)
 
     cr_assert(topology, "%s", err ? err->message : "");
     struct vc_plan_options options = {.plane = VC_PLANE_USER,
-                                      .timers = vc_topology_timers(topology, "service"),
+                                      .timers = vc_topology_timers(topology, "bfd"),
                                       .seed = 1,
                                       .kinds_dir = VCLAB_SOURCE_DIR "/nodes"};
     const struct vc_plan *plan = vc_plan_make(ctx, topology, &options, &err);

@@ -392,6 +392,38 @@ Test(flow_live, an_end_may_come_back_in_a_new_namespace)
     tear_down(lab);
 }
 
+Test(flow_live, the_pace_changes_at_once_and_loses_nothing)
+{
+    struct lab *lab = set_up();
+    struct vc_flow_config config = voice(lab);
+
+    config.interval_ms = 10000;
+    MUST(vc_flows_add(lab->flows, &config, err));
+    RUN_UNTIL(lab, event(lab, "path", "forward", 0) && event(lab, "path", "return", 0));
+    int64_t before_ns = vc_events_now(lab->events);
+    vc_flows_pace(lab->flows, "voice", 20);
+    RUN_UNTIL(lab, received(lab, "forward") >= 30 && received(lab, "return") >= 30);
+    cr_expect_lt(vc_events_now(lab->events) - before_ns, 10 * VC_NS_PER_S, "it did not wait for the slow packet");
+    vc_flows_pace(lab->flows, "voice", 10000);
+    RUN_UNTIL(lab, received(lab, "forward") == 0);
+    cr_expect_null(event(lab, "outage-begin", NULL, 0));
+    vc_flows_pace(lab->flows, "nobody", 20);
+    vc_flows_stop(lab->flows);
+    vc_flows_pace(lab->flows, "voice", 20); /* a flow that was stopped stays so */
+    run_a_while(lab);
+    cr_expect_eq(received(lab, "forward"), 0);
+    vc_flows_finish(lab->flows);
+    for (int d = 0; d < 2; d++) {
+        const json_t *summary = event(lab, "summary", d ? "return" : "forward", 0);
+
+        cr_assert(summary);
+        cr_expect_geq(number(summary, "sent"), 30);
+        cr_expect_eq(number(summary, "lost"), 0);
+        cr_expect_eq(number(summary, "resolution_ns"), 10 * VC_NS_PER_S);
+    }
+    tear_down(lab);
+}
+
 static void expect_refusal(struct lab *lab, const struct vc_flow_config *config, bool again, const char *text)
 {
     VC_AUTO_ERROR *err = NULL;

@@ -16,6 +16,7 @@
 #include "vm/image.h"
 
 static char top[] = "/tmp/vclab-image-XXXXXX";
+static void *names; /* texts made on the way; freed after each test */
 static const char version[] = "6.1.0-test-amd64";
 
 #define LIB     "root/usr/lib/x86_64-linux-gnu"
@@ -94,7 +95,8 @@ static void put_kernel(const char *path, const char *filter)
     size_t length;
 
     memcpy(kernel, ELFMAG, SELFMAG);
-    memset(kernel + SELFMAG, 'k', sizeof kernel - SELFMAG);
+    for (size_t i = SELFMAG; i < sizeof kernel; i++)
+        kernel[i] = (char)(i * i >> 5);
     memset(image, 0, sizeof image);
     image[0x1f1] = 1;
     memcpy(image + 0x202, "HdrS\x0f\x02", 6);
@@ -158,11 +160,12 @@ static void put_modules(void)
 
 static void put_labroot(void)
 {
+    static const char *const programs[] = {"bash", "env", "ip", "ping"};
     static const char *const texts[] = {"etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/protocols",
                                         "etc/services"};
 
     for (size_t i = 0; i < VC_COUNT(texts); i++)
-        text(talloc_asprintf(NULL, "root/%s", texts[i]), texts[i]);
+        text(talloc_asprintf(names, "root/%s", texts[i]), texts[i]);
     put_kernel("root/boot/vmlinuz-6.1.0-test-amd64", "zstd");
     put_modules();
     put_library("root/usr/lib64/ld-linux-x86-64.so.2", NEEDS());
@@ -173,9 +176,8 @@ static void put_labroot(void)
     put_library("root/usr/lib/own/libd.so.1", NEEDS("libc.so.6"));
     put_library("root/usr/lib/ipsec/plugins/libstrongswan-one.so", NEEDS("libplug.so.2"));
     put_program("root/usr/sbin/d", NEEDS("libd.so.1", "libc.so.6"));
-    put_program("root/usr/bin/bash", NEEDS("libc.so.6"));
-    put_program("root/usr/bin/ip", NEEDS("libc.so.6"));
-    put_program("root/usr/bin/ping", NEEDS("libc.so.6"));
+    for (size_t i = 0; i < VC_COUNT(programs); i++)
+        put_program(talloc_asprintf(names, "root/usr/bin/%s", programs[i]), NEEDS("libc.so.6"));
     text("root/usr/share/terminfo/x/xterm-256color", "terminal");
     text("root/usr/share/iproute2/rt_protos", "names");
     cr_assert(symlink("usr/lib", at("root/lib")) == 0 && symlink("usr/lib64", at("root/lib64")) == 0 &&
@@ -185,6 +187,7 @@ static void put_labroot(void)
 static void setup(void)
 {
     cr_assert(mkdtemp(top) != NULL);
+    names = talloc_new(NULL);
     put_labroot();
     text("nodes/daemons.yaml", "d:\n  argv: [/sbin/d, -f]\n  ready: /run/d\n  log: /var/log/d\n"
                                "  files: {/etc/strongswan.conf: s.mustache}\n");
@@ -206,6 +209,7 @@ static int remove_one(const char *path, const struct stat *st VC_UNUSED, int fla
 
 static void teardown(void)
 {
+    talloc_free(names);
     nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -493,7 +497,6 @@ Test(image, a_damaged_index_is_not_believed)
     static const char *const contents[] = {"", "{", "{\"id\": \"x\", \"inputs\": {}}", "[]"};
 
     for (size_t i = 0; i < VC_COUNT(contents); i++) {
-        VC_AUTO_TALLOC char *command = NULL;
         struct dirent **entries;
         int count = scandir(list, &entries, NULL, alphasort);
         for (int e = 0; e < count; e++) {
@@ -528,11 +531,10 @@ Test(image, no_kernel)
 
 Test(image, a_truncated_kernel)
 {
-    cr_assert_eq(truncate(at("root/boot/vmlinuz-6.1.0-test-amd64"), 1100), 0);
+    cr_assert_eq(truncate(at("root/boot/vmlinuz-6.1.0-test-amd64"), 1090), 0);
     refused_because("truncated");
     cr_assert_eq(truncate(at("root/boot/vmlinuz-6.1.0-test-amd64"), 100), 0);
     refused_because("no x86 kernel image");
-    cr_assert_neq(access(at("cache/images/lock"), F_OK), -1);
 }
 
 Test(image, a_damaged_kernel)
@@ -591,14 +593,10 @@ Test(image, the_cache_is_no_folder)
 
 Test(image, the_disk_is_full)
 {
-    const char *const full = "/dev/full";
     VC_AUTO_ERROR *err = NULL;
     int built;
 
-    parents("cache/images/x");
-    cr_assert_eq(symlink(full, at("cache/images/lock")), 0);
-    /* A device can be locked as well; now let every file that is made be too large. */
-    cr_assert_eq(unlink(at("cache/images/lock")), 0);
+    /* Every file that is made is too large for it. */
     signal(SIGXFSZ, SIG_IGN);
     const struct rlimit limit = {10000, 10000};
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -607,6 +605,9 @@ Test(image, the_disk_is_full)
     VC_AUTO_TALLOC char *left = talloc_asprintf(NULL, "%s/cache/images", top);
     struct dirent **entries;
     int count = scandir(left, &entries, NULL, alphasort);
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
     cr_assert_eq(count, 3, "only ., .. and the lock stay");
 }
 
@@ -624,8 +625,10 @@ Test(image, two_at_the_same_time_build_once)
 
     for (int i = 0; i < CALLERS; i++)
         if (!(pids[i] = fork())) {
-            const struct vc_image *image = get(&shared->built[i]);
-            memcpy(shared->ids[i], image->id, sizeof image->id);
+            /* No assertion here: Criterion waits for ever when a child of a test reports one. */
+            const struct vc_image *image = get_in(at("cache"), &shared->built[i], NULL);
+            if (image)
+                memcpy(shared->ids[i], image->id, sizeof image->id);
             _exit(0);
         }
     for (int i = 0; i < CALLERS; i++) {
@@ -678,12 +681,12 @@ Test(image, of_many_the_least_recently_used_go_unless_one_may_be_in_use)
     int built, left = 0;
 
     for (int i = 0; i < 9; i++)
-        put_old_image(talloc_asprintf(NULL, "%032x", i), 600 + i);
+        put_old_image(talloc_asprintf(names, "%032x", i), 600 + i);
     for (int i = 9; i < 15; i++)
-        put_old_image(talloc_asprintf(NULL, "%032x", i), 86400 + i);
+        put_old_image(talloc_asprintf(names, "%032x", i), 86400 + i);
     VC_AUTO_TALLOC struct vc_image *image = get(&built);
     for (int i = 0; i < 15; i++)
-        left += !access(at(talloc_asprintf(NULL, "cache/images/%032x", i)), F_OK);
+        left += !access(at(talloc_asprintf(names, "cache/images/%032x", i)), F_OK);
     cr_assert_eq(left, 9);
     cr_assert_eq(access(at("cache/images/00000000000000000000000000000008"), F_OK), 0);
 }

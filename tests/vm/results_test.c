@@ -250,26 +250,26 @@ Test(results, only_files_below_logs_and_captures_come_out)
 {
     static const struct {
         const char *name;
-        unsigned type;
         const char *link;
+        unsigned type;
         bool hard;
     } cases[] = {
-        {"../escaped", AE_IFREG},
-        {"logs/../../escaped", AE_IFREG},
-        {"/tmp/vclab-results-escaped", AE_IFREG},
-        {"logs/./escaped", AE_IFREG},
-        {"logs//escaped", AE_IFREG},
-        {"run.json", AE_IFREG},
-        {"logs", AE_IFREG},
-        {"logs-escaped/file", AE_IFREG},
-        {"logs/line\nbreak", AE_IFREG},
-        {"logs/\x1b[2J", AE_IFREG},
-        {"logs/link", AE_IFLNK, "/etc/passwd"},
-        {"logs/hard", AE_IFREG, "logs/before", true},
-        {"logs/hard", AE_IFREG, "/etc/passwd", true},
-        {"logs/device", AE_IFCHR},
-        {"logs/fifo", AE_IFIFO},
-        {"logs/folder", AE_IFDIR},
+        {"../escaped", NULL, AE_IFREG},
+        {"logs/../../escaped", NULL, AE_IFREG},
+        {"/tmp/vclab-results-escaped", NULL, AE_IFREG},
+        {"logs/./escaped", NULL, AE_IFREG},
+        {"logs//escaped", NULL, AE_IFREG},
+        {"run.json", NULL, AE_IFREG},
+        {"logs", NULL, AE_IFREG},
+        {"logs-escaped/file", NULL, AE_IFREG},
+        {"logs/line\nbreak", NULL, AE_IFREG},
+        {"logs/\x1b[2J", NULL, AE_IFREG},
+        {"logs/link", "/etc/passwd", AE_IFLNK},
+        {"logs/hard", "logs/before", AE_IFREG, true},
+        {"logs/hard", "/etc/passwd", AE_IFREG, true},
+        {"logs/device", NULL, AE_IFCHR},
+        {"logs/fifo", NULL, AE_IFIFO},
+        {"logs/folder", NULL, AE_IFDIR},
     };
     VC_AUTO_TALLOC char *bytes = talloc_zero_size(NULL, DEVICE_SIZE);
 

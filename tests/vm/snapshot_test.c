@@ -326,7 +326,7 @@ static pid_t open_in_child(int inherited, int report)
         return pid;
     close(inherited); /* or the lock would be this process' too */
     struct vc_snapshot *snapshot = vc_snapshot_open(NULL, top, KEY, &fresh, NULL);
-    char told = !snapshot ? 'e' : fresh ? 'f' : 'w';
+    const char told = "wfe"[!snapshot ? 2 : fresh]; /* found whole, fresh, error */
     _exit(write(report, &told, 1) != 1 || (fresh && snapshot && talloc_free(snapshot)));
 }
 
