@@ -115,8 +115,8 @@ static int play(struct bench *bench, const char *scenario, bool cold, const char
         bench_record(bench, name, "wall", command.wall_s);
         bench_record(bench, name, "virtual", virtual_s(run));
     }
-    if (digest)
-        *digest = talloc_strdup(NULL, member(run, "digest"));
+    if (digest) /* another image has another digest: who changes the program meanwhile sees it here */
+        *digest = talloc_asprintf(NULL, "%s (image %.8s)", member(run, "digest"), member(run, "image"));
     return 0;
 }
 

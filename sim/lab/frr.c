@@ -15,7 +15,7 @@
 #define INTERVAL_STARTING_NS (20 * VC_NS_PER_MS)
 /* So long after the last event the intervals begin to double, up to a limit. */
 #define CLOSELY_NS          (3 * VC_NS_PER_S)
-#define LONGEST_SETTLED_NS  (10 * VC_NS_PER_S)
+#define LONGEST_SETTLED_NS  (60 * VC_NS_PER_S)
 #define LONGEST_STARTING_NS (1 * VC_NS_PER_S)
 
 struct peer {

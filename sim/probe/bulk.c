@@ -33,7 +33,7 @@ static void end_child(int *pidfd)
 
 static void close_sockets(struct vc_bulk *bulk)
 {
-    int *fds[] = {&bulk->from, &bulk->to, &bulk->stop[0]};
+    int *fds[] = {&bulk->from[0], &bulk->from[1], &bulk->to, &bulk->stop[0]};
 
     for (size_t i = 0; i < VC_COUNT(fds); i++)
         if (*fds[i] >= 0)
@@ -126,15 +126,16 @@ static int open_sockets(struct vc_bulk *bulk, vc_error **err)
     socklen_t size = sizeof bulk->destination;
 
     bulk->to = open_socket(config, false, err);
-    bulk->from = bulk->to < 0 ? -1 : open_socket(config, true, err);
-    if (bulk->from < 0)
-        return -1;
+    for (unsigned i = 0; i < 2; i++)
+        if (bulk->to < 0 || (bulk->from[i] = open_socket(config, true, err)) < 0)
+            return -1;
     if (getsockname(bulk->to, (struct sockaddr *)&bulk->destination, &size) < 0 ||
         (config->tcp && listen(bulk->to, 1) < 0))
         return vc_fail(err, VC_EXIT_HOST, errno, "bulk load: cannot listen on %s", vc_addr_text(config->to).s);
-    if (!config->tcp && connect(bulk->from, (struct sockaddr *)&bulk->destination, size) < 0)
-        return vc_fail(err, VC_EXIT_FAIL, errno, "bulk load: no way from %s to %s", vc_addr_text(config->from).s,
-                       vc_addr_text(config->to).s);
+    for (unsigned i = 0; i < 2 && !config->tcp; i++)
+        if (connect(bulk->from[i], (struct sockaddr *)&bulk->destination, size) < 0)
+            return vc_fail(err, VC_EXIT_FAIL, errno, "bulk load: no way from %s to %s", vc_addr_text(config->from).s,
+                           vc_addr_text(config->to).s);
     if (pipe2(bulk->stop, O_CLOEXEC) < 0)
         return vc_fail(err, VC_EXIT_HOST, errno, "cannot open a pipe for a bulk load");
     return 0;
@@ -155,7 +156,7 @@ struct vc_bulk *vc_bulk_start(void *ctx, const struct vc_bulk_config *config, vc
 {
     VC_AUTO_TALLOC struct vc_bulk *bulk = talloc(ctx, struct vc_bulk);
 
-    *bulk = (struct vc_bulk){.config = *config, .from = -1, .to = -1, .stop = {-1, -1}, .pidfds = {-1, -1}};
+    *bulk = (struct vc_bulk){.config = *config, .from = {-1, -1}, .to = -1, .stop = {-1, -1}, .pidfds = {-1, -1}};
     talloc_set_destructor(bulk, destroy);
     if (check_config(config, err))
         return NULL;

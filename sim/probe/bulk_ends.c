@@ -1,10 +1,10 @@
 /*
  * The two ends of a load. They are made to cost little for each packet, because in a sealed run every instruction of
- * theirs is time: the sender hands the kernel a millisecond's worth of packets as one (UDP_SEGMENT), which travel as
- * one as far as the first device that has to see single packets; the receiver does not wait for packets but looks every
- * two milliseconds, so that an arrival wakes nobody.
+ * theirs is time: the sender hands the kernel a step's packets as one (UDP_SEGMENT), which travel as one as far as the
+ * first device that has to see single packets; the receiver takes together what was put together again (UDP_GRO), and
+ * does not wait for packets but looks every five milliseconds, so that an arrival wakes nobody.
  *
- * UDP is paced in steps of a millisecond. A sender that was held up catches up at one and a half times the rate, and
+ * UDP is paced in steps of two milliseconds. A sender that was held up catches up at one and a half times the rate, and
  * leaves out what is more than 100 ms late: a burst would measure queues, not the path.
  */
 #include <errno.h>
@@ -17,8 +17,8 @@
 #include "probe/bulk_private.h"
 
 #define BATCH     64
-#define STEP_NS   VC_NS_PER_MS
-#define LOOK_NS   (2 * VC_NS_PER_MS)
+#define STEP_NS   (2 * VC_NS_PER_MS)
+#define LOOK_NS   (5 * VC_NS_PER_MS)
 #define CATCH_UP  1.5
 #define LATE_NS   (100 * VC_NS_PER_MS)
 #define QUIET_NS  (300 * VC_NS_PER_MS)
@@ -26,6 +26,9 @@
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
 #endif
 
 int64_t bulk_now(void)
@@ -69,8 +72,9 @@ static void udp_prepare(struct udp_sender *sender, struct vc_bulk *bulk)
         sender->segments = BATCH;
     int size = (int)sender->payload;
     /* A kernel that cannot cut them takes one by one. */
-    if (sender->segments > 1 && setsockopt(bulk->from, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size) < 0)
-        sender->segments = 1;
+    for (unsigned i = 0; i < 2; i++)
+        if (setsockopt(bulk->from[i], IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size) < 0)
+            sender->segments = 1;
     stamp(sender, 0);
 }
 
@@ -79,7 +83,7 @@ static void udp_send_step(struct udp_sender *sender, uint64_t due)
 {
     while (due) {
         uint64_t count = due < sender->segments ? due : sender->segments;
-        ssize_t sent = send(sender->bulk->from, sender->buffer, count * sender->payload, 0);
+        ssize_t sent = send(sender->bulk->from[sender->window % 2], sender->buffer, count * sender->payload, 0);
 
         if (sent < 0 && errno == EINTR)
             continue;
@@ -132,6 +136,7 @@ static uint64_t sum_sent(const struct bulk_shared *shared)
 /* Everything that waits in the socket: how many packets. */
 static uint64_t udp_drain(struct vc_bulk *bulk, struct mmsghdr *messages, const uint32_t *stamps)
 {
+    const size_t payload = bulk->config.ip_bytes - BULK_UDP_HEADERS;
     uint64_t total = 0;
     int64_t now = bulk_now();
 
@@ -139,13 +144,14 @@ static uint64_t udp_drain(struct vc_bulk *bulk, struct mmsghdr *messages, const 
         got = recvmmsg(bulk->to, messages, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
         for (int i = 0; i < got; i++) {
             struct bulk_window *window = &bulk->shared->windows[stamps[i] < VC_BULK_WINDOWS ? stamps[i] : 0];
+            uint64_t packets = (messages[i].msg_len + payload - 1) / payload;
 
-            window->received++;
+            window->received += packets;
+            total += packets;
             window->last_ns = now;
             if (!window->first_ns)
                 window->first_ns = now;
         }
-        total += got > 0 ? (uint64_t)got : 0;
     }
     return total;
 }
@@ -157,7 +163,9 @@ static void udp_receive(struct vc_bulk *bulk, int64_t deadline_ns)
     struct mmsghdr messages[BATCH];
     uint64_t received = 0;
     int64_t now = bulk_now(), last = now;
+    const int on = 1;
 
+    setsockopt(bulk->to, IPPROTO_UDP, UDP_GRO, &on, sizeof on); /* where it cannot, they come one by one */
     for (size_t i = 0; i < BATCH; i++) {
         iov[i] = (struct iovec){.iov_base = &stamps[i], .iov_len = sizeof stamps[i]};
         messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
@@ -190,13 +198,13 @@ static int tcp_connect(const struct vc_bulk *bulk, int64_t deadline_ns)
     int error = 0;
     socklen_t size = sizeof error;
 
-    if (connect(bulk->from, (const struct sockaddr *)&bulk->destination, sizeof bulk->destination) == 0)
+    if (connect(bulk->from[0], (const struct sockaddr *)&bulk->destination, sizeof bulk->destination) == 0)
         return 0;
     if (errno != EINPROGRESS)
         return errno;
-    if (!wait_for(bulk->from, POLLOUT, -1, deadline_ns))
+    if (!wait_for(bulk->from[0], POLLOUT, -1, deadline_ns))
         return ETIMEDOUT;
-    getsockopt(bulk->from, SOL_SOCKET, SO_ERROR, &error, &size);
+    getsockopt(bulk->from[0], SOL_SOCKET, SO_ERROR, &error, &size);
     return error;
 }
 
@@ -210,9 +218,9 @@ static void tcp_send(struct vc_bulk *bulk)
         return;
     const int64_t start = bulk_now(), deadline_ns = start + bulk->config.seconds * VC_NS_PER_S;
     shared->windows[0].start_ns = start;
-    while (wait_for(bulk->from, POLLOUT, bulk->stop[0], deadline_ns)) {
+    while (wait_for(bulk->from[0], POLLOUT, bulk->stop[0], deadline_ns)) {
         struct bulk_window *window = &shared->windows[shared->mark];
-        ssize_t sent = send(bulk->from, chunk, sizeof chunk, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t sent = send(bulk->from[0], chunk, sizeof chunk, MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
             shared->sender_errno = errno;

@@ -26,7 +26,9 @@ struct bulk_shared {
 struct vc_bulk {
     struct vc_bulk_config config;
     struct bulk_shared *shared;
-    int from, to; /* sockets; TCP: unconnected and listening. Only until the children have them */
+    /* Sockets, only until the children have them. TCP: one unconnected and one listening. UDP: windows take turns with
+     * the two sending ones, whose ports differ, so that what is put together on the way is of one window. */
+    int from[2], to;
     struct sockaddr_in destination;
     int stop[2];   /* the write end is ours: TCP's sender sees it close */
     int pidfds[2]; /* sender, receiver */

@@ -115,6 +115,15 @@ static int load_module(const char *name, vc_error **err)
     return 0;
 }
 
+/* What is not loaded by then is not there: the kernel need not look for a program that would load it. */
+static void forbid_modprobe(void)
+{
+    VC_AUTO_FD fd = open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)!write(fd, "\n", 1);
+}
+
 /* Their file names begin with a number: the order in which they need each other. */
 static int load_modules(vc_error **err)
 {
@@ -128,6 +137,7 @@ static int load_modules(vc_error **err)
     }
     if (count >= 0)
         free(entries);
+    forbid_modprobe();
     return failed ? (count < 0 ? vc_fail(err, VC_EXIT_FAIL, errno, "guest: reading " MODULES) : -1) : 0;
 }
 

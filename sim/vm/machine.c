@@ -158,10 +158,10 @@ char **vc_machine_argv(void *ctx, const struct vc_machine_config *config, const 
     return argv.items;
 }
 
-/* Firmware that only boots a kernel, where QEMU came with it: 0.2 s less than the usual one. */
-static char *find_bios(void *ctx, const char *qemu)
+char *vc_machine_firmware(void *ctx, const char *qemu)
 {
-    VC_AUTO_FREE char *path = realpath(qemu, NULL);
+    VC_AUTO_TALLOC char *program = vc_machine_find(NULL, qemu, NULL);
+    VC_AUTO_FREE char *path = program ? realpath(program, NULL) : NULL;
     char *slash = path ? strrchr(path, '/') : NULL;
 
     if (!slash)
@@ -181,7 +181,7 @@ int vc_machine_start(const struct vc_machine_config *config, struct vc_machine *
     found.qemu = vc_machine_find(scratch, config->qemu, err);
     if (!found.qemu)
         return -1;
-    found.bios = config->bios ? config->bios : find_bios(scratch, found.qemu);
+    found.bios = config->bios ? config->bios : vc_machine_firmware(scratch, found.qemu);
     return vc_machine_spawn(vc_machine_argv(scratch, &found, &fds), config->interactive ? config->terminal : -1,
                             machine, NULL, err);
 }

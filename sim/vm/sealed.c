@@ -282,12 +282,32 @@ static int start(struct sealed *sealed, const json_t *documents, int64_t limit_n
 
 /* ---- snapshots ---- */
 
+/* A snapshot fits only the machine that it was taken of: devices, firmware, kernel arguments. */
+static char *machine_shape(void *ctx, const struct vc_sealed_config *config)
+{
+    const struct vc_machine_config machine = {.kernel = "",
+                                              .initrd = "",
+                                              .blob = "",
+                                              .pmem = "",
+                                              .ram = "",
+                                              .bios = vc_machine_firmware(ctx, NULL),
+                                              .pmem_size = results_size(config),
+                                              .ram_size = RAM_BYTES,
+                                              .accel = config->accel,
+                                              .seed = config->seed};
+    char **argv = vc_machine_argv(ctx, &machine, &(struct vc_machine_fds){0});
+    char *shape = talloc_strdup(ctx, "");
+
+    for (size_t i = 1; argv[i]; i++)
+        shape = talloc_asprintf_append(shape, " %s", argv[i]);
+    return shape;
+}
+
 static char *snapshot_key(struct sealed *sealed, const json_t *documents)
 {
     const struct vc_sealed_config *config = sealed->config;
-    VC_AUTO_JSON *inputs = json_pack("{s:s, s:O, s:s, s:I, s:I, s:I}", "image", config->image->id, "lab", documents,
-                                     "qemu", sealed->outcome->qemu, "seed", (json_int_t)config->seed, "ram_bytes",
-                                     (json_int_t)RAM_BYTES, "results_bytes", (json_int_t)results_size(config));
+    VC_AUTO_JSON *inputs = json_pack("{s:s, s:O, s:s, s:s}", "image", config->image->id, "lab", documents, "qemu",
+                                     sealed->outcome->qemu, "machine", machine_shape(sealed->ctx, config));
 
     return vc_snapshot_key(sealed->ctx, inputs);
 }

@@ -56,11 +56,13 @@ static void text(const char *path, const char *content)
     put(path, content, strlen(content));
 }
 
-static void append(const char *path, const char *content)
+static void change_last_byte(const char *path)
 {
-    VC_AUTO_FILE *file = fopen(at(path), "ae");
+    VC_AUTO_FILE *file = fopen(at(path), "r+e");
 
-    cr_assert(file && fputs(content, file) >= 0, "%s", path);
+    cr_assert(file && fseek(file, -1, SEEK_END) == 0);
+    int last = fgetc(file);
+    cr_assert(last != EOF && fseek(file, -1, SEEK_END) == 0 && fputc(last == '#' ? ' ' : '#', file) != EOF, "%s", path);
 }
 
 /* ---- a lab root ---- */
@@ -94,12 +96,13 @@ static void put_kernel(const char *path, const char *filter)
     static char image[40000];
     size_t length;
 
-    memcpy(kernel, ELFMAG, SELFMAG);
+    static const uint8_t elf[] = {0x7f, 'E', 'L', 'F'}, setup_header[] = {'H', 'd', 'r', 'S', 0x0f, 0x02};
+    memcpy(kernel, elf, sizeof elf);
     for (size_t i = SELFMAG; i < sizeof kernel; i++)
         kernel[i] = (char)(i * i >> 5);
     memset(image, 0, sizeof image);
     image[0x1f1] = 1;
-    memcpy(image + 0x202, "HdrS\x0f\x02", 6);
+    memcpy(image + 0x202, setup_header, sizeof setup_header);
     length = compressed(filter, kernel, sizeof kernel, image + 1024 + 32, sizeof image - 2048);
     if (strcmp(filter, "gzip") != 0) {
         const uint32_t size = sizeof kernel;
@@ -191,7 +194,7 @@ static void setup(void)
     put_labroot();
     text("nodes/daemons.yaml", "d:\n  argv: [/sbin/d, -f]\n  ready: /run/d\n  log: /var/log/d\n"
                                "  files: {/etc/strongswan.conf: s.mustache}\n");
-    text("nodes/k/kind.yaml", "description: a kind\ndaemons: [d]\n");
+    text("nodes/k/kind.yaml", "description: a kind\ndaemons: [d]\n# the end\n");
     text("nodes/s.mustache", "charon {\n    load = {{#plane.user}}one {{/plane.user}}absent!\n}\n");
     VC_AUTO_FREE char *real = realpath("/bin/true", NULL);
     static char binary[65536 * 16];
@@ -415,7 +418,7 @@ Test(image, every_input_counts)
     static const char *const inputs[] = {
         "root/boot/vmlinuz-6.1.0-test-amd64",
         "root/usr/sbin/d",
-        LIB "/libplug.so.2",
+        "root/lib/x86_64-linux-gnu/libplug.so.2",
         "root/etc/services",
         "vclab",
         "nodes/s.mustache",
@@ -429,7 +432,7 @@ Test(image, every_input_counts)
         VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
         size_t size;
         const char *bytes = slurp(ctx, at(inputs[i]), &size);
-        append(inputs[i], "#");
+        change_last_byte(inputs[i]);
         VC_AUTO_TALLOC struct vc_image *changed = get(&built);
         cr_assert_eq(built, 1, "%s", inputs[i]);
         cr_assert_str_neq(changed->id, first->id, "%s", inputs[i]);
@@ -438,6 +441,21 @@ Test(image, every_input_counts)
         cr_assert_eq(built, 0, "%s", inputs[i]);
         cr_assert_str_eq(back->id, first->id, "%s", inputs[i]);
     }
+}
+
+/* As `cp --preserve` over a file does it. */
+Test(image, a_change_that_keeps_the_time_counts)
+{
+    int built;
+    struct stat st;
+    VC_AUTO_TALLOC struct vc_image *first = get(&built);
+
+    cr_assert_eq(stat(at("root/etc/services"), &st), 0);
+    change_last_byte("root/etc/services");
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    cr_assert_eq(utimensat(AT_FDCWD, at("root/etc/services"), times, 0), 0);
+    VC_AUTO_TALLOC struct vc_image *second = get(&built);
+    cr_assert_str_neq(first->id, second->id);
 }
 
 Test(image, a_new_file_counts)
