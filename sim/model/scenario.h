@@ -26,7 +26,7 @@ enum vc_step_kind {
     VC_STEP_HOLD,   /* spec: {"for_ns", "text"} */
     VC_STEP_FAULT,  /* spec: {"name", "kind", "text", …} */
     VC_STEP_HEAL,   /* spec: {"name", "text"} */
-    VC_STEP_LOAD,   /* spec: {"name", "from", "to", "protocol", "mbit"?, "bytes", "for_ns", "text"} */
+    VC_STEP_LOAD,   /* spec: {"name", "from", "to", "protocol", "mbit"?, "bytes", "burst"?, "for_ns", "text"} */
     VC_STEP_STOP,   /* spec: {"name", "text"} */
 };
 

@@ -33,6 +33,7 @@ static const struct vc_field load_fields[] = {
     {"protocol", VC_FIELD_CHOICE, .choices = protocols, .fallback = "udp"},
     {"mbit", VC_FIELD_COUNT, .min = 1, .max = 10000},
     {"bytes", VC_FIELD_COUNT, .min = 64, .max = 1400, .fallback = "1300"},
+    {"burst", VC_FIELD_COUNT, .min = 1, .max = 64},
     {"for", VC_FIELD_DURATION, .min = VC_NS_PER_S, .max = 600 * VC_NS_PER_S, .unit = VC_NS_PER_S, .fallback = "60s"},
 };
 

@@ -19,6 +19,7 @@ struct vc_bulk_config {
     bool tcp;
     double mbit;       /* UDP: of IP packets (L3), headers included */
     unsigned ip_bytes; /* UDP: IP packet size, 1300 */
+    unsigned burst;    /* UDP: packets sent back to back; 0: what two milliseconds bring, which costs least */
     unsigned seconds;  /* 1..600 */
 };
 

@@ -4,8 +4,8 @@
  * first device that has to see single packets; the receiver takes together what was put together again (UDP_GRO), and
  * does not wait for packets but looks every five milliseconds, so that an arrival wakes nobody.
  *
- * UDP is paced in steps of two milliseconds. A sender that was held up catches up at one and a half times the rate, and
- * leaves out what is more than 100 ms late: a burst would measure queues, not the path.
+ * UDP is paced in steps of two milliseconds, or of `burst` packets. A sender that was held up catches up at one and a
+ * half times the rate, and leaves out what is more than 100 ms late: a burst would measure queues, not the path.
  */
 #include <errno.h>
 #include <netinet/udp.h>
@@ -97,7 +97,8 @@ static void udp_send(struct vc_bulk *bulk)
     static struct udp_sender sender;
     struct bulk_shared *shared = bulk->shared;
     const double packets_per_ns = bulk->config.mbit * 1e6 / 8 / bulk->config.ip_bytes / VC_NS_PER_S;
-    const uint64_t step_max = (uint64_t)(packets_per_ns * STEP_NS * CATCH_UP) + 1;
+    const int64_t step_ns = bulk->config.burst ? (int64_t)(bulk->config.burst / packets_per_ns) : STEP_NS;
+    const uint64_t step_max = (uint64_t)(packets_per_ns * (double)step_ns * CATCH_UP) + 1;
     const uint64_t owed_max = (uint64_t)(packets_per_ns * LATE_NS) + 1;
     const int64_t start = bulk_now(), end = start + bulk->config.seconds * VC_NS_PER_S;
     uint64_t offered = 0;
@@ -119,7 +120,7 @@ static void udp_send(struct vc_bulk *bulk)
         owed = owed < step_max ? owed : step_max;
         udp_send_step(&sender, owed);
         offered += owed;
-        sleep_until(now + STEP_NS);
+        sleep_until(now + step_ns);
         shared->windows[window].end_ns = bulk_now();
     }
 }

@@ -130,6 +130,7 @@ static struct vc_bulk_config config_of(const struct vc_loads *loads, const json_
         .tcp = !strcmp(json_string_value(json_object_get(spec, "protocol")), "tcp"),
         .mbit = (double)json_integer_value(json_object_get(spec, "mbit")),
         .ip_bytes = (unsigned)json_integer_value(json_object_get(spec, "bytes")),
+        .burst = (unsigned)json_integer_value(json_object_get(spec, "burst")),
         .seconds = (unsigned)(json_integer_value(json_object_get(spec, "for_ns")) / VC_NS_PER_S),
     };
 }

@@ -50,9 +50,15 @@ bool vc_guest_is_init(const char *argv0)
     return getpid() == 1 && argv0 && !strcmp(argv0, "/init");
 }
 
+/* sys/io.h's insb and outsb do not tell the compiler that they touch memory. */
+static void read_port(uint16_t port, void *bytes, size_t len)
+{
+    __asm__ volatile("rep insb" : "+D"(bytes), "+c"(len) : "d"(port) : "memory");
+}
+
 static void write_events(const void *bytes, size_t len)
 {
-    outsb(VC_PORT_EVENTS, bytes, len);
+    __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(len) : "d"((uint16_t)VC_PORT_EVENTS) : "memory");
 }
 
 static _Noreturn void end_machine(int status)
@@ -170,20 +176,20 @@ static void select_item(uint16_t selector)
  */
 static int read_blob(struct guest *guest, vc_error **err)
 {
-    uint32_t count;
+    uint32_t count = 0;
 
     select_item(FW_CFG_DIRECTORY);
-    insb(FW_CFG_DATA, &count, sizeof count);
+    read_port(FW_CFG_DATA, &count, sizeof count);
     for (uint32_t i = 0; i < be32toh(count); i++) {
-        struct fw_cfg_entry entry;
-        insb(FW_CFG_DATA, &entry, sizeof entry);
+        struct fw_cfg_entry entry = {0};
+        read_port(FW_CFG_DATA, &entry, sizeof entry);
         if (strncmp(entry.name, VC_BLOB_NAME, sizeof entry.name))
             continue;
         if (be32toh(entry.size) != VC_BLOB_SIZE)
             return vc_fail(err, VC_EXIT_FAIL, 0, "guest: " VC_BLOB_NAME " has %u bytes, not %u", be32toh(entry.size),
                            VC_BLOB_SIZE);
         select_item(be16toh(entry.selector));
-        insb(FW_CFG_DATA, guest->blob, VC_BLOB_SIZE);
+        read_port(FW_CFG_DATA, guest->blob, VC_BLOB_SIZE);
         return 0;
     }
     return vc_fail(err, VC_EXIT_FAIL, 0, "guest: no fw_cfg item " VC_BLOB_NAME);
