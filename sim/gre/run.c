@@ -77,9 +77,15 @@ static void kernel_counters(struct vc_gre *gre)
     }
 }
 
+/* Nothing to tell, no timer: an idle endpoint does not wake up. */
+static bool counters_changed(const struct loop *loop)
+{
+    return loop->gre->state_unsent || memcmp(&loop->last, &loop->gre->counters, sizeof loop->last) != 0;
+}
+
 static void counters_tick(struct loop *loop, int64_t now_ns)
 {
-    if (now_ns < loop->counters_ns)
+    if (now_ns < loop->counters_ns || !counters_changed(loop))
         return;
     loop->counters_ns = now_ns + COUNTERS_NS;
     kernel_counters(loop->gre);
@@ -133,7 +139,7 @@ static int timer_arm(struct loop *loop)
     int64_t due = vc_keepalive_deadline(&loop->gre->keepalive);
     struct itimerspec when = {0};
 
-    if (due > loop->counters_ns)
+    if (due > loop->counters_ns && counters_changed(loop))
         due = loop->counters_ns;
     if (due == loop->armed_ns)
         return 0;

@@ -86,13 +86,30 @@ static json_t *node_status(struct lab_node *node)
     return status;
 }
 
+/* In the kernel plane the packets pass the endpoint by: only the interface knows. */
+static void gre_packets(const struct lab_gre *gre, uint64_t *rx, uint64_t *tx)
+{
+    struct vc_rtnl_state state;
+    bool kernel = gre->lab->plan->options.plane == VC_PLANE_KERNEL && gre->node->on;
+
+    *rx = gre->counters.rx_packets;
+    *tx = gre->counters.tx_packets;
+    if (!kernel || vc_rtnl_state(gre->node->rtnl, gre->plan->ifname, &state, NULL) || !state.exists)
+        return;
+    *rx = state.rx_packets;
+    *tx = state.tx_packets;
+}
+
 static json_t *gre_status(const struct lab_gre *gre)
 {
+    uint64_t rx, tx;
+
+    gre_packets(gre, &rx, &tx);
     return json_pack(
         "{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "tunnel", gre->lab->plan->topology->tunnels[gre->plan->tunnel].name,
         "node", gre->node->rt.plan->name, "running", gre->pid > 0, "up", gre->up, "keepalives_sent",
         (json_int_t)gre->counters.keepalives_sent, "keepalives_returned", (json_int_t)gre->counters.keepalives_returned,
-        "rx_packets", (json_int_t)gre->counters.rx_packets, "tx_packets", (json_int_t)gre->counters.tx_packets);
+        "rx_packets", (json_int_t)rx, "tx_packets", (json_int_t)tx);
 }
 
 json_t *vc_lab_status(struct vc_lab *lab)
