@@ -14,9 +14,10 @@
 #define INTERVAL_SETTLED_NS  (50 * VC_NS_PER_MS)
 #define INTERVAL_STARTING_NS (20 * VC_NS_PER_MS)
 /* So long after the last event the intervals begin to double, up to a limit. */
-#define CLOSELY_NS          (3 * VC_NS_PER_S)
+#define CLOSELY_NS          (300 * VC_NS_PER_MS)
 #define LONGEST_SETTLED_NS  (60 * VC_NS_PER_S)
 #define LONGEST_STARTING_NS (1 * VC_NS_PER_S)
+#define LONGEST_BFD_NS      (100 * VC_NS_PER_MS) /* a session that comes up changes nothing else that could be seen */
 
 struct peer {
     const char *address;
@@ -99,7 +100,7 @@ static int64_t shortest(const struct frr_watch *watch)
 static int64_t next_interval(const struct frr_watch *watch)
 {
     const struct vc_lab *lab = watch->daemon->lab;
-    int64_t longest = watch->settled ? LONGEST_SETTLED_NS : LONGEST_STARTING_NS;
+    int64_t longest = watch->settled ? LONGEST_SETTLED_NS : watch->bfd ? LONGEST_BFD_NS : LONGEST_STARTING_NS;
     int64_t doubled = 2 * watch->interval_ns;
 
     if (vc_events_now(lab->events) - lab->stirred_ns < CLOSELY_NS)

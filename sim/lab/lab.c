@@ -16,7 +16,6 @@
 #include "lab/sandbox.h"
 #include "lab/zygote.h"
 #include "net/netns.h"
-#include "net/offload.h"
 
 #define LABROOT_MOUNT VC_SANDBOX_DIR "/.labroot"
 /* Decrypted bursts wait here for the GRE endpoint, as measured at 250 Mbit/s (findings.md §1). */
@@ -138,24 +137,6 @@ static int configure_firewall(struct lab_node *node, vc_error **err)
     return nft ? vc_nft_run(nft, node->rt.plan->firewall, err) : -1;
 }
 
-/*
- * Packets of one load that a node takes in together (behind ESP and GRE) go on as one: a third less work for each in a
- * sealed run, where work is time. On the underlay they are single packets all the same.
- */
-static int offload(const struct lab_node *node, vc_error **err)
-{
-    static const char name[] = "rx-udp-gro-forwarding";
-    const struct vc_plan_node *plan = node->rt.plan;
-
-    for (size_t i = 0; i < plan->iface_count; i++)
-        if (vc_offload_on(node->rt.netns, plan->ifaces[i].ifname, name, err) < 0)
-            return -1;
-    for (size_t i = 0; i < plan->gre_count; i++)
-        if (vc_offload_on(node->rt.netns, plan->gres[i].ifname, name, err) < 0)
-            return -1;
-    return 0;
-}
-
 /* Addresses, rules and routes of a node whose links are in place. */
 static int configure(struct lab_node *node, vc_error **err)
 {
@@ -202,10 +183,7 @@ static int create_gres(struct vc_lab *lab, struct lab_node *node, vc_error **err
 
 static int configure_node(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 {
-    bool kernel = lab->plan->options.plane == VC_PLANE_KERNEL;
-
-    if (lab_gres_wait_open(node, err) || (kernel && offload(node, err)) || configure(node, err) ||
-        lab_wires_apply(lab, node, err))
+    if (lab_gres_wait_open(node, err) || configure(node, err) || lab_wires_apply(lab, node, err))
         return vc_wrap(err, "node %s", node->rt.plan->name);
     node->on = true;
     return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lab/private.h"
+#include "net/offload.h"
 
 static void init_wire(struct lab_node *node, const char *ifname, bool tunnel, const struct vc_wire *planned,
                       uint64_t seed)
@@ -108,5 +109,17 @@ int vc_lab_wire_read(struct vc_lab *lab, size_t index, const char *ifname, struc
     if (vc_qdisc_read(node->rtnl, ifname, qdisc, err))
         return vc_wrap(err, "node %s", node->rt.plan->name);
     *as_set = vc_qdisc_same(qdisc, &find(lab, index, ifname)->installed);
+    return 0;
+}
+
+int vc_lab_gather(struct vc_lab *lab, bool on, vc_error **err)
+{
+    for (size_t n = 0; n < lab->plan->node_count; n++) {
+        const struct lab_node *node = &lab->nodes[n];
+
+        for (size_t i = 0; node->on && i < node->wire_count; i++)
+            if (vc_offload_set(node->rt.netns, node->wires[i].ifname, "rx-udp-gro-forwarding", on, err) < 0)
+                return vc_wrap(err, "node %s", node->rt.plan->name);
+    }
     return 0;
 }

@@ -62,8 +62,10 @@ static void read_wires(struct vc_reader *reader, const struct vc_field *field VC
             vc_problem_unknown(reader->problems, item->key_mark, "link", item->key, VC_NAMES(t->links, t->link_count));
         else if (vc_schema_read(reader, item, "a wire", vc_wire_fields, VC_WIRE_FIELD_COUNT,
                                 (struct vc_sink){.base = &wire}) == 0 &&
-                 vc_wire_read(reader, item, "a wire", &wire) == 0)
+                 vc_wire_read(reader, item, "a wire", &wire) == 0) {
             t->links[link].wire = wire;
+            ((struct scenario_reader *)reader)->scenario->own_wires = true;
+        }
     }
 }
 
@@ -124,14 +126,30 @@ static void read_near_rekey(struct vc_reader *reader, const struct vc_field *fie
     vc_schema_read(reader, doc, "rekey", rekey_fields, VC_COUNT(rekey_fields), sink);
 }
 
+static const struct vc_field change_fields[] = {
+    {"interval", VC_FIELD_DURATION, .offset = AT(change.interval_ms), INTERVAL, .fallback = "20ms"},
+    {"after", VC_FIELD_DURATION, .offset = AT(change.after_ms), MARGIN, .fallback = "2s"},
+};
+
+static void read_near_change(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                             struct vc_sink sink)
+{
+    vc_schema_read(reader, doc, "change", change_fields, VC_COUNT(change_fields), sink);
+}
+
 static const struct vc_field near_fields[] = {
-    {"rekey", VC_FIELD_CUSTOM, true, .read = read_near_rekey},
+    {"rekey", VC_FIELD_CUSTOM, .read = read_near_rekey},
+    {"change", VC_FIELD_CUSTOM, .read = read_near_change},
 };
 
 static void read_near(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                       struct vc_sink sink)
 {
-    vc_schema_read(reader, doc, "near", near_fields, VC_COUNT(near_fields), sink);
+    const struct vc_flow_spec *flow = sink.base;
+
+    if (!vc_schema_read(reader, doc, "near", near_fields, VC_COUNT(near_fields), sink) && !flow->rekey.interval_ms &&
+        !flow->change.interval_ms)
+        vc_problem(reader->problems, doc->mark, "found near without rekey or change; allowed: one of them or both");
 }
 
 static const struct vc_field flow_fields[] = {
@@ -142,6 +160,15 @@ static const struct vc_field flow_fields[] = {
 };
 #undef AT
 
+static void check_near(struct vc_reader *reader, const struct vc_doc *doc, const char *what,
+                       const struct vc_flow_near *near, unsigned interval_ms)
+{
+    if (near->interval_ms > interval_ms)
+        vc_problem(reader->problems, vc_doc_mark(doc, (const char *[]){"near", what, "interval", NULL}),
+                   "found a longer interval near a %s (%u ms) than elsewhere (%u ms); allowed: a shorter one", what,
+                   near->interval_ms, interval_ms);
+}
+
 static void check_flow(struct vc_reader *reader, const struct vc_doc *doc, const struct vc_flow_spec *flow)
 {
     const size_t ends[] = {flow->from, flow->to};
@@ -150,10 +177,8 @@ static void check_flow(struct vc_reader *reader, const struct vc_doc *doc, const
     if (flow->from != VC_NONE && flow->from == flow->to)
         vc_problem(reader->problems, doc->mark, "found a flow from %s to itself; allowed: two nodes",
                    reader->topology->nodes[flow->to].name);
-    if (flow->rekey.interval_ms > flow->interval_ms)
-        vc_problem(reader->problems, vc_doc_mark(doc, (const char *[]){"near", "rekey", "interval", NULL}),
-                   "found a longer interval near a rekey (%u ms) than elsewhere (%u ms); allowed: a shorter one",
-                   flow->rekey.interval_ms, flow->interval_ms);
+    check_near(reader, doc, "rekey", &flow->rekey, flow->interval_ms);
+    check_near(reader, doc, "change", &flow->change, flow->interval_ms);
     for (size_t e = 0; e < 2; e++) {
         VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
 

@@ -18,6 +18,9 @@ struct vc_flow_spec {
     struct vc_flow_near {
         unsigned interval_ms, before_ms, after_ms;
     } rekey;
+    /* Likewise after each step of the scenario and each change in the lab (link, route, session, GRE); before_ms is 0.
+     */
+    struct vc_flow_near change;
     struct vc_mark mark;
 };
 
@@ -42,6 +45,7 @@ struct vc_scenario {
     const char *file;
     struct vc_topology *topology;
     const struct vc_timers *timers;
+    bool own_wires;            /* its topology differs from the file's: `wires` */
     const char *capture;       /* "all", or "control": no packet of a flow and no ESP. NULL as all */
     const char **requirements; /* "R1", … */
     struct vc_flow_spec *flows;

@@ -76,6 +76,7 @@ bool vc_schema_name(struct vc_reader *reader, struct vc_mark mark, const char *w
 bool vc_schema_interface(struct vc_reader *reader, const struct vc_doc *doc, struct vc_prefix *out);
 bool vc_schema_address(struct vc_reader *reader, const struct vc_doc *doc, struct in_addr *out);
 
+#define VC_DURATION_LONGEST (1000000 * VC_NS_PER_S)
 /* "1200ms", "5s", "3m", "4h" to nanoseconds (at most about 11 days); false when it is none. */
 bool vc_duration_parse(const char *text, int64_t *ns);
 /* "1.2 s", "100 ms": for people. talloc child of ctx. */

@@ -44,7 +44,7 @@ static unsigned number_of(int fd, const char *ifname, const char *offload, unsig
     return total;
 }
 
-int vc_offload_on(int netns, const char *ifname, const char *offload, vc_error **err)
+int vc_offload_set(int netns, const char *ifname, const char *offload, bool on, vc_error **err)
 {
     VC_NETNS_SCOPE(scope) = vc_netns_enter(netns, err);
 
@@ -65,6 +65,7 @@ int vc_offload_on(int netns, const char *ifname, const char *offload, vc_error *
         talloc_zero_size(NULL, sizeof *set + blocks * sizeof(struct ethtool_set_features_block));
     set->cmd = ETHTOOL_SFEATURES;
     set->size = (uint32_t)blocks;
-    set->features[number / 32].valid = set->features[number / 32].requested = 1U << (number % 32);
+    set->features[number / 32].valid = 1U << (number % 32);
+    set->features[number / 32].requested = on ? 1U << (number % 32) : 0;
     return ask(fd, ifname, set) == 0;
 }

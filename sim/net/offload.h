@@ -4,7 +4,7 @@
 #include "base/error.h"
 
 /*
- * "rx-udp-gro-forwarding" and the like, on; in `netns`. Returns whether the interface has that offload now: one that
- * the kernel does not know, or will not change, is no error. Fails when the interface is not there.
+ * Turns "rx-udp-gro-forwarding" and the like on or off, in `netns`. Returns whether that was done: an offload that the
+ * kernel does not know, or will not change, is no error. Fails when the interface is not there.
  */
-int vc_offload_on(int netns, const char *ifname, const char *offload, vc_error **err);
+int vc_offload_set(int netns, const char *ifname, const char *offload, bool on, vc_error **err);

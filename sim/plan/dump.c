@@ -25,8 +25,12 @@ static void dump_wire(FILE *out, const struct vc_wire *wire, uint64_t seed)
 {
     VC_AUTO_TALLOC char *text = vc_wire_text(NULL, wire);
 
-    if (!vc_wire_is_perfect(wire))
-        fprintf(out, "    wire %s, seed %" PRIx64 "\n", text, seed);
+    if (vc_wire_is_perfect(wire))
+        return;
+    fprintf(out, "    wire %s", text);
+    if (vc_wire_needs_netem(wire)) /* a rate leaves nothing to chance */
+        fprintf(out, ", seed %016" PRIx64, seed);
+    fputc('\n', out);
 }
 
 static void dump_interface(FILE *out, const struct vc_plan_iface *i)

@@ -75,6 +75,14 @@ static void tell(struct load *load)
     }
 }
 
+static bool under_way(const struct vc_loads *loads)
+{
+    for (size_t i = 0; i < loads->count; i++)
+        if (!loads->items[i]->over)
+            return true;
+    return false;
+}
+
 static bool waits_for_more(const struct vc_loads *loads)
 {
     for (size_t i = 0; i < loads->count; i++)
@@ -107,12 +115,15 @@ static int look_whether_stopped(struct vc_loads *loads, vc_error **err)
 static int on_end(sd_event_source *source, int fd VC_UNUSED, uint32_t revents VC_UNUSED, void *arg)
 {
     struct load *load = arg;
+    VC_AUTO_ERROR *err = NULL;
 
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
     if (load->over || !vc_bulk_is_over(load->bulk))
         return 0;
     tell(load);
     load->over = true;
+    if (!under_way(load->loads) && vc_lab_gather(load->loads->lab, false, &err) && !load->loads->failed)
+        load->loads->failed = VC_STEAL_PTR(err);
     return look_whether_stopped(load->loads, NULL);
 }
 
@@ -147,6 +158,8 @@ int vc_loads_start(struct vc_loads *loads, const json_t *spec, vc_error **err)
     talloc_set_destructor(load, load_destroy);
     if (config.from_netns < 0 || config.to_netns < 0)
         return vc_fail(err, VC_EXIT_FAIL, 0, "load %s: a node of it is powered off", load->name);
+    if (!under_way(loads) && vc_lab_gather(loads->lab, true, err))
+        return vc_wrap(err, "load %s", load->name);
     load->bulk = vc_bulk_start(load, &config, err);
     if (!load->bulk)
         return vc_wrap(err, "load %s", load->name);

@@ -107,6 +107,24 @@ bool vc_rekeys_near(const struct vc_rekeys *rekeys, const json_t *tunnels, int64
     return near;
 }
 
+/* ---- changes ---- */
+
+/* What may move packets to another way, or is about to. Packets and checks of them are no change: a flow would keep
+ * itself awake. */
+bool vc_pace_is_change(const json_t *event)
+{
+    static const struct {
+        const char *layer, *what;
+    } changes[] = {{"fault", NULL},  {"check", "step"},  {"link", "state"}, {"gre", "state"},
+                   {"fib", "route"}, {"bgp", "session"}, {"bgp", "bfd"}};
+
+    for (size_t i = 0; i < VC_COUNT(changes); i++)
+        if (!strcmp(text(event, "layer"), changes[i].layer) &&
+            (!changes[i].what || !strcmp(text(event, "what"), changes[i].what)))
+            return true;
+    return false;
+}
+
 /* ---- flows that follow them ---- */
 
 struct paced {
@@ -119,6 +137,7 @@ struct vc_pace {
     struct vc_events *events;
     struct vc_flows *flows;
     struct vc_rekeys *rekeys;
+    int64_t changed_ns; /* the latest change */
     struct paced *paced;
     size_t count;
     sd_event_source *timer;
@@ -132,18 +151,30 @@ static int destroy(struct vc_pace *pace)
     return 0;
 }
 
+/* The interval in force, and when that may be another. */
+static unsigned interval_of(const struct vc_pace *pace, const struct paced *paced, int64_t now_ns, int64_t *next_ns)
+{
+    const struct vc_flow_spec *spec = paced->spec;
+    int64_t quiet_ns = pace->changed_ns + spec->change.after_ms * VC_NS_PER_MS, rekey_ns = INT64_MAX;
+    unsigned interval_ms = spec->interval_ms;
+
+    if (spec->rekey.interval_ms && vc_rekeys_near(pace->rekeys, paced->tunnels, spec->rekey.before_ms * VC_NS_PER_MS,
+                                                  spec->rekey.after_ms * VC_NS_PER_MS, now_ns, &rekey_ns))
+        interval_ms = spec->rekey.interval_ms;
+    sooner(next_ns, rekey_ns);
+    if (spec->change.interval_ms && now_ns < quiet_ns) {
+        sooner(next_ns, quiet_ns);
+        interval_ms = spec->change.interval_ms < interval_ms ? spec->change.interval_ms : interval_ms;
+    }
+    return interval_ms;
+}
+
 static void follow(struct vc_pace *pace)
 {
-    int64_t now_ns = vc_events_now(pace->events), next_ns = INT64_MAX, change_ns;
+    int64_t now_ns = vc_events_now(pace->events), next_ns = INT64_MAX;
 
-    for (size_t i = 0; i < pace->count; i++) {
-        const struct vc_flow_spec *spec = pace->paced[i].spec;
-        bool near = vc_rekeys_near(pace->rekeys, pace->paced[i].tunnels, spec->rekey.before_ms * VC_NS_PER_MS,
-                                   spec->rekey.after_ms * VC_NS_PER_MS, now_ns, &change_ns);
-
-        vc_flows_pace(pace->flows, spec->name, near ? spec->rekey.interval_ms : spec->interval_ms);
-        sooner(&next_ns, change_ns);
-    }
+    for (size_t i = 0; i < pace->count; i++)
+        vc_flows_pace(pace->flows, pace->paced[i].spec->name, interval_of(pace, &pace->paced[i], now_ns, &next_ns));
     if (next_ns == INT64_MAX) {
         sd_event_source_set_enabled(pace->timer, SD_EVENT_OFF);
         return;
@@ -161,8 +192,11 @@ static int on_timer(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, 
 static void on_event(void *arg, json_t *event)
 {
     struct vc_pace *pace = arg;
+    bool change = vc_pace_is_change(event);
 
-    if (vc_rekeys_event(pace->rekeys, event) && pace->count)
+    if (change)
+        pace->changed_ns = vc_events_now(pace->events);
+    if ((vc_rekeys_event(pace->rekeys, event) || change) && pace->count)
         follow(pace);
 }
 
@@ -173,6 +207,7 @@ struct vc_pace *vc_pace_new(void *ctx, sd_event *loop, struct vc_events *events,
     pace->loop = loop;
     pace->events = events;
     pace->flows = flows;
+    pace->changed_ns = vc_events_now(events);
     pace->rekeys = vc_rekeys_new(pace);
     talloc_set_destructor(pace, destroy);
     vc_events_subscribe(events, on_event, pace);
@@ -203,7 +238,7 @@ static bool is_paced(const struct vc_pace *pace, const struct vc_flow_spec *spec
 
 int vc_pace_add(struct vc_pace *pace, const struct vc_plan *plan, const struct vc_flow_spec *spec, vc_error **err)
 {
-    if (!spec->rekey.interval_ms || is_paced(pace, spec))
+    if ((!spec->rekey.interval_ms && !spec->change.interval_ms) || is_paced(pace, spec))
         return 0;
     if (!pace->timer) {
         int r = sd_event_add_time_relative(pace->loop, &pace->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, pace);

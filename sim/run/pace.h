@@ -22,11 +22,16 @@ bool vc_rekeys_event(struct vc_rekeys *rekeys, const json_t *event);
 bool vc_rekeys_near(const struct vc_rekeys *rekeys, const json_t *tunnels, int64_t before_ns, int64_t after_ns,
                     int64_t now_ns, int64_t *next_ns);
 
+/* ---- what may move a flow ---- */
+
+/* Is the event one after which packets may take another way: a fault, a step, an interface, a route, a session? */
+bool vc_pace_is_change(const json_t *event);
+
 /* ---- flows that follow them ---- */
 
 struct vc_pace; /* talloc; lives as long as `events` */
 
 struct vc_pace *vc_pace_new(void *ctx, sd_event *loop, struct vc_events *events, struct vc_flows *flows);
-/* The flow `spec` (borrowed) runs, and follows the rekeys of the tunnels on its healthy path from now on. One without
- * `near`, or one that was added before, is left alone. */
+/* The flow `spec` (borrowed) runs, and follows from now on what its `near` names: rekeys of the tunnels on its healthy
+ * path, changes in the lab. One without `near`, or one that was added before, is left alone. */
 int vc_pace_add(struct vc_pace *pace, const struct vc_plan *plan, const struct vc_flow_spec *spec, vc_error **err);

@@ -434,7 +434,8 @@ static int run(struct sealed *sealed, vc_error **err)
     outcome->qemu = vc_machine_version(sealed->ctx, NULL, err);
     if (!outcome->qemu)
         return -1;
-    if (!config->cold && config->accel == VC_ACCEL_SEALED) {
+    /* A snapshot has the topology's own wires. */
+    if (!config->cold && !config->scenario->own_wires && config->accel == VC_ACCEL_SEALED) {
         VC_AUTO_ERROR *failed = NULL;
         snapshot = find_snapshot(sealed, &failed);
         if (failed) {

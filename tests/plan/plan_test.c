@@ -301,3 +301,34 @@ Test(plan, shipped_topologies_are_the_fixture)
         cr_expect(json_equal(json_object_get(a, "accept"), json_object_get(b, "accept")));
     }
 }
+
+/* A link's character is at both ends, each with chances of its own, which the seed decides. */
+Test(plan, wires)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_topology *topology = fixture_topology(ctx, true);
+    size_t link = vc_topology_link(topology, "inet-dc1"), seen = 0;
+
+    topology->links[link].wire = (struct vc_wire){.delay_us = 80000, .loss_ppm = 10000};
+    topology->settings.rate_mbit = 0;
+    const struct vc_plan *plan = make(ctx, topology, VC_PLANE_KERNEL, "bfd", 1);
+    const struct vc_plan *other = make(ctx, topology, VC_PLANE_KERNEL, "bfd", 2);
+    uint64_t seeds[2] = {0};
+    for (size_t n = 0; n < plan->node_count; n++) {
+        for (size_t i = 0; i < plan->nodes[n].iface_count; i++) {
+            const struct vc_plan_iface *iface = &plan->nodes[n].ifaces[i];
+
+            cr_assert_eq(vc_wire_is_perfect(&iface->wire), iface->link != link);
+            cr_assert_neq(iface->wire_seed, other->nodes[n].ifaces[i].wire_seed);
+            if (iface->link == link)
+                seeds[seen++] = iface->wire_seed;
+        }
+        for (size_t i = 0; i < plan->nodes[n].gre_count; i++)
+            cr_assert(vc_wire_is_perfect(&plan->nodes[n].gres[i].wire), "rate: off");
+    }
+    cr_assert_eq(seen, 2);
+    cr_assert_neq(seeds[0], seeds[1]);
+    VC_AUTO_FREE char *text = vc_plan_dump(plan);
+    cr_assert(strstr(text, "    wire 80 ms, 1 % lost, seed "));
+    cr_assert_not(strstr(text, "Mbit/s"));
+}

@@ -1,5 +1,7 @@
 /* Bulk loads over a veth: what they count must agree with what the wire lost. */
+#include <poll.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <time.h>
 
 #include "../net/live.h"
@@ -156,5 +158,94 @@ Test(bulk_live, refusals_say_why)
     expect_refusal(&astray, "no way from 10.0.0.1 to 10.7.0.1");
     astray.tcp = true;
     expect_refusal(&astray, "sender");
+    wire_end(&wire);
+}
+
+/* A load that is told to stop ends at once, and what was sent before and after a mark is counted apart, exactly. */
+Test(bulk_live, a_load_is_marked_and_stopped)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    struct wire wire;
+    struct vc_bulk_result all, part[2];
+
+    wire_make(&wire);
+    struct vc_bulk_config config = load(&wire, false);
+    config.seconds = 30;
+    struct vc_bulk *bulk = vc_bulk_start(wire.ctx, &config, &err);
+    GOT(bulk, err);
+    usleep(200000); /* a load's worth; nothing below depends on how much it was */
+    vc_bulk_mark(bulk);
+    usleep(200000);
+    cr_assert_not(vc_bulk_is_over(bulk));
+    vc_bulk_stop(bulk);
+    int ends[2];
+    vc_bulk_fds(bulk, ends);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(poll(&(struct pollfd){.fd = ends[i], .events = POLLIN}, 1, 10000), 1);
+    cr_assert(vc_bulk_is_over(bulk));
+    cr_assert_eq(vc_bulk_windows(bulk), 2);
+    OK(vc_bulk_result(bulk, -1, &all, &err), err);
+    for (int i = 0; i < 2; i++) {
+        OK(vc_bulk_result(bulk, i, &part[i], &err), err);
+        cr_assert_gt(part[i].sent, 0);
+        cr_assert_eq(part[i].received, part[i].sent, "window %d", i);
+        cr_assert_lt(part[i].start_ns, part[i].end_ns);
+    }
+    cr_assert_eq(part[0].sent + part[1].sent, all.sent);
+    cr_assert_leq(part[0].start_ns, part[1].start_ns);
+    wire_end(&wire);
+}
+
+/* What vanishes after the mark is lost in the second window and in no other. */
+Test(bulk_live, losses_belong_to_their_window)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    struct wire wire;
+    struct vc_bulk_result part[2];
+
+    wire_make(&wire);
+    struct vc_bulk_config config = load(&wire, false);
+    config.seconds = 30;
+    config.burst = 3;
+    struct vc_bulk *bulk = vc_bulk_start(wire.ctx, &config, &err);
+    GOT(bulk, err);
+    usleep(200000);
+    vc_bulk_mark(bulk);
+    usleep(100000); /* the sender has seen it */
+    vc_rtnl_up(wire.rtnl[1], "w", false);
+    OK(vc_rtnl_commit(wire.rtnl[1], &err), err);
+    usleep(200000);
+    vc_bulk_stop(bulk);
+    int ends[2];
+    vc_bulk_fds(bulk, ends);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(poll(&(struct pollfd){.fd = ends[i], .events = POLLIN}, 1, 10000), 1);
+    for (int i = 0; i < 2; i++)
+        OK(vc_bulk_result(bulk, i, &part[i], &err), err);
+    cr_assert_eq(part[0].lost, 0);
+    cr_assert_gt(part[1].lost, 0);
+    wire_end(&wire);
+}
+
+Test(bulk_live, an_end_that_is_killed_is_told)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    struct wire wire;
+    struct vc_bulk_result result;
+    int ends[2];
+
+    wire_make(&wire);
+    struct vc_bulk_config config = load(&wire, true);
+    config.seconds = 30;
+    struct vc_bulk *bulk = vc_bulk_start(wire.ctx, &config, &err);
+    GOT(bulk, err);
+    vc_bulk_fds(bulk, ends);
+    cr_assert_eq(pidfd_send_signal(ends[0], SIGKILL, NULL, 0), 0);
+    cr_assert_eq(poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, 10000), 1);
+    cr_assert_eq(vc_bulk_result(bulk, -1, &result, &err), -1);
+    cr_assert_str_eq(err->message, "the sender of a bulk load died");
     wire_end(&wire);
 }

@@ -252,3 +252,57 @@ Test(expect, rekeys_are_counted_at_the_cpe_in_their_window)
     cr_expect_eq(json_integer_value(json_object_get(first, "measured")), 2);
     cr_expect_eq(json_integer_value(json_object_get(first, "limit")), 2);
 }
+
+/* A load of two stretches and the flow's losses under it, in failover.jsonl's window from 3 s on. */
+static enum vc_verdict ask_of_load(const char *spec)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+    const char *const parts[] = {
+        "{'what':'load','load':'calls','start_ns':1000000000,'end_ns':3000000000,'sent':1000,'lost':0,'mbit':100.0}",
+        "{'what':'load','load':'calls','start_ns':2990000000,'end_ns':4990000000,'sent':2000,'lost':500,'mbit':75.9}",
+        "{'what':'load','load':'other','start_ns':4000000000,'end_ns':5000000000,'sent':10,'lost':10,'mbit':0.0}",
+        "{'what':'expect','id':100,'trigger_ns':0}", "{'what':'window-end'}"};
+
+    feed_until(judge, moved);
+    for (size_t i = 0; i < VC_COUNT(parts); i++) {
+        VC_AUTO_FREE char *text = strdup(parts[i]);
+        for (char *p = text; *p; p++)
+            *p = *p == '\'' ? '"' : *p;
+        VC_AUTO_JSON *event = json_loads(text, 0, NULL);
+        cr_assert(event, "%s", text);
+        json_object_set_new(event, "t_ns", json_integer(moved + (int64_t)i * 600000000));
+        json_object_set_new(event, "layer", json_string(i < 3 ? "probe" : "check"));
+        VC_AUTO_JSON *limits = i == 3 ? json_loads(spec, 0, NULL) : NULL;
+        json_object_update(event, limits);
+        vc_judge_event(judge, event);
+    }
+    return vc_judge_expectation(judge, 100);
+}
+
+Test(expect, loads_and_quality)
+{
+    static const struct {
+        enum vc_verdict verdict;
+        const char *spec;
+    } cases[] = {
+        /* the first stretch was over, all but a little, before the fault */
+        {VC_PASS, "{\"type\":\"load\",\"name\":\"calls\",\"lost_at_most_ppm\":250000}"},
+        {VC_FAIL, "{\"type\":\"load\",\"name\":\"calls\",\"lost_at_most_ppm\":249999}"},
+        {VC_PASS, "{\"type\":\"load\",\"name\":\"calls\",\"lost_at_least_ppm\":250000}"},
+        {VC_FAIL, "{\"type\":\"load\",\"name\":\"calls\",\"lost_at_least_ppm\":250001}"},
+        {VC_PASS, "{\"type\":\"load\",\"name\":\"calls\",\"mbit_at_least\":75}"},
+        {VC_FAIL, "{\"type\":\"load\",\"name\":\"calls\",\"mbit_at_least\":76}"},
+        {VC_FAIL, "{\"type\":\"load\",\"name\":\"nobody\",\"lost_at_most_ppm\":1000000}"},
+        {VC_FAIL, "{\"type\":\"load\",\"name\":\"nobody\",\"lost_at_least_ppm\":0}"},
+        /* 98 packets of both directions are lost from 3 s on; 2 s of 20 ms are 200 */
+        {VC_PASS, "{\"type\":\"quality\",\"flow\":\"voice-dc1\",\"during\":\"calls\",\"loss_at_least_ppm\":480000}"},
+        {VC_FAIL, "{\"type\":\"quality\",\"flow\":\"voice-dc1\",\"during\":\"calls\",\"loss_at_most_ppm\":480000}"},
+        {VC_PASS, "{\"type\":\"quality\",\"flow\":\"voice-dc1\",\"during\":\"other\",\"loss_at_most_ppm\":20000}"},
+        {VC_PASS, "{\"type\":\"quality\",\"flow\":\"voice-dc2\",\"loss_at_most_ppm\":0}"},
+        {VC_FAIL, "{\"type\":\"quality\",\"flow\":\"voice-dc1\",\"during\":\"nobody\",\"loss_at_most_ppm\":1000000}"},
+        {VC_FAIL, "{\"type\":\"quality\",\"flow\":\"unknown\",\"loss_at_most_ppm\":1000000}"},
+    };
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++)
+        cr_expect_eq(ask_of_load(cases[i].spec), cases[i].verdict, "%s", cases[i].spec);
+}
