@@ -185,41 +185,87 @@ static bool take_events(struct sealed *sealed, struct vc_feed *feed)
     return state == VC_FEED_MORE;
 }
 
+/*
+ * QEMU writes the debug console byte by byte, so the events' pipe is readable after each. Once read it is left to fill
+ * for BATCH_MS: 200 reads a second instead of 20,000, each of which would wake a CPU that another guest could use.
+ */
+#define BATCH_MS 5
+
+struct follow {
+    struct sealed *sealed;
+    struct vc_feed *feed;
+    double give_up_s, filled_s; /* when the events are looked at again */
+    bool events_over;
+};
+
+enum { EVENTS, CONSOLE, SIGNALS, PROCESS, FD_COUNT };
+
+/* How long to wait at most, in ms; whether the events are among what is waited for. */
+static int wait_ms(const struct follow *follow, bool *events)
+{
+    double now = now_s(), left = follow->give_up_s - now;
+
+    *events = !follow->events_over && now >= follow->filled_s;
+    if (!follow->events_over && !*events && follow->filled_s - now < left)
+        left = follow->filled_s - now;
+    return (int)(left * 1000) + 1;
+}
+
+static bool take_signal(struct sealed *sealed)
+{
+    struct signalfd_siginfo info;
+
+    if (read(sealed->signals, &info, sizeof info) == sizeof info)
+        sealed->outcome->run.signal = (int)info.ssi_signo;
+    return true;
+}
+
+/* What came in; false when that was the end. */
+static bool look(struct follow *follow, struct pollfd *fds, enum end *end)
+{
+    struct sealed *sealed = follow->sealed;
+
+    if (fds[SIGNALS].revents & POLLIN && take_signal(sealed)) {
+        *end = END_SIGNAL;
+        return false;
+    }
+    if (fds[PROCESS].revents) {
+        drain(sealed, follow->feed);
+        *end = END_MACHINE;
+        return false;
+    }
+    if (fds[EVENTS].revents) {
+        follow->events_over = !take_events(sealed, follow->feed); /* the process' end follows */
+        follow->filled_s = now_s() + BATCH_MS / 1000.0;
+    }
+    if (fds[CONSOLE].revents && !read_console(sealed))
+        fds[CONSOLE].fd = -1;
+    *end = sealed->damage ? END_STREAM : END_PARKED;
+    return !sealed->damage && !sealed->parked;
+}
+
 static enum end follow(struct sealed *sealed)
 {
     VC_AUTO_TALLOC struct vc_feed *feed = vc_feed_new(NULL, sealed->machine.events, on_event, sealed);
     unsigned limit_s = sealed->config->wall_limit_s ? sealed->config->wall_limit_s : WALL_LIMIT_S;
-    double give_up = now_s() + limit_s;
-    struct pollfd fds[] = {{.fd = sealed->machine.events, .events = POLLIN},
-                           {.fd = sealed->machine.console, .events = POLLIN},
-                           {.fd = sealed->signals, .events = POLLIN},
-                           {.fd = sealed->machine.pidfd, .events = POLLIN}};
+    struct follow state = {.sealed = sealed, .feed = feed, .give_up_s = now_s() + limit_s};
+    struct pollfd fds[FD_COUNT] = {[EVENTS] = {.events = POLLIN},
+                                   [CONSOLE] = {.fd = sealed->machine.console, .events = POLLIN},
+                                   [SIGNALS] = {.fd = sealed->signals, .events = POLLIN},
+                                   [PROCESS] = {.fd = sealed->machine.pidfd, .events = POLLIN}};
+    enum end end;
 
-    for (;;) {
-        double left = give_up - now_s();
-        if (left <= 0)
+    do {
+        bool events;
+        int timeout = wait_ms(&state, &events);
+        if (now_s() >= state.give_up_s)
             return END_WALL;
-        if (poll(fds, VC_COUNT(fds), (int)(left * 1000) + 1) < 0 && errno != EINTR)
+        fds[EVENTS].fd = events ? sealed->machine.events : -1;
+        fds[EVENTS].revents = 0;
+        if (poll(fds, VC_COUNT(fds), timeout) < 0 && errno != EINTR)
             return END_STREAM;
-        if (fds[2].revents & POLLIN) {
-            struct signalfd_siginfo info;
-            if (read(sealed->signals, &info, sizeof info) == sizeof info)
-                sealed->outcome->run.signal = (int)info.ssi_signo;
-            return END_SIGNAL;
-        }
-        if (fds[3].revents) {
-            drain(sealed, feed);
-            return END_MACHINE;
-        }
-        if (fds[0].revents && !take_events(sealed, feed))
-            fds[0].fd = -1; /* its end comes with the process' */
-        if (sealed->damage)
-            return END_STREAM;
-        if (sealed->parked)
-            return END_PARKED;
-        if (fds[1].revents && !read_console(sealed))
-            fds[1].fd = -1;
-    }
+    } while (look(&state, fds, &end));
+    return end;
 }
 
 /* ---- machines ---- */
