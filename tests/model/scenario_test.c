@@ -89,7 +89,7 @@ Test(scenario, a_flow_may_be_quicker_near_a_rekey)
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     const struct vc_scenario *s = load(ctx, SHIPPED("scenarios/baseline/two-cpe-rekey-24h-service.yaml"));
 
-    cr_assert_eq(s->flows[0].interval_ms, 1000);
+    cr_assert_eq(s->flows[0].interval_ms, 2000);
     cr_assert_eq(s->flows[0].rekey.interval_ms, 20);
     cr_assert_eq(s->flows[0].rekey.before_ms, 3000);
     cr_assert_eq(s->flows[0].rekey.after_ms, 3000);
