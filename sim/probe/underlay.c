@@ -4,7 +4,7 @@
 
 #include "base/ip.h"
 
-enum { PORT_IKE = 500, PORT_NAT_T = 4500, ICMP_TIME_EXCEEDED = 11 };
+enum { PORT_IKE = 500, PORT_NAT_T = 4500, PORT_BGP = 179, ICMP_TIME_EXCEEDED = 11, ICMP_HEADER = 8 };
 
 struct ipv4 {
     uint8_t protocol;
@@ -59,6 +59,20 @@ static bool is_allowed(const struct ipv4 *ip)
     return ip->protocol == IPPROTO_ESP || ip->protocol == IPPROTO_ICMP || is_ike(ip);
 }
 
+/*
+ * An eBGP speaker sends with TTL 1 (RFC 4271, 5.1.3). When its tunnel's interface goes, its last words to the peer take
+ * the default route and end at the first router: that router says so, and nothing went round.
+ */
+static bool quotes_bgp(const struct ipv4 *icmp)
+{
+    const uint8_t *quoted = icmp->payload + ICMP_HEADER;
+    size_t left = icmp->captured > ICMP_HEADER ? icmp->captured - ICMP_HEADER : 0;
+    size_t header = left ? (size_t)(quoted[0] & 15) * 4 : 0;
+
+    return left >= 20 && header >= 20 && left >= header + 4 && quoted[9] == IPPROTO_TCP &&
+           (get16(quoted + header) == PORT_BGP || get16(quoted + header + 2) == PORT_BGP);
+}
+
 static void protocol_text(char text[16], uint8_t protocol)
 {
     static const struct {
@@ -104,7 +118,7 @@ void vc_underlay_judge(struct vc_underlay_watch *watch, const struct vc_tap_pack
 
     bool clear = watch->underlay && !is_allowed(&ip);
     bool exceeded = ip.protocol == IPPROTO_ICMP && ip.first_fragment && ip.captured >= 2 &&
-                    ip.payload[0] == ICMP_TIME_EXCEEDED && ip.payload[1] == 0;
+                    ip.payload[0] == ICMP_TIME_EXCEEDED && ip.payload[1] == 0 && !quotes_bgp(&ip);
 
     if (!clear && !exceeded)
         return;

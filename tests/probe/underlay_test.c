@@ -129,6 +129,30 @@ Test(underlay, other_links_only_tell_loops)
     tear_down(s);
 }
 
+/* What is quoted begins after ICMP's eight bytes: an IP header, then the ports. */
+Test(underlay, an_ebgp_packet_that_ends_at_the_next_router_is_no_loop)
+{
+    static const struct {
+        uint8_t protocol;
+        uint16_t from, to;
+        size_t len;
+        bool loop;
+    } cases[] = {
+        {IPPROTO_TCP, 40000, 179, 32, false}, {IPPROTO_TCP, 179, 40000, 32, false}, {IPPROTO_TCP, 40000, 80, 32, true},
+        {IPPROTO_UDP, 40000, 179, 32, true},  {IPPROTO_TCP, 40000, 179, 30, true}, /* cut short: it cannot be told */
+    };
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        struct setup *s = set_up(false);
+        uint8_t payload[36] = {11, 0, [8] = 0x45, [17] = cases[i].protocol};
+
+        ports(payload + 28, cases[i].from, cases[i].to);
+        show(s, IPPROTO_ICMP, 0, payload, cases[i].len, 20 + cases[i].len, 0);
+        cr_expect_eq(s->seen.count, cases[i].loop, "case %zu", i);
+        tear_down(s);
+    }
+}
+
 Test(underlay, once_a_second)
 {
     struct setup *s = set_up(true);
