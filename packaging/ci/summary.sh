@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 summary=${GITHUB_STEP_SUMMARY:-/dev/stdout}
 printf '### %s\n\n' "${1:-scenarios}" >>"$summary"
 found=
-for folder in scenarios scenarios-user guest; do
+for folder in sealed-scenarios scenarios scenarios-user; do
     compgen -G "results/test/$folder/*/events.jsonl" >/dev/null || continue
     found=1
     [[ $folder == scenarios ]] || printf '#### %s\n\n' "$folder" >>"$summary"
