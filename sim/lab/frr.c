@@ -13,8 +13,8 @@
 /* While sessions are still coming up a shorter interval gives convergence a finer resolution; BFD is always quick. */
 #define INTERVAL_SETTLED_NS  (50 * VC_NS_PER_MS)
 #define INTERVAL_STARTING_NS (20 * VC_NS_PER_MS)
-/* So long after the last event the intervals begin to double, up to a limit. */
-#define CLOSELY_NS          (300 * VC_NS_PER_MS)
+/* So long after the last event each interval is three times the one before, up to a limit. */
+#define CLOSELY_NS          (200 * VC_NS_PER_MS)
 #define LONGEST_SETTLED_NS  (60 * VC_NS_PER_S)
 #define LONGEST_STARTING_NS (1 * VC_NS_PER_S)
 #define LONGEST_BFD_NS      (100 * VC_NS_PER_MS) /* a session that comes up changes nothing else that could be seen */
@@ -101,11 +101,11 @@ static int64_t next_interval(const struct frr_watch *watch)
 {
     const struct vc_lab *lab = watch->daemon->lab;
     int64_t longest = watch->settled ? LONGEST_SETTLED_NS : watch->bfd ? LONGEST_BFD_NS : LONGEST_STARTING_NS;
-    int64_t doubled = 2 * watch->interval_ns;
+    int64_t longer = 3 * watch->interval_ns;
 
     if (vc_events_now(lab->events) - lab->stirred_ns < CLOSELY_NS)
         return shortest(watch);
-    return doubled < longest ? doubled : longest;
+    return longer < longest ? longer : longest;
 }
 
 static int arm(struct frr_watch *watch)
