@@ -151,8 +151,10 @@ Test(sealed, a_damaged_snapshot_is_made_again)
         cr_assert_str_eq(run->verdict, "pass", "%s", run->reason);
         cr_assert(strstr(run->progress, "making the snapshot"), "round %d: %s", round, run->progress);
         forget_run(run);
-        if (!round)
-            spoil(config.cache, "ram");
+        if (!round) {
+            VC_AUTO_TALLOC char *snapshots = talloc_asprintf(NULL, "%s/snapshots", config.cache);
+            spoil(snapshots, "ram");
+        }
     }
     remove_folder(config.cache);
 }
