@@ -24,6 +24,7 @@
 #define RAM_BYTES      ((size_t)512 << 20)
 #define RESULTS_BYTES  ((size_t)256 << 20)
 #define WALL_LIMIT_S   900
+#define WALL_DIVISOR   60  /* even a loaded host plays an hour of quiet lab in a minute */
 #define SETTLE_LIMIT_S 180 /* of virtual time, for a lab to be parked in */
 #define BOOT_SLACK_NS  (120 * VC_NS_PER_S)
 #define CONSOLE_MAX    (1 << 20)
@@ -185,6 +186,32 @@ static bool take_events(struct sealed *sealed, struct vc_feed *feed)
     return state == VC_FEED_MORE;
 }
 
+/* The longest a scenario may take: all it waits for, one after the other. */
+static int64_t longest_ns(const struct vc_scenario *scenario)
+{
+    int64_t sum = BOOT_SLACK_NS;
+
+    for (size_t i = 0; i < scenario->step_count; i++) {
+        const struct vc_step *step = &scenario->steps[i];
+        int64_t longest = json_integer_value(json_object_get(step->spec, "for_ns"));
+        json_t *expect;
+        size_t k;
+        json_array_foreach(step->spec, k, expect)
+        {
+            int64_t within = json_integer_value(json_object_get(expect, "within_ns"));
+            longest = within > longest ? within : longest;
+        }
+        sum += longest;
+    }
+    return sum;
+}
+
+static unsigned wall_limit_s(const struct vc_sealed_config *config)
+{
+    return config->wall_limit_s ? config->wall_limit_s
+                                : WALL_LIMIT_S + (unsigned)(longest_ns(config->scenario) / VC_NS_PER_S / WALL_DIVISOR);
+}
+
 /*
  * QEMU writes the debug console byte by byte, so the events' pipe is readable after each. Once read it is left to fill
  * for BATCH_MS: 200 reads a second instead of 20,000, each of which would wake a CPU that another guest could use.
@@ -247,8 +274,7 @@ static bool look(struct follow *follow, struct pollfd *fds, enum end *end)
 static enum end follow(struct sealed *sealed)
 {
     VC_AUTO_TALLOC struct vc_feed *feed = vc_feed_new(NULL, sealed->machine.events, on_event, sealed);
-    unsigned limit_s = sealed->config->wall_limit_s ? sealed->config->wall_limit_s : WALL_LIMIT_S;
-    struct follow state = {.sealed = sealed, .feed = feed, .give_up_s = now_s() + limit_s};
+    struct follow state = {.sealed = sealed, .feed = feed, .give_up_s = now_s() + wall_limit_s(sealed->config)};
     struct pollfd fds[FD_COUNT] = {[EVENTS] = {.events = POLLIN},
                                    [CONSOLE] = {.fd = sealed->machine.console, .events = POLLIN},
                                    [SIGNALS] = {.fd = sealed->signals, .events = POLLIN},
@@ -273,26 +299,6 @@ static enum end follow(struct sealed *sealed)
 static size_t results_size(const struct vc_sealed_config *config)
 {
     return config->results_size ? config->results_size : RESULTS_BYTES;
-}
-
-/* The longest a scenario may take: all it waits for, one after the other. */
-static int64_t longest_ns(const struct vc_scenario *scenario)
-{
-    int64_t sum = BOOT_SLACK_NS;
-
-    for (size_t i = 0; i < scenario->step_count; i++) {
-        const struct vc_step *step = &scenario->steps[i];
-        int64_t longest = json_integer_value(json_object_get(step->spec, "for_ns"));
-        json_t *expect;
-        size_t k;
-        json_array_foreach(step->spec, k, expect)
-        {
-            int64_t within = json_integer_value(json_object_get(expect, "within_ns"));
-            longest = within > longest ? within : longest;
-        }
-        sum += longest;
-    }
-    return sum;
 }
 
 static int start(struct sealed *sealed, const json_t *documents, int64_t limit_ns, struct vc_machine_config *machine,
@@ -421,8 +427,7 @@ static void explain_end(struct sealed *sealed, enum end end, int wait_status)
     else if (end == END_WALL)
         report_error(sealed,
                      "the guest was stopped at the limit of %u s of wall time, %.3f s into the lab; console: %s",
-                     sealed->config->wall_limit_s ? sealed->config->wall_limit_s : WALL_LIMIT_S,
-                     (double)sealed->last_ns / 1e9, tail);
+                     wall_limit_s(sealed->config), (double)sealed->last_ns / 1e9, tail);
     else if (end == END_STREAM)
         report_error(sealed, "%s", sealed->damage ? sealed->damage : "the guest cannot be followed any more");
     else if (strstr(sealed->console, "Kernel panic"))

@@ -19,7 +19,7 @@ struct vc_sealed_config {
     bool cold; /* boot; else fork from the snapshot of the converged lab, which is made when it is missing */
     enum vc_accel accel;
     const char *shell;     /* interactive: the node, on the caller's terminal */
-    unsigned wall_limit_s; /* 0: 900 */
+    unsigned wall_limit_s; /* 0: 900, and a minute for each hour that the scenario may take */
     size_t results_size;   /* bytes of the results device; 0: 256 MiB */
     vc_event_fn *on_event; /* every event as it arrives; may be NULL */
     void (*on_progress)(void *arg,
