@@ -134,6 +134,8 @@ static void tell_start(const struct teller *teller)
     const struct chapter *start = &teller->story->chapters[0];
     char *text = talloc_strdup(teller->ctx, "");
 
+    if (!teller->story->session_count)
+        return; /* not even a plan was heard: nothing came up */
     for (size_t i = 0; i < teller->story->flow_count; i++)
         text = joined(text, talloc_asprintf(teller->ctx, "%s by %s", start->flows[i].name,
                                             start->flows[i].path_after ? start->flows[i].path_after : "no path"));
@@ -249,6 +251,9 @@ static void tell_verdict(const struct teller *teller, const json_t *run)
     char *text = talloc_asprintf(teller->ctx, "%s%zu of %zu expectations met, %zu of %zu invariants held",
                                  *reason ? "; " : "", count_passed(expectations), json_array_size(expectations),
                                  count_passed(invariants), json_array_size(invariants));
+    if (!teller->story->session_count)
+        text =
+            talloc_asprintf(teller->ctx, "%snothing was seen of the lab, so nothing was judged", *reason ? "; " : "");
     if (teller->markdown)
         fprintf(teller->out, "- **%s** %s%s\n\n", capital, markdown_escaped(teller->ctx, reason),
                 markdown_escaped(teller->ctx, text));

@@ -80,6 +80,16 @@ Test(story, a_lab_that_never_came_up_says_how_far_it_came)
               "%s", text);
 }
 
+Test(story, a_lab_of_which_nothing_was_heard_is_not_said_to_be_up)
+{
+    VC_AUTO_FREE char *text = story(FIXTURES "no-lab", false, false);
+
+    cr_assert_str_eq(
+        text, "two-cpe-active-active-bfd (topology two-cpe, bfd timers, sealed, kernel data plane)\n"
+              "      ERROR  the guest was stopped at the limit of 2 s of wall time; nothing was seen of the lab, so "
+              "nothing was judged\n");
+}
+
 Test(story, markdown_is_a_list_with_its_special_characters_escaped)
 {
     VC_AUTO_JSON *run = vc_result_load_run(FIXTURES "silent-loss", NULL);
