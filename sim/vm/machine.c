@@ -39,7 +39,7 @@
 
 /* What wakes an idle guest several times a second, and so is nearly all that an hour of virtual time costs. */
 #define IDLE_ARGS                                                                                                      \
-    " nowatchdog cgroup_disable=memory psi=0 mce=off sysctl.vm.compaction_proactiveness=0 "                            \
+    " nowatchdog noautogroup cgroup_disable=memory psi=0 mce=off sysctl.vm.compaction_proactiveness=0 "                \
     "sysctl.vm.stat_interval=86400 sysctl.vm.dirty_writeback_centisecs=0"
 
 /* The virtual CPU's clocks are known: its TSC counts virtual nanoseconds. Measuring them would spin for 100 ms of
