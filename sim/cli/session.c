@@ -130,6 +130,14 @@ static int play_live(struct watcher *watcher, const struct vc_scenario *scenario
     return failed;
 }
 
+/* A folder without a run would be told as a lab that nothing was heard of. */
+static int leave_no_result(struct watcher *watcher)
+{
+    session_remove(watcher->result);
+    watcher->result = NULL;
+    return -1;
+}
+
 /* Returns the exit status. */
 static int play(struct watcher *watcher, const struct vc_scenario *scenario, const struct vc_plan *plan,
                 json_t **run_json, vc_error **err)
@@ -140,7 +148,7 @@ static int play(struct watcher *watcher, const struct vc_scenario *scenario, con
 
     if (session->options.sealed ? session_play_sealed(scratch, watcher, scenario, &outcome, err)
                                 : play_live(watcher, scenario, plan, &outcome, err))
-        return -1;
+        return leave_no_result(watcher);
     int status = exit_status(outcome.run.judged, &outcome.run);
     VC_AUTO_JSON *judged = outcome.run.judged;
     VC_AUTO_JSON *header = session_header(session, scenario, &outcome);
@@ -170,10 +178,8 @@ static int play_in(void *scratch, struct watcher *watcher, const struct vc_scena
     if (staged)
         scenario = session_stage(scratch, watcher->session, extra->documents, watcher->result, err);
     const struct vc_plan *plan = scenario ? session_plan(scratch, watcher->session, scenario, err) : NULL;
-    if (!plan) {
-        session_remove(watcher->result); /* documents that are none leave no result */
-        return -1;
-    }
+    if (!plan)
+        return leave_no_result(watcher);
     watcher->writer = vc_result_writer_new(scratch, watcher->result, err);
     if (!watcher->writer)
         return -1;
@@ -196,8 +202,9 @@ int session_run(void *ctx, struct session *session, const struct vc_scenario *sc
     char *result = vc_result_create(ctx, session->options.results, staged ? extra->name : scenario->name, err);
     if (!result)
         return -1;
-    if (path)
-        *path = result;
     watcher.result = result;
-    return play_in(scratch, &watcher, scenario, run_json, err);
+    int status = play_in(scratch, &watcher, scenario, run_json, err);
+    if (path)
+        *path = watcher.result ? result : NULL;
+    return status;
 }

@@ -107,15 +107,14 @@ json_t *session_header(const struct session *session, const struct vc_scenario *
                        const struct vc_sealed_outcome *outcome)
 {
     const struct session_options *options = &session->options;
-    json_t *requirements = json_array();
+    json_t *requirements = vc_requirement_ids(scenario->requirements, scenario->requirement_count);
+    json_t *fault_of = vc_requirement_ids(scenario->fault_of, scenario->fault_of_count);
 
-    for (size_t i = 0; i < scenario->requirement_count; i++)
-        json_array_append_new(requirements, json_string(scenario->requirements[i]));
     json_t *header = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:f}", "scenario", scenario->name, "description",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f}", "scenario", scenario->name, "description",
         scenario->description ? scenario->description : "", "topology", scenario->topology->name, "mode",
         options->sealed ? "sealed" : "live", "plane", session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers",
-        scenario->timers->name, "seed", (json_int_t)options->seed, "requirements", requirements, "versions",
+        scenario->timers->name, "seed", (json_int_t)options->seed, "requirements", requirements, "fault_of", fault_of, "versions",
         session_versions(session, outcome->qemu), "wall_s", outcome->run.wall_s, "virtual_s", outcome->virtual_s);
     if (options->sealed)
         add_sealed(header, session, outcome);

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "model/files.h"
+#include "model/requirements.h"
 #include "model/steps.h"
 
-enum { SCENARIO_NAME_MAX = 63, FLOW_NAME_MAX = 31, REQUIREMENT_LAST = 42 };
+enum { SCENARIO_NAME_MAX = 63, FLOW_NAME_MAX = 31 };
 
 static int drop_specs(struct vc_scenario *scenario)
 {
@@ -83,31 +84,48 @@ static void read_timers(struct vc_reader *reader, const struct vc_field *field V
                            VC_NAMES(t->timers, t->timers_count));
 }
 
-static void read_requirements(struct vc_reader *reader, const struct vc_field *field VC_UNUSED,
-                              const struct vc_doc *doc, struct vc_sink sink)
+/* "R1", "R40", …; each once. */
+static void read_requirement_ids(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                                 const char ***ids, size_t *count)
 {
-    struct vc_scenario *s = sink.base;
     int64_t number;
 
     if (doc->type != VC_DOC_LIST) {
         VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
-        vc_problem(reader->problems, doc->mark, "found %s for requirements; allowed: a list such as [R1, R40]", found);
+        vc_problem(reader->problems, doc->mark, "found %s for %s; allowed: a list such as [R1, R40]", found,
+                   field->name);
         return;
     }
-    s->requirements = talloc_zero_array(s, const char *, (unsigned)doc->count + 1);
+    *ids = talloc_zero_array(reader->tree, const char *, (unsigned)doc->count + 1);
     for (size_t i = 0; i < doc->count; i++) {
         const struct vc_doc *item = doc->items[i];
 
         if (item->type != VC_DOC_SCALAR || item->text[0] != 'R' ||
-            !vc_count_parse(item->text + 1, REQUIREMENT_LAST, &number) || number < 1 ||
-            vc_names_find(VC_NAMES(s->requirements, s->requirement_count), item->text) != VC_NONE) {
+            !vc_count_parse(item->text + 1, VC_REQUIREMENT_LAST, &number) || number < 1 ||
+            vc_names_find(VC_NAMES(*ids, *count), item->text) != VC_NONE) {
             VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, item);
             vc_problem(reader->problems, item->mark, "found %s; allowed: R1 to R%d, each once", found,
-                       REQUIREMENT_LAST);
+                       VC_REQUIREMENT_LAST);
             continue;
         }
-        s->requirements[s->requirement_count++] = talloc_strdup(s, item->text);
+        (*ids)[(*count)++] = talloc_strdup(*ids, item->text);
     }
+}
+
+static void read_requirements(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                              struct vc_sink sink)
+{
+    struct vc_scenario *s = sink.base;
+
+    read_requirement_ids(reader, field, doc, &s->requirements, &s->requirement_count);
+}
+
+static void read_fault_of(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                          struct vc_sink sink)
+{
+    struct vc_scenario *s = sink.base;
+
+    read_requirement_ids(reader, field, doc, &s->fault_of, &s->fault_of_count);
 }
 
 #define AT(member) offsetof(struct vc_flow_spec, member)
@@ -228,6 +246,7 @@ static const struct vc_field scenario_fields[] = {
     {"timers", VC_FIELD_CUSTOM, true, .read = read_timers},
     {"wires", VC_FIELD_CUSTOM, .read = read_wires},
     {"requirements", VC_FIELD_CUSTOM, .read = read_requirements},
+    {"fault_of", VC_FIELD_CUSTOM, .read = read_fault_of},
     {"capture", VC_FIELD_CHOICE, .offset = AT(capture), .choices = captures, .fallback = "all"},
     {"flows", VC_FIELD_CUSTOM, true, .read = read_flows},
     {"steps", VC_FIELD_CUSTOM, true, .read = read_timeline},

@@ -1,6 +1,7 @@
 /*
  * Documents travel with the structure that the scenario needs to find its topology again: by name below topologies/;
- * by a relative path as far from the scenario as it was.
+ * by a relative path as far from the scenario as it was. An absolute path means nothing elsewhere: it is the only part
+ * of a document that is written anew.
  */
 #include "vm/blob.h"
 
@@ -11,6 +12,7 @@
 #include "base/home.h"
 #include "model/document.h"
 #include "vm/blob_path.h"
+#include "vm/blob_reference.h"
 
 /* The whole file as a JSON string. */
 static json_t *read_text(const char *path, vc_error **err)
@@ -33,12 +35,11 @@ static json_t *read_text(const char *path, vc_error **err)
     return string;
 }
 
-/* How the scenario names its topology. */
-static char *topology_reference(void *ctx, const struct vc_scenario *scenario, vc_error **err)
+/* How the scenario names its topology, and where. talloc child of ctx. */
+static const struct vc_doc *topology_reference(void *ctx, const struct vc_scenario *scenario, vc_error **err)
 {
-    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    struct vc_problems *problems = vc_problems_new(scratch);
-    const struct vc_doc *doc = vc_doc_load(scratch, scenario->file, problems);
+    struct vc_problems *problems = vc_problems_new(ctx);
+    const struct vc_doc *doc = vc_doc_load(ctx, scenario->file, problems);
     const struct vc_doc *name = doc && doc->type == VC_DOC_MAP ? vc_doc_member(doc, "topology") : NULL;
 
     if (vc_problems_finish(problems, err) < 0)
@@ -48,12 +49,17 @@ static char *topology_reference(void *ctx, const struct vc_scenario *scenario, v
                 scenario->file);
         return NULL;
     }
-    return talloc_strdup(ctx, name->text);
+    return name;
 }
 
 static bool is_name(const char *reference)
 {
     return !strchr(reference, '/') && !strstr(reference, ".yaml");
+}
+
+static bool is_absolute(const char *reference)
+{
+    return reference[0] == '/';
 }
 
 /* The file's path below VCLAB_HOME, links resolved; NULL when it is elsewhere. */
@@ -126,6 +132,14 @@ static int find_places(void *ctx, const struct vc_scenario *scenario, const char
         places->topology = talloc_asprintf(ctx, "topologies/%s.yaml", reference);
         return 0;
     }
+    if (is_absolute(reference)) {
+        const char *file = scenario->topology->file;
+        places->scenario = at_home ? at_home : talloc_asprintf(ctx, "run/%s", base_name(scenario->file));
+        places->topology = path_at_home(ctx, file);
+        if (!places->topology)
+            places->topology = talloc_asprintf(ctx, "run/topology/%s", base_name(file));
+        return 0;
+    }
     places->topology = resolve(ctx, places->scenario, reference);
     if (!places->topology && at_home) { /* a scenario of ours with a topology from elsewhere */
         places->scenario = path_of_guest(ctx, scenario->file, reference);
@@ -158,6 +172,18 @@ static json_t *pack_documents(const struct vc_scenario *scenario, const char *ti
                      places->topology, "timers", timers, "documents", documents);
 }
 
+/* The scenario's text names the topology where it is now. */
+static int refer_anew(json_t *packed, const struct places *places, const struct vc_doc *reference, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    json_t *documents = json_object_get(packed, "documents");
+    const char *text = json_string_value(json_object_get(documents, places->scenario));
+    const char *anew = vc_reference_replace(scratch, text, reference->mark, reference->text,
+                                            vc_reference_between(scratch, places->scenario, places->topology), err);
+
+    return anew ? json_object_set_new(documents, places->scenario, json_string(anew)) : -1;
+}
+
 json_t *vc_blob_documents(const struct vc_scenario *scenario, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
@@ -165,10 +191,13 @@ json_t *vc_blob_documents(const struct vc_scenario *scenario, vc_error **err)
 
     if (!scenario->file || !strcmp(scenario->file, scenario->topology->file)) /* made up (vc_scenario_bare) */
         return vc_blob_lab_documents(scenario->topology, scenario->timers->name, err);
-    const char *reference = topology_reference(scratch, scenario, err);
-    if (!reference || find_places(scratch, scenario, reference, &places, err) < 0)
+    const struct vc_doc *reference = topology_reference(scratch, scenario, err);
+    if (!reference || find_places(scratch, scenario, reference->text, &places, err) < 0)
         return NULL;
-    return pack_documents(scenario, scenario->timers->name, scenario->topology, &places, err);
+    VC_AUTO_JSON *packed = pack_documents(scenario, scenario->timers->name, scenario->topology, &places, err);
+    if (!packed || (is_absolute(reference->text) && refer_anew(packed, &places, reference, err) < 0))
+        return NULL;
+    return VC_STEAL_PTR(packed);
 }
 
 json_t *vc_blob_lab_documents(const struct vc_topology *topology, const char *timers, vc_error **err)

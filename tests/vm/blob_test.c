@@ -74,8 +74,9 @@ static const char *text_of(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-/* Packs, unpacks in the guest's folder, loads there: the same scenario and topology, as texts. */
-static void carry(const struct vc_scenario *scenario, const char *scenario_path, const char *topology_path)
+/* Packs, unpacks in the guest's folder, loads there: the same topology, as a text, and the scenario with `text`. */
+static void carry_as(const struct vc_scenario *scenario, const char *scenario_path, const char *topology_path,
+                     const char *scenario_text)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     VC_AUTO_ERROR *err = NULL;
@@ -91,11 +92,25 @@ static void carry(const struct vc_scenario *scenario, const char *scenario_path,
                  err ? err->message : "");
     const char *topologies = talloc_asprintf(ctx, "%s/topologies", guest);
     const struct vc_scenario *there = load(ctx, paths.scenario, topologies);
-    cr_assert_str_eq(slurp(ctx, there->file), slurp(ctx, scenario->file));
+    cr_assert_str_eq(slurp(ctx, there->file), scenario_text);
     cr_assert_str_eq(slurp(ctx, there->topology->file), slurp(ctx, scenario->topology->file));
     cr_assert_str_eq(slurp(ctx, paths.topology), slurp(ctx, scenario->topology->file));
     cr_assert_str_eq(there->timers->name, scenario->timers->name);
     cr_assert_str_eq(paths.timers, scenario->timers->name);
+    /* What was staged is carried again at the same places: a replay tells its guest what the recording told. */
+    VC_AUTO_TALLOC char *home = talloc_strdup(NULL, getenv("VCLAB_HOME"));
+    setenv("VCLAB_HOME", guest, 1);
+    VC_AUTO_JSON *again = documents_of(there);
+    setenv("VCLAB_HOME", home, 1);
+    cr_assert(json_equal(again, documents));
+}
+
+/* The same with every byte of the scenario. */
+static void carry(const struct vc_scenario *scenario, const char *scenario_path, const char *topology_path)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+
+    carry_as(scenario, scenario_path, topology_path, slurp(ctx, scenario->file));
 }
 
 Test(blob, shipped_scenario_keeps_its_place)
@@ -161,10 +176,47 @@ Test(blob, topology_from_outside_takes_its_scenario_along)
           "run/two-cpe.yaml");
 }
 
+/* A copy of LOSS in `folder` of the top folder that calls its topology as `written`; carried, it calls it `carried`. */
+static void carry_absolute(const char *folder, const char *written, const char *carried, const char *scenario_path,
+                           const char *topology_path)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_scenario *scenario = partners(ctx, folder, written, "");
+    char *text = slurp(ctx, scenario->file), *at = strstr(text, written);
+
+    *at = 0;
+    carry_as(scenario, scenario_path, topology_path,
+             talloc_asprintf(ctx, "%s%s%s", text, carried, at + strlen(written)));
+}
+
+Test(blob, absolute_path_is_written_anew_and_nothing_else)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    char *elsewhere = talloc_asprintf(ctx, "%s/t/two-cpe.yaml", top);
+
+    make_folders((const char *const[]){"a", "t", "home", "home/scenarios", "home/topologies", NULL});
+    spill(elsewhere, slurp(ctx, SHIPPED("topologies/two-cpe.yaml")));
+    carry_absolute("a", SHIPPED("topologies/two-cpe.yaml"), "../topologies/two-cpe.yaml",
+                   "run/two-cpe-dc1-silent-loss-bfd.yaml", "topologies/two-cpe.yaml");
+    carry_absolute("a", elsewhere, "../run/topology/two-cpe.yaml", "run/two-cpe-dc1-silent-loss-bfd.yaml",
+                   "run/topology/two-cpe.yaml");
+    char *quoted = talloc_asprintf(ctx, "'%s' # of ours", elsewhere);
+    carry_absolute("a", quoted, "'../run/topology/two-cpe.yaml' # of ours", "run/two-cpe-dc1-silent-loss-bfd.yaml",
+                   "run/topology/two-cpe.yaml");
+    setenv("VCLAB_HOME", talloc_asprintf(ctx, "%s/home", top), 1);
+    char *own = talloc_asprintf(ctx, "%s/home/topologies/two-cpe.yaml", top);
+    spill(own, slurp(ctx, elsewhere));
+    carry_absolute("home/scenarios", own, "../topologies/two-cpe.yaml", "scenarios/two-cpe-dc1-silent-loss-bfd.yaml",
+                   "topologies/two-cpe.yaml");
+    carry_absolute("home/scenarios", elsewhere, "../run/topology/two-cpe.yaml",
+                   "scenarios/two-cpe-dc1-silent-loss-bfd.yaml", "run/topology/two-cpe.yaml");
+}
+
 Test(blob, topology_that_cannot_come_along_is_refused)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    static const char *const references[] = {SHIPPED("topologies/two-cpe.yaml"), "a/../two-cpe.yaml"};
+    static const char *const references[] = {"\"\\x2f" SHIPPED("topologies/two-cpe.yaml") "\"", "a/../two-cpe.yaml"};
+    static const char *const said[] = {"/" SHIPPED("topologies/two-cpe.yaml"), "a/../two-cpe.yaml"};
 
     make_folders((const char *const[]){"a", NULL});
     for (size_t i = 0; i < VC_COUNT(references); i++) {
@@ -173,7 +225,7 @@ Test(blob, topology_that_cannot_come_along_is_refused)
 
         cr_assert_null(vc_blob_documents(scenario, &err));
         cr_assert_eq(err->status, VC_EXIT_USAGE);
-        cr_assert(strstr(err->message, references[i]), "%s", err->message);
+        cr_assert(strstr(err->message, said[i]), "%s", err->message);
     }
 }
 
