@@ -18,7 +18,8 @@ _vclab() {
     replay) words='--results --limit --json' ;;
     shell) words="--sealed --timers --seed --results --lab $(_vclab_topologies "$home")" ;;
     up) words="--timers --plane --seed --results --captures $(_vclab_topologies "$home")" ;;
-    status | list | preflight) words='--json' ;;
+    status | preflight) words='--json' ;;
+    list) words='--json --catalogue --results' ;;
     bench) words='--runs --json --compare --results bring-up ten-labs failover throughput sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;

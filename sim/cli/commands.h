@@ -16,4 +16,5 @@ int vc_cmd_report(int argc, char **argv);
 int vc_cmd_run(int argc, char **argv);
 int vc_cmd_shell(int argc, char **argv);
 int vc_cmd_status(int argc, char **argv);
+int vc_cmd_sweep(int argc, char **argv);
 int vc_cmd_up(int argc, char **argv);

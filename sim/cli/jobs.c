@@ -115,10 +115,14 @@ static int start_worker(const struct run_options *options, struct session *sessi
     return job->pid < 0 ? vc_fail(err, VC_EXIT_FAIL, errno, "starting a run") : 0;
 }
 
-static void tell(const struct run_options *options, const struct job *job)
+static void tell(const struct run_options *options, struct job *job)
 {
     VC_AUTO_ERROR *err = NULL;
 
+    if (options->on_done) {
+        options->on_done(options->on_done_arg, job);
+        return;
+    }
     if (!job->result || options->json)
         return;
     if (vc_story_write(stdout, job->result, false, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &err))

@@ -3,11 +3,16 @@
 
 #include "cli/session.h"
 
+struct job;
+
 struct run_options {
     struct session_options session;
     bool json, twice;
     unsigned jobs, shard, shards;
     const char *bundle; /* --bundle FILE */
+    /* Each job as it ends, instead of its story on stdout; may be NULL. */
+    void (*on_done)(void *arg, struct job *job);
+    void *on_done_arg;
 };
 
 struct job {

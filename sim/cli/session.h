@@ -46,7 +46,8 @@ struct session_extra {
 
 /* One run of `scenario` (unused when extra->documents is there) with a result folder: events.jsonl, run.json,
  * junit.xml, logs/, captures/. Returns the exit status; *run_json (may be NULL) gets the run.json document (new
- * reference), *path (may be NULL) the result folder (talloc child of ctx; NULL: no run took place, so there is none). */
+ * reference), *path (may be NULL) the result folder (talloc child of ctx; NULL: no run took place, so there is none).
+ */
 int session_run(void *ctx, struct session *session, const struct vc_scenario *scenario,
                 const struct session_extra *extra, json_t **run_json, char **path, vc_error **err);
 

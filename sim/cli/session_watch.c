@@ -3,6 +3,7 @@
 
 #include "cli/numbers.h"
 #include "cli/session_private.h"
+#include "model/requirements.h"
 #include "run/verdict.h"
 
 /* The live line is drawn at most so often: a terminal may be slow. */
@@ -110,12 +111,13 @@ json_t *session_header(const struct session *session, const struct vc_scenario *
     json_t *requirements = vc_requirement_ids(scenario->requirements, scenario->requirement_count);
     json_t *fault_of = vc_requirement_ids(scenario->fault_of, scenario->fault_of_count);
 
-    json_t *header = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f}", "scenario", scenario->name, "description",
-        scenario->description ? scenario->description : "", "topology", scenario->topology->name, "mode",
-        options->sealed ? "sealed" : "live", "plane", session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers",
-        scenario->timers->name, "seed", (json_int_t)options->seed, "requirements", requirements, "fault_of", fault_of, "versions",
-        session_versions(session, outcome->qemu), "wall_s", outcome->run.wall_s, "virtual_s", outcome->virtual_s);
+    json_t *header = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f}", "scenario",
+                               scenario->name, "description", scenario->description ? scenario->description : "",
+                               "topology", scenario->topology->name, "mode", options->sealed ? "sealed" : "live",
+                               "plane", session->plane == VC_PLANE_KERNEL ? "kernel" : "user", "timers",
+                               scenario->timers->name, "seed", (json_int_t)options->seed, "requirements", requirements,
+                               "fault_of", fault_of, "versions", session_versions(session, outcome->qemu), "wall_s",
+                               outcome->run.wall_s, "virtual_s", outcome->virtual_s);
     if (options->sealed)
         add_sealed(header, session, outcome);
     return header;

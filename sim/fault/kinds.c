@@ -158,7 +158,7 @@ static int daemon_start(struct fault *fault, vc_error **err)
 {
     if (vc_daemon_pid(fault->daemon) > 0)
         return 0;
-    return vc_daemon_start(fault->daemon, err);
+    return vc_daemon_start_again(fault->daemon, err);
 }
 
 static int daemon_in(struct fault *fault, enum vc_daemon_state state, const char *what, char **evidence)
@@ -180,17 +180,18 @@ static int daemon_is_paused(struct fault *fault, char **evidence, vc_error **err
 
 static int daemon_is_ready(struct fault *fault, char **evidence, vc_error **err VC_UNUSED)
 {
-    return daemon_in(fault, VC_DAEMON_READY, "answers on its socket", evidence);
+    return daemon_in(fault, VC_DAEMON_READY, "answers on its socket", evidence) && vc_daemon_serves(fault->daemon);
 }
 
 /* A restart is a kill that heals itself: its effect is a new process that answers. */
 static int daemon_restarted(struct fault *fault, char **evidence, vc_error **err)
 {
     if (vc_daemon_state(fault->daemon) == VC_DAEMON_GONE)
-        return vc_daemon_start(fault->daemon, err);
+        return vc_daemon_start_again(fault->daemon, err);
     if (vc_daemon_pid(fault->daemon) == (pid_t)fault->counted)
         return 0;
-    return daemon_in(fault, VC_DAEMON_READY, "was killed and answers again", evidence);
+    return daemon_in(fault, VC_DAEMON_READY, "was killed and answers again", evidence) &&
+           vc_daemon_serves(fault->daemon);
 }
 
 static int daemon_restart(struct fault *fault, vc_error **err)

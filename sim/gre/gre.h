@@ -16,6 +16,7 @@ struct vc_gre_config {
     struct in_addr local, remote;
     unsigned mtu;
     unsigned keepalive_s, retries; /* 0: sends none */
+    bool ignores_requests;         /* else they are answered */
     bool kernel;                   /* the interface is ip_gre's and exists already */
     int rt_priority;               /* SCHED_RR, 0: none */
 };

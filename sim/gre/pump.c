@@ -170,7 +170,10 @@ static void handle_packet(struct vc_gre *gre, const uint8_t *packet, size_t len,
         pass_data(gre, inner, inner_len);
         break;
     case VC_GRE_KEEPALIVE_REQUEST:
-        answer_request(gre, inner, inner_len);
+        if (gre->config.ignores_requests)
+            gre->counters.rx_drops++;
+        else
+            answer_request(gre, inner, inner_len);
         break;
     case VC_GRE_KEEPALIVE_ANSWER:
         gre->counters.keepalives_returned++;

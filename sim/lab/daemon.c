@@ -1,21 +1,18 @@
 /*
- * Daemons of a node. A daemon waits for the daemons it needs, is started, and is ready when its socket answers; every
- * wait is an inotify watch on the folder of the path, so nothing polls. Charon's configuration goes in through vici the
- * moment its socket answers. An end that nobody asked for is reported with the log's last lines.
+ * Daemons of a node. A daemon waits for the daemons it needs, is started, and is ready when it serves
+ * (daemon_ready.c); every wait has an event, so nothing polls. An end that nobody asked for is reported with the log's
+ * last lines.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
 
 #include "lab/zygote.h"
+#include "net/xfrm.h"
 
 #define BGP_LIMIT_US 1000000
 
-static void daemon_advance(struct vc_daemon *daemon);
 static int await_bgp(struct vc_daemon *daemon, vc_error **err);
-static int now_ready(struct vc_daemon *daemon, vc_error **err);
 
 void lab_daemons_init(struct lab_node *node, struct vc_lab *lab)
 {
@@ -27,7 +24,7 @@ void lab_daemons_init(struct lab_node *node, struct vc_lab *lab)
             (struct vc_daemon){.lab = lab, .node = node, .plan = &plan->daemons[i], .state = VC_DAEMON_GONE, .pid = -1};
 }
 
-static void daemon_fail(struct vc_daemon *daemon, vc_error **err)
+void lab_daemon_fail(struct vc_daemon *daemon, vc_error **err)
 {
     vc_wrap(err, "%s in %s", daemon->plan->name, daemon->node->rt.plan->name);
     lab_failed(daemon->lab, *err);
@@ -55,25 +52,19 @@ static char *log_tail(void *ctx, const struct vc_daemon *daemon)
     return talloc_strdup(ctx, "");
 }
 
-static void stop_watching(struct vc_daemon *daemon)
-{
-    daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
-    daemon->retry = sd_event_source_disable_unref(daemon->retry);
-    daemon->answered = sd_event_source_disable_unref(daemon->answered);
-    TALLOC_FREE(daemon->question);
-    TALLOC_FREE(daemon->vici);
-    if (daemon->frr)
-        lab_frr_gone(VC_STEAL_PTR(daemon->frr));
-}
-
 static void daemon_gone(struct vc_daemon *daemon, const siginfo_t *info)
 {
     struct vc_lab *lab = daemon->lab;
 
     daemon->state = VC_DAEMON_GONE;
     daemon->pid = -1;
-    stop_watching(daemon);
-    if (!daemon->expected) {
+    lab_daemon_stop_watching(daemon);
+    if (daemon->again) {
+        VC_AUTO_ERROR *err = NULL;
+        daemon->again = false;
+        if (vc_daemon_start(daemon, &err))
+            lab_daemon_fail(daemon, &err);
+    } else if (!daemon->expected) {
         VC_AUTO_TALLOC char *tail = log_tail(NULL, daemon);
         VC_AUTO_FREE char *status = NULL;
         if (asprintf(&status, info->si_code == CLD_EXITED ? "exit status %d" : "signal %d", info->si_status) < 0)
@@ -119,133 +110,6 @@ static int spawn(struct vc_daemon *daemon, vc_error **err)
     return 0;
 }
 
-static bool path_exists(const struct vc_daemon *daemon, const char *path)
-{
-    VC_AUTO_TALLOC char *full = talloc_asprintf(NULL, "%s%s", daemon->node->rt.root, path);
-    struct stat st;
-
-    return !stat(full, &st);
-}
-
-static int on_inotify(sd_event_source *source VC_UNUSED, const struct inotify_event *event VC_UNUSED, void *arg)
-{
-    daemon_advance(arg);
-    return 0;
-}
-
-static int on_retry(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
-{
-    daemon_advance(arg);
-    return 0;
-}
-
-/* Watches the folder of `path`. The caller looks again afterwards, so a path that appears in between is not missed. */
-static int wait_for(struct vc_daemon *daemon, const char *path, vc_error **err)
-{
-    VC_AUTO_TALLOC char *folder = talloc_asprintf(NULL, "%s%s", daemon->node->rt.root, path);
-
-    *strrchr(folder, '/') = '\0';
-    daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
-    int r =
-        sd_event_add_inotify(daemon->lab->loop, &daemon->waiting, folder, IN_CREATE | IN_MOVED_TO, on_inotify, daemon);
-    return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "watching %s", folder) : 0;
-}
-
-/* A socket file exists a moment before its daemon listens: the only wait here that has no event, so it is asked again
- * each millisecond. */
-static int ask_again(struct vc_daemon *daemon, vc_error **err)
-{
-    if (daemon->retry)
-        daemon->retry = sd_event_source_disable_unref(daemon->retry);
-    int r = sd_event_add_time_relative(daemon->lab->loop, &daemon->retry, CLOCK_MONOTONIC, 1000, 100, on_retry, daemon);
-    return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer") : 0;
-}
-
-static int charon_ready(struct vc_daemon *daemon, int fd, vc_error **err)
-{
-    VC_AUTO_TALLOC struct vc_vici *vici = vc_vici_new(NULL, fd);
-
-    lab_enlarge_sockets(daemon->pid);
-    if (vc_vici_load(vici, daemon->plan->vici_config, err))
-        return -1;
-    if (!daemon->lab->options.watch)
-        return 0;
-    int watch = vc_node_connect(&daemon->node->rt, daemon->plan->ready, err);
-    if (watch < 0)
-        return -1;
-    daemon->vici = vc_vici_watch_start(daemon->lab, daemon->lab->loop, daemon->lab->events, daemon->node->rt.plan->name,
-                                       watch, err);
-    return daemon->vici ? 0 : -1;
-}
-
-/*
- * What shows that an FRR daemon serves: its main loop answers. A socket alone does not: zebra's exists before zserv
- * listens, and a bgpd that comes too early tries again only after ten seconds.
- */
-static const struct {
-    const char *daemon, *question;
-} questions[] = {
-    {"zebra", "show interface brief json"},
-    {"bgpd", "show bgp ipv4 unicast summary json"},
-    {"bfdd", "show bfd peers json"},
-};
-
-static void on_answer(void *arg, json_t *reply)
-{
-    struct vc_daemon *daemon = arg;
-    VC_AUTO_ERROR *err = NULL;
-    bool watched = daemon->lab->options.watch && strcmp(daemon->plan->name, "zebra");
-
-    sd_event_source_set_enabled(daemon->answered, reply ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-    if (!reply)
-        return; /* it is gone, or will be told by its end */
-    if (watched)
-        daemon->frr = lab_frr_watch(daemon, &err);
-    if (watched && !daemon->frr)
-        daemon_fail(daemon, &err);
-}
-
-/* Not inside the connection's own callback, which still needs the connection. */
-static int on_answered(sd_event_source *source VC_UNUSED, void *arg)
-{
-    struct vc_daemon *daemon = arg;
-    VC_AUTO_ERROR *err = NULL;
-
-    TALLOC_FREE(daemon->question);
-    if (daemon->state == VC_DAEMON_STARTED && now_ready(daemon, &err))
-        daemon_fail(daemon, &err);
-    return 0;
-}
-
-static int ask_frr(struct vc_daemon *daemon, const char *question, int fd, vc_error **err)
-{
-    int r = daemon->answered ? 0 : sd_event_add_defer(daemon->lab->loop, &daemon->answered, on_answered, daemon);
-
-    daemon->question = vc_vty_new(daemon->lab, fd);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(daemon->answered, SD_EVENT_OFF);
-    if (r < 0)
-        return vc_fail(err, VC_EXIT_FAIL, -r, "waiting for an answer");
-    return vc_vty_ask(daemon->question, daemon->lab->loop, question, on_answer, daemon, err);
-}
-
-/* The socket answers: configure and observe. Returns 1 to be asked again; with daemon->question set the answer comes
- * later. */
-static int become_ready(struct vc_daemon *daemon, vc_error **err)
-{
-    VC_AUTO_ERROR *refused = NULL;
-    VC_AUTO_FD fd = vc_node_connect(&daemon->node->rt, daemon->plan->ready, &refused);
-
-    if (fd < 0)
-        return refused->errnum == ECONNREFUSED || refused->errnum == ENOENT ? 1 : vc_error_move(err, &refused);
-    if (daemon->plan->vici_config)
-        return charon_ready(daemon, VC_STEAL_FD(fd), err);
-    for (size_t i = 0; i < VC_COUNT(questions); i++)
-        if (!strcmp(questions[i].daemon, daemon->plan->name))
-            return ask_frr(daemon, questions[i].question, VC_STEAL_FD(fd), err);
-    return 0;
-}
-
 static bool is_ready(const struct vc_daemon *daemon, const char *other)
 {
     const struct vc_daemon *needed = vc_lab_daemon(daemon->lab, daemon->node->index, other);
@@ -257,7 +121,7 @@ static void advance_others(struct lab_node *node)
 {
     for (size_t i = 0; i < node->rt.plan->daemon_count; i++)
         if (node->daemons[i].state == VC_DAEMON_WAITING)
-            daemon_advance(&node->daemons[i]);
+            lab_daemon_advance(&node->daemons[i]);
 }
 
 void lab_daemons_advance(struct vc_lab *lab)
@@ -267,7 +131,7 @@ void lab_daemons_advance(struct vc_lab *lab)
             advance_others(&lab->nodes[i]);
 }
 
-static int now_ready(struct vc_daemon *daemon, vc_error **err)
+int lab_daemon_serves(struct vc_daemon *daemon, vc_error **err)
 {
     daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
     daemon->retry = sd_event_source_disable_unref(daemon->retry);
@@ -289,17 +153,17 @@ static int daemon_step(struct vc_daemon *daemon, vc_error **err)
                 return 0; /* that daemon advances us */
         if (lab_zygote_awaited(daemon))
             return 0; /* and so does it */
-        if (wait_for(daemon, daemon->plan->ready, err) || spawn(daemon, err))
+        if (lab_daemon_await_socket(daemon, err) || spawn(daemon, err))
             return -1;
     }
-    if (daemon->state != VC_DAEMON_STARTED || !path_exists(daemon, daemon->plan->ready))
+    if (daemon->state != VC_DAEMON_STARTED || !lab_daemon_socket_exists(daemon))
         return 0;
     if (daemon->question)
         return 0; /* its answer advances us */
-    int again = become_ready(daemon, err);
+    int again = lab_daemon_ask(daemon, err);
     if (again > 0)
-        return ask_again(daemon, err);
-    return again < 0 || daemon->question ? again : now_ready(daemon, err);
+        return lab_daemon_ask_again(daemon, err);
+    return again < 0 || daemon->question ? again : lab_daemon_serves(daemon, err);
 }
 
 /* Daemons that wait for BGP (vc_plan_daemon.after_bgp) may start. */
@@ -311,7 +175,7 @@ void lab_bgp_settled(struct lab_node *node)
     node->bgp_settled = true;
     for (size_t i = 0; i < node->rt.plan->daemon_count; i++)
         if (node->daemons[i].plan->after_bgp && node->daemons[i].state == VC_DAEMON_WAITING)
-            daemon_advance(&node->daemons[i]);
+            lab_daemon_advance(&node->daemons[i]);
 }
 
 static int on_bgp_limit(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
@@ -338,12 +202,12 @@ static int await_bgp(struct vc_daemon *daemon, vc_error **err)
     return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "setting a timer") : 0;
 }
 
-static void daemon_advance(struct vc_daemon *daemon)
+void lab_daemon_advance(struct vc_daemon *daemon)
 {
     VC_AUTO_ERROR *err = NULL;
 
     if (daemon_step(daemon, &err))
-        daemon_fail(daemon, &err);
+        lab_daemon_fail(daemon, &err);
 }
 
 int vc_daemon_start(struct vc_daemon *daemon, vc_error **err)
@@ -351,8 +215,48 @@ int vc_daemon_start(struct vc_daemon *daemon, vc_error **err)
     VC_AUTO_TALLOC char *stale = talloc_asprintf(NULL, "%s%s", daemon->node->rt.root, daemon->plan->ready);
 
     unlink(stale); /* left by a killed daemon: its name must not be taken for a new one's */
+    /* So are its SAs. Traffic would go on matching them, no acquire would ever tell the new daemon to negotiate, and
+     * the tunnel would stay dead for the hour that an SA lives; strongSwan's own starter flushes them likewise. */
+    if (daemon->plan->vici_config && vc_xfrm_flush(daemon->node->rt.netns, err))
+        return -1;
     daemon->state = VC_DAEMON_WAITING;
     return daemon_step(daemon, err);
+}
+
+static bool needs(const struct vc_daemon *daemon, const struct vc_daemon *other)
+{
+    for (const char *const *need = daemon->plan->needs; need && *need; need++)
+        if (!strcmp(*need, other->plan->name))
+            return true;
+    return false;
+}
+
+int vc_daemon_start_again(struct vc_daemon *daemon, vc_error **err)
+{
+    struct lab_node *node = daemon->node;
+
+    for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
+        struct vc_daemon *other = &node->daemons[i];
+        if (!needs(other, daemon) || (other->state != VC_DAEMON_READY && other->state != VC_DAEMON_STARTED))
+            continue;
+        if (vc_daemon_signal(other, SIGKILL, err))
+            return -1;
+        other->again = true;
+    }
+    return vc_daemon_start(daemon, err);
+}
+
+bool vc_daemon_serves(const struct vc_daemon *daemon)
+{
+    const struct lab_node *node = daemon->node;
+
+    for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
+        const struct vc_daemon *other = &node->daemons[i];
+        if (needs(other, daemon) &&
+            (other->again || other->state == VC_DAEMON_WAITING || other->state == VC_DAEMON_STARTED))
+            return false;
+    }
+    return daemon->state == VC_DAEMON_READY;
 }
 
 int lab_daemons_start(struct lab_node *node, vc_error **err)
@@ -370,7 +274,8 @@ void lab_daemons_kill(struct lab_node *node)
     for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
         struct vc_daemon *daemon = &node->daemons[i];
         daemon->expected = true;
-        stop_watching(daemon);
+        daemon->again = false;
+        lab_daemon_stop_watching(daemon);
         if (daemon->pid > 0)
             kill(daemon->pid, SIGKILL);
     }

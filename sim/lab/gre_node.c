@@ -33,6 +33,7 @@ static _Noreturn void endpoint(const struct lab_gre *gre, int report)
         .mtu = gre->plan->mtu,
         .keepalive_s = gre->plan->keepalive_s,
         .retries = gre->plan->retries,
+        .ignores_requests = gre->plan->ignores_keepalives,
         .kernel = gre->lab->plan->options.plane == VC_PLANE_KERNEL,
         .rt_priority = GRE_RT_PRIORITY,
     };

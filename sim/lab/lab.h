@@ -57,6 +57,13 @@ pid_t vc_daemon_pid(const struct vc_daemon *daemon);
 /* Signals an expected change: its end or stop is then no failure. SIGKILL, SIGSTOP, SIGCONT. */
 int vc_daemon_signal(struct vc_daemon *daemon, int signal, vc_error **err);
 int vc_daemon_start(struct vc_daemon *daemon, vc_error **err); /* after GONE; READY follows as at bring-up */
+/*
+ * Likewise, and restarts the running daemons of its node that need it, as watchfrr does: bgpd looks for a new zebra
+ * only every ten seconds and never tells it what it had told the old one.
+ */
+int vc_daemon_start_again(struct vc_daemon *daemon, vc_error **err);
+/* It is READY, and none of those is still on its way. */
+bool vc_daemon_serves(const struct vc_daemon *daemon);
 
 /* Links. Shutting an end flushes its routes, as the kernel does; opening it puts the plan's back. */
 int vc_lab_link_set(struct vc_lab *lab, size_t link, unsigned end, bool up, vc_error **err);

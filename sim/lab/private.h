@@ -16,6 +16,7 @@ struct vc_daemon {
     enum vc_daemon_state state;
     pid_t pid;
     bool expected;             /* a fault or the lab itself ended it: no failure */
+    bool again;                /* it was killed to be started anew */
     sd_event_source *waiting;  /* inotify on the folder of the next path it waits for */
     sd_event_source *retry;    /* a socket that exists but does not listen yet */
     struct vc_vty *question;   /* an FRR daemon is being asked whether it serves */
@@ -86,6 +87,19 @@ int lab_daemons_start(struct lab_node *node, vc_error **err);
 void lab_daemons_kill(struct lab_node *node);
 void lab_daemons_advance(struct vc_lab *lab); /* what the waiting ones wait for may be there now */
 void lab_bgp_settled(struct lab_node *node);
+void lab_daemon_advance(struct vc_daemon *daemon); /* looks what it can do next; a failure ends the bring-up */
+int lab_daemon_serves(struct vc_daemon *daemon, vc_error **err); /* it does: who waits for it goes on */
+void lab_daemon_fail(struct vc_daemon *daemon, vc_error **err);  /* the bring-up fails for *err */
+
+/* daemon_ready.c */
+/* Calls lab_daemon_advance when the daemon's socket may be there. Look once more afterwards: it may be already. */
+int lab_daemon_await_socket(struct vc_daemon *daemon, vc_error **err);
+bool lab_daemon_socket_exists(const struct vc_daemon *daemon);
+/* The socket is there: configure and observe. 0: it serves, or with daemon->question set its answer comes later; 1: it
+ * does not listen yet. */
+int lab_daemon_ask(struct vc_daemon *daemon, vc_error **err);
+int lab_daemon_ask_again(struct vc_daemon *daemon, vc_error **err); /* in a millisecond */
+void lab_daemon_stop_watching(struct vc_daemon *daemon);
 
 /* sockets.c: receive buffers of a daemon's IP sockets, so that a burst of ESP waits rather than drops (findings.md §1)
  */

@@ -4,11 +4,13 @@
 
 #include "model/read.h"
 #include "model/scenario.h"
+#include "model/seen.h"
 #include "model/traffic.h"
 
 static const char *const directions[] = {"both", "forward", "return", NULL};
 static const char *const states[] = {"up", "down", NULL};
 static const char *const sa_kinds[] = {"child", "ike", NULL};
+static const char *const daemons[] = {"charon", "zebra", "bgpd", "bfdd", "bird", NULL};
 
 /* Tunnels and WAN links: what a packet's path is told in. */
 static struct vc_names path_names(void *ctx, const struct vc_topology *t)
@@ -94,6 +96,13 @@ static const struct vc_field rekeyed_fields[] = {
     {"at_least", VC_FIELD_COUNT, .min = 1, .max = 1000000},
     {"at_most", VC_FIELD_COUNT, .max = 1000000},
 };
+static const struct vc_field log_fields[] = {
+    {"node", VC_FIELD_NODE, true},
+    {"daemon", VC_FIELD_CHOICE, true, .choices = daemons},
+    {"contains", VC_FIELD_TEXT, true},
+    {"present", VC_FIELD_BOOL, .fallback = "true"},
+    WITHIN,
+};
 static const struct vc_field interface_fields[] = {
     {"node", VC_FIELD_NODE, true}, {"name", VC_FIELD_TEXT, true}, STATE, WITHIN};
 
@@ -138,6 +147,17 @@ static void check_interface(struct vc_reader *reader, const struct vc_doc *doc, 
     if (json_object_get(spec, key) && vc_names_find(names, member(spec, key)) == VC_NONE)
         vc_problem_unknown(reader->problems, vc_doc_mark(doc, (const char *[]){key, NULL}), what, member(spec, key),
                            names);
+}
+
+static void check_log(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec)
+{
+    for (const char *p = member(spec, "contains"); *p; p++) {
+        if (*p >= ' ' && *p <= '~')
+            continue;
+        vc_problem(reader->problems, vc_doc_mark(doc, (const char *[]){"contains", NULL}),
+                   "found a text that no line of a log can have; allowed: printable ASCII on one line");
+        return;
+    }
 }
 
 static void check_route(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec)
@@ -239,6 +259,14 @@ static char *text_interface(void *ctx, const json_t *spec)
     return talloc_asprintf(ctx, "%s on %s is %s", member(spec, "name"), member(spec, "node"), member(spec, "state"));
 }
 
+static char *text_log(void *ctx, const json_t *spec)
+{
+    bool present = json_is_true(json_object_get(spec, "present"));
+
+    return talloc_asprintf(ctx, "%s of %s %s \"%s\"", member(spec, "daemon"), member(spec, "node"),
+                           present ? "logs" : "does not log", member(spec, "contains"));
+}
+
 #define MEMBERS(table) table, VC_COUNT(table)
 static const struct expectation {
     const char *name;
@@ -260,6 +288,9 @@ static const struct expectation {
     {"interface", MEMBERS(interface_fields), text_interface, check_interface_name},
     {"load", MEMBERS(vc_load_expect_fields), vc_load_expect_text, vc_load_expect_check, true},
     {"quality", MEMBERS(vc_quality_fields), vc_quality_text, vc_quality_check, true},
+    {"seen", MEMBERS(vc_seen_fields), vc_seen_text, vc_seen_check, true},
+    {"accepted", MEMBERS(vc_accepted_fields), vc_accepted_text, vc_accepted_check},
+    {"log", MEMBERS(log_fields), text_log, check_log},
 };
 
 bool vc_expectation_is_state(const char *type)

@@ -1,4 +1,6 @@
 /* No two parts of a topology may claim the same addresses, unless one lies inside the other by design. */
+#include <string.h>
+
 #include "model/read.h"
 
 enum owner { SERVICE, CUSTOMER, DC, LINK, TUNNEL, TRANSPORT_CPE, TRANSPORT_CISCO, OWNERS };
@@ -73,9 +75,11 @@ void vc_topology_check_overlaps(struct vc_reader *reader, const struct vc_doc *d
             if (!a->prefix.addr.s_addr || !b->prefix.addr.s_addr || !vc_prefix_overlaps(a->prefix, b->prefix) ||
                 may_share(a, b))
                 continue;
+            bool elsewhere = strcmp(a->mark.file, b->mark.file) != 0; /* one of them is in a base */
             vc_problem(reader->problems, b->mark,
-                       "found %s of %s%s%s, which overlaps %s of %s%s%s (line %d); allowed: addresses of its own",
+                       "found %s of %s%s%s, which overlaps %s of %s%s%s (%s%sline %d); allowed: addresses of its own",
                        vc_prefix_text(b->prefix).s, b->what, *b->name ? " " : "", b->name, vc_prefix_text(a->prefix).s,
-                       a->what, *a->name ? " " : "", a->name, a->mark.line);
+                       a->what, *a->name ? " " : "", a->name, elsewhere ? a->mark.file : "", elsewhere ? ", " : "",
+                       a->mark.line);
         }
 }

@@ -25,13 +25,19 @@ size_t vc_problems_count(const struct vc_problems *problems)
     return problems->count;
 }
 
+static bool same_file(struct vc_mark a, struct vc_mark b)
+{
+    return a.file == b.file || (a.file && b.file && !strcmp(a.file, b.file));
+}
+
 /* A repeated block is read once a round and must not repeat its errors. */
 static bool seen(const struct vc_problems *problems, struct vc_mark mark, const char *text)
 {
     for (size_t i = 0; i < problems->count && i < VC_PROBLEMS_SHOWN; i++) {
         const struct problem *p = &problems->list[i];
 
-        if (p->mark.line == mark.line && p->mark.column == mark.column && !strcmp(p->text, text))
+        if (same_file(p->mark, mark) && p->mark.line == mark.line && p->mark.column == mark.column &&
+            !strcmp(p->text, text))
             return true;
     }
     return false;
@@ -55,16 +61,34 @@ void vc_problem(struct vc_problems *problems, struct vc_mark mark, const char *f
     problems->count++;
 }
 
+/* Files (a document and those it is based on) in the order in which they were first complained about. */
+static size_t file_rank(const struct problem *first, struct vc_mark mark)
+{
+    size_t rank = 0;
+
+    while (!same_file(first[rank].mark, mark))
+        rank++;
+    return rank;
+}
+
+static bool comes_after(const struct problem *first, struct vc_mark a, struct vc_mark b)
+{
+    size_t ra = file_rank(first, a), rb = file_rank(first, b);
+
+    return ra != rb ? ra > rb : a.line != b.line ? a.line > b.line : a.column > b.column;
+}
+
 /* Insertion sort: twenty at most, and equal places must keep their order. */
 static void sort(struct problem *list, size_t count)
 {
+    struct problem first[VC_PROBLEMS_SHOWN];
+
+    memcpy(first, list, count * sizeof *list);
     for (size_t i = 1; i < count; i++) {
         struct problem p = list[i];
         size_t j = i;
 
-        for (; j && (list[j - 1].mark.line > p.mark.line ||
-                     (list[j - 1].mark.line == p.mark.line && list[j - 1].mark.column > p.mark.column));
-             j--)
+        for (; j && comes_after(first, list[j - 1].mark, p.mark); j--)
             list[j] = list[j - 1];
         list[j] = p;
     }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/configure.h"
 #include "model/files.h"
 #include "model/requirements.h"
 #include "model/steps.h"
@@ -65,9 +66,17 @@ static void read_wires(struct vc_reader *reader, const struct vc_field *field VC
                                 (struct vc_sink){.base = &wire}) == 0 &&
                  vc_wire_read(reader, item, "a wire", &wire) == 0) {
             t->links[link].wire = wire;
-            ((struct scenario_reader *)reader)->scenario->own_wires = true;
+            ((struct scenario_reader *)reader)->scenario->own_topology = true;
         }
     }
+}
+
+/* Nodes that are configured otherwise in this scenario. */
+static void read_configure(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                           struct vc_sink sink)
+{
+    vc_configure_read(reader, field, doc, sink);
+    ((struct scenario_reader *)reader)->scenario->own_topology = true;
 }
 
 static void read_timers(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
@@ -96,6 +105,7 @@ static void read_requirement_ids(struct vc_reader *reader, const struct vc_field
                    field->name);
         return;
     }
+    *count = 0;
     *ids = talloc_zero_array(reader->tree, const char *, (unsigned)doc->count + 1);
     for (size_t i = 0; i < doc->count; i++) {
         const struct vc_doc *item = doc->items[i];
@@ -229,6 +239,31 @@ static void read_flows(struct vc_reader *reader, const struct vc_field *field VC
     }
 }
 
+/* Those of the invariants that say what the network does; that faults are proved is the lab's own business. */
+static void read_violates(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                          struct vc_sink sink)
+{
+    static const char *const names[] = {"clear-traffic", "active-active-paths", "route-policy", "no-loop"};
+    struct vc_scenario *s = sink.base;
+
+    if (doc->type != VC_DOC_LIST) {
+        VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
+        vc_problem(reader->problems, doc->mark, "found %s for violates; allowed: a list such as [no-loop]", found);
+        return;
+    }
+    s->violates_count = 0;
+    s->violates = talloc_zero_array(reader->tree, const char *, (unsigned)doc->count + 1);
+    for (size_t i = 0; i < doc->count; i++) {
+        const struct vc_doc *item = doc->items[i];
+        const char *text = item->type == VC_DOC_SCALAR ? item->text : "";
+
+        if (vc_names_find(VC_NAMES(names, VC_COUNT(names)), text) == VC_NONE)
+            vc_problem_unknown(reader->problems, item->mark, "invariant", text, VC_NAMES(names, VC_COUNT(names)));
+        else
+            s->violates[s->violates_count++] = talloc_strdup(s->violates, text);
+    }
+}
+
 static void read_timeline(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                           struct vc_sink sink VC_UNUSED)
 {
@@ -245,10 +280,12 @@ static const struct vc_field scenario_fields[] = {
     {"topology", VC_FIELD_CUSTOM, true, .read = read_topology},
     {"timers", VC_FIELD_CUSTOM, true, .read = read_timers},
     {"wires", VC_FIELD_CUSTOM, .read = read_wires},
+    {"configure", VC_FIELD_CUSTOM, .read = read_configure},
     {"requirements", VC_FIELD_CUSTOM, .read = read_requirements},
     {"fault_of", VC_FIELD_CUSTOM, .read = read_fault_of},
+    {"violates", VC_FIELD_CUSTOM, .read = read_violates},
     {"capture", VC_FIELD_CHOICE, .offset = AT(capture), .choices = captures, .fallback = "all"},
-    {"flows", VC_FIELD_CUSTOM, true, .read = read_flows},
+    {"flows", VC_FIELD_CUSTOM, .read = read_flows},
     {"steps", VC_FIELD_CUSTOM, true, .read = read_timeline},
 };
 #undef AT

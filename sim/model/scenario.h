@@ -45,14 +45,15 @@ struct vc_scenario {
     const char *file;
     struct vc_topology *topology;
     const struct vc_timers *timers;
-    bool own_wires;            /* its topology differs from the file's: `wires` */
+    bool own_topology;         /* it differs from the file's: `wires`, `configure` */
     const char *capture;       /* "all", or "control": no packet of a flow and no ESP. NULL as all */
-    const char **requirements; /* "R1", …: those it shows holding */
+    const char **requirements; /* "R1", …: those it is about. It shows them holding unless fault_of has them too */
     const char **fault_of;     /* those whose fault is seen in it */
+    const char **violates;     /* invariants that it shows broken: then they must be */
     struct vc_flow_spec *flows;
     struct vc_step *steps; /* `repeat` is unrolled: names of faults and loads get "#2", "#3", … */
     const char **loads;    /* names of the loads that steps start, in their order */
-    size_t requirement_count, fault_of_count, flow_count, step_count, load_count;
+    size_t requirement_count, fault_of_count, violates_count, flow_count, step_count, load_count;
 };
 
 /* The step in a sentence ("drop esp on inet-dc1, both directions"); an expect step's expectations joined by "; ".

@@ -1,13 +1,13 @@
 /*
- * Reads a topology: one table for each section of the document. What a single value may be is said there; what values
- * may be together is in topology_check.c.
+ * Reads a topology: one table for each section of the document (joined with its base, topology_base.c). What a single
+ * value may be is said there; what values may be together is in topology_check.c.
  */
 #include "model/topology.h"
 
 #include <string.h>
 
+#include "model/configure.h"
 #include "model/files.h"
-#include "model/read.h"
 
 enum { NODE_NAME_MAX = 15, LINK_NAME_MAX = 15, TUNNEL_NAME_MAX = 11, OTHER_NAME_MAX = 31 };
 
@@ -115,22 +115,24 @@ static void read_interface(struct vc_reader *reader, const struct vc_field *fiel
     vc_schema_interface(reader, doc, (struct vc_prefix *)((char *)sink.base + field->offset));
 }
 
-/* Pairs {cpe: …, cisco: …}: the sub-tables of a tunnel, each by the offsets of its two values. */
+/* Pairs {cpe: …, cisco: …}: the sub-tables of a tunnel, each by the offsets of its values. */
 #define PAIR(cpe_member, cisco_member, kind, how)                                                                      \
+    {"cpe", kind, true, offsetof(struct vc_tunnel, cpe_member), .read = (how)},                                        \
     {                                                                                                                  \
-        {"cpe", kind, true, offsetof(struct vc_tunnel, cpe_member), .read = (how)},                                    \
-        {                                                                                                              \
-            "cisco", kind, true, offsetof(struct vc_tunnel, cisco_member), .read = (how)                               \
-        }                                                                                                              \
+        "cisco", kind, true, offsetof(struct vc_tunnel, cisco_member), .read = (how)                                   \
     }
 
 static const struct pair {
     const char *name;
-    struct vc_field fields[2];
+    struct vc_field fields[3];
+    size_t count;
 } pairs[] = {
-    {"ipsec", PAIR(ipsec_cpe, ipsec_cisco, VC_FIELD_ADDRESS, NULL)},
-    {"transport", PAIR(transport_cpe, transport_cisco, VC_FIELD_ADDRESS, NULL)},
-    {"address", PAIR(address_cpe, address_cisco, VC_FIELD_CUSTOM, read_interface)},
+    {"ipsec",
+     {PAIR(ipsec_cpe, ipsec_cisco, VC_FIELD_ADDRESS, NULL),
+      {"private", VC_FIELD_ADDRESS, .offset = offsetof(struct vc_tunnel, ipsec_private)}},
+     3},
+    {"transport", {PAIR(transport_cpe, transport_cisco, VC_FIELD_ADDRESS, NULL)}, 2},
+    {"address", {PAIR(address_cpe, address_cisco, VC_FIELD_CUSTOM, read_interface)}, 2},
 };
 
 static void read_pair(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
@@ -138,7 +140,7 @@ static void read_pair(struct vc_reader *reader, const struct vc_field *field, co
 {
     for (size_t i = 0; i < VC_COUNT(pairs); i++)
         if (!strcmp(pairs[i].name, field->name))
-            vc_schema_read(reader, doc, field->name, pairs[i].fields, 2, sink);
+            vc_schema_read(reader, doc, field->name, pairs[i].fields, pairs[i].count, sink);
 }
 
 static bool split(const struct vc_doc *doc, const char *between, char *first, char *second, size_t room)
@@ -295,6 +297,7 @@ static const struct vc_field topology_fields[] = {
     {"links", VC_FIELD_CUSTOM, true, 2, .read = read_items},
     {"dcs", VC_FIELD_CUSTOM, true, 3, .read = read_items},
     {"tunnels", VC_FIELD_CUSTOM, true, 4, .read = read_items},
+    {"configure", VC_FIELD_CUSTOM, .read = vc_configure_read},
 };
 #undef AT
 
@@ -316,7 +319,7 @@ struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *ki
         .base = {.tree = t, .problems = vc_problems_new(scratch), .topology = t},
         .kinds = vc_folders(scratch, kinds_dir),
     };
-    const struct vc_doc *doc = vc_doc_load(scratch, t->file, reader.base.problems);
+    const struct vc_doc *doc = vc_topology_document(scratch, t, reader.base.problems);
 
     if (doc) {
         vc_schema_read(&reader.base, doc, "a topology", topology_fields, VC_COUNT(topology_fields),

@@ -18,11 +18,14 @@ struct vc_mark {
     int line, column;
 };
 
+struct vc_configure;
+
 struct vc_node {
     const char *name; /* [a-z][a-z0-9-]*, at most 15 characters */
     const char *kind; /* a folder of nodes/ */
     uint32_t asn;     /* 0: speaks no BGP */
     struct vc_mark mark;
+    struct vc_configure *configure; /* what is configured otherwise than it should be (configure.h), or NULL */
 };
 
 struct vc_link_end {
@@ -54,6 +57,7 @@ struct vc_tunnel {
     size_t cpe;                                    /* node */
     size_t dc;                                     /* index into dcs */
     struct in_addr ipsec_cpe, ipsec_cisco;         /* IKE endpoints as the customer's form has them (public, R8) */
+    struct in_addr ipsec_private;                  /* the CPE's own address behind a NAT (R9); 0: it has ipsec_cpe */
     struct in_addr transport_cpe, transport_cisco; /* GRE transports, /32 each (R10) */
     struct vc_prefix address_cpe, address_cisco;   /* tunnel addresses in 100.64.0.0/10 (R11) */
     const char *psk;                               /* NULL: the plan derives one from the seed */
@@ -82,6 +86,12 @@ struct vc_settings {
     unsigned rate_mbit;        /* 250 a tunnel (R6); 0: tunnels are not shaped */
 };
 
+/* A file that the topology is based on. */
+struct vc_base {
+    const char *file;
+    const char *path; /* seen from the folder of the topology: where it must lie beside a copy of it */
+};
+
 struct vc_topology {
     const char *name;
     const char *description;
@@ -94,7 +104,8 @@ struct vc_topology {
     struct vc_dc *dcs;
     struct vc_tunnel *tunnels;
     struct vc_timers *timers; /* the built-in ones, then the document's own */
-    size_t node_count, link_count, dc_count, tunnel_count, timers_count;
+    struct vc_base *bases;    /* every file that `base` led to, in the order of reading */
+    size_t node_count, link_count, dc_count, tunnel_count, timers_count, base_count;
 };
 
 /*

@@ -170,6 +170,31 @@ static void check_ipsec_end(reader_t *r, struct vc_mark mark, size_t node, struc
                    vc_addr_text(address).s, t->nodes[node].name);
 }
 
+/* R9. Behind a NAT the CPE has a private address, and the public one is the NAT's at the other end of that link. */
+static void check_behind_nat(reader_t *r, const struct vc_doc *doc, const struct vc_tunnel *tunnel)
+{
+    const struct vc_topology *t = r->topology;
+    struct vc_mark mark = at(doc, "tunnels", tunnel->name, "ipsec", "private");
+
+    if (tunnel->cpe >= t->node_count)
+        return;
+    for (size_t i = 0; i < t->link_count; i++)
+        for (int e = 0; e < 2; e++) {
+            const struct vc_link_end *end = t->links[i].end;
+            size_t nat = end[!e].node;
+
+            if (end[e].node != tunnel->cpe || end[e].address.addr.s_addr != tunnel->ipsec_private.s_addr)
+                continue;
+            if (nat < t->node_count && strcmp(t->nodes[nat].kind, "nat") != 0)
+                vc_problem(r->problems, mark, "found %s, beyond which is %s, a node of kind %s; allowed: a kind nat",
+                           vc_addr_text(tunnel->ipsec_private).s, t->nodes[nat].name, t->nodes[nat].kind);
+            check_ipsec_end(r, at(doc, "tunnels", tunnel->name, "ipsec", "cpe"), nat, tunnel->ipsec_cpe);
+            return;
+        }
+    vc_problem(r->problems, mark, "found %s, which no link gives to %s; allowed: an address of one of its own links",
+               vc_addr_text(tunnel->ipsec_private).s, t->nodes[tunnel->cpe].name);
+}
+
 /* R11 */
 static void check_tunnel_address(reader_t *r, const struct vc_doc *doc, const struct vc_tunnel *tunnel)
 {
@@ -223,7 +248,10 @@ static void check_tunnels(reader_t *r, const struct vc_doc *doc)
     for (size_t i = 0; i < t->tunnel_count; i++) {
         const struct vc_tunnel *tunnel = &t->tunnels[i];
 
-        check_ipsec_end(r, at(doc, "tunnels", tunnel->name, "ipsec", "cpe"), tunnel->cpe, tunnel->ipsec_cpe);
+        if (is_set(tunnel->ipsec_private))
+            check_behind_nat(r, doc, tunnel);
+        else
+            check_ipsec_end(r, at(doc, "tunnels", tunnel->name, "ipsec", "cpe"), tunnel->cpe, tunnel->ipsec_cpe);
         check_ipsec_end(r, at(doc, "tunnels", tunnel->name, "ipsec", "cisco"),
                         tunnel->dc >= t->dc_count ? VC_NONE : t->dcs[tunnel->dc].headend, tunnel->ipsec_cisco);
         check_tunnel_address(r, doc, tunnel);

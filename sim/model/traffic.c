@@ -32,7 +32,7 @@ static const struct vc_field load_fields[] = {
     {"to", VC_FIELD_NODE, true},
     {"protocol", VC_FIELD_CHOICE, .choices = protocols, .fallback = "udp"},
     {"mbit", VC_FIELD_COUNT, .min = 1, .max = 10000},
-    {"bytes", VC_FIELD_COUNT, .min = 64, .max = 1400, .fallback = "1300"},
+    {"bytes", VC_FIELD_COUNT, .min = 64, .max = 1500, .fallback = "1300"},
     {"burst", VC_FIELD_COUNT, .min = 1, .max = 64},
     {"for", VC_FIELD_DURATION, .min = VC_NS_PER_S, .max = 600 * VC_NS_PER_S, .unit = VC_NS_PER_S, .fallback = "60s"},
 };
@@ -82,6 +82,7 @@ const struct vc_field vc_load_expect_fields[VC_LOAD_EXPECT_FIELD_COUNT] = {
     {"lost_at_most", VC_FIELD_PERCENT},
     {"lost_at_least", VC_FIELD_PERCENT},
     {"mbit_at_least", VC_FIELD_COUNT, .min = 1, .max = 10000},
+    {"mbit_at_most", VC_FIELD_COUNT, .min = 1, .max = 10000},
 };
 
 const struct vc_field vc_quality_fields[VC_QUALITY_FIELD_COUNT] = {
@@ -102,13 +103,15 @@ static void check_order(struct vc_reader *reader, const struct vc_doc *doc, cons
 void vc_load_expect_check(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec)
 {
     bool lost = json_object_get(spec, "lost_at_most_ppm") || json_object_get(spec, "lost_at_least_ppm");
-    bool rate = json_object_get(spec, "mbit_at_least");
+    bool rate = json_object_get(spec, "mbit_at_least") || json_object_get(spec, "mbit_at_most");
 
     if (lost == rate)
         vc_problem(reader->problems, doc->mark,
-                   "found load with %s; allowed: lost_at_most, lost_at_least or both, or else mbit_at_least",
+                   "found load with %s; allowed: lost_at_most, lost_at_least or both, or else mbit_at_most, "
+                   "mbit_at_least or both",
                    lost ? "limits of two measures" : "no limit");
     check_order(reader, doc, spec, "lost_at_most_ppm", "lost_at_least_ppm");
+    check_order(reader, doc, spec, "mbit_at_most", "mbit_at_least");
 }
 
 void vc_quality_check(struct vc_reader *reader, const struct vc_doc *doc, const json_t *spec)
@@ -136,9 +139,16 @@ char *vc_load_expect_text(void *ctx, const json_t *spec)
 {
     VC_AUTO_TALLOC char *loss = loss_text(NULL, spec, "lost_at_most_ppm", "lost_at_least_ppm");
 
-    if (json_object_get(spec, "mbit_at_least"))
-        return talloc_asprintf(ctx, "load %s arrives with at least %lld Mbit/s", member(spec, "name"),
-                               number(spec, "mbit_at_least"));
+    const json_t *least = json_object_get(spec, "mbit_at_least"), *most = json_object_get(spec, "mbit_at_most");
+
+    if (least || most) {
+        char *text = talloc_asprintf(ctx, "load %s arrives with", member(spec, "name"));
+        if (least)
+            text = talloc_asprintf_append(text, " at least %lld", number(spec, "mbit_at_least"));
+        if (most)
+            text = talloc_asprintf_append(text, "%s at most %lld", least ? " and" : "", number(spec, "mbit_at_most"));
+        return talloc_asprintf_append(text, " Mbit/s");
+    }
     return talloc_asprintf(ctx, "load %s %s", member(spec, "name"), loss);
 }
 

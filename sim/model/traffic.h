@@ -4,7 +4,7 @@
 
 #include "model/steps.h"
 
-enum { VC_LOAD_EXPECT_FIELD_COUNT = 4, VC_QUALITY_FIELD_COUNT = 5 };
+enum { VC_LOAD_EXPECT_FIELD_COUNT = 5, VC_QUALITY_FIELD_COUNT = 5 };
 extern const struct vc_field vc_load_expect_fields[VC_LOAD_EXPECT_FIELD_COUNT];
 extern const struct vc_field vc_quality_fields[VC_QUALITY_FIELD_COUNT];
 

@@ -2,7 +2,8 @@
  * The oracle: what must be reachable, and by which way, when a set of elements has failed. A small model of the
  * deployment (underlay, IPsec, GRE, BGP's choice of routes) computed from the topology alone: no daemons, no plan, no
  * code shared with what configures FRR, so that a mistake there cannot hide here. It answers for the settled network:
- * after every timer has run. Sources: requirements R1-R7, R37-R41; RFC 4271, 9.1 (decision process); RFC 2784; RFC 4301.
+ * after every timer has run. Sources: requirements R1-R7, R37-R41; RFC 4271, 9.1 (decision process); RFC 2784; RFC
+ * 4301.
  */
 #pragma once
 
@@ -29,7 +30,8 @@ struct vc_element {
 
 struct vc_oracle; /* talloc; borrows the topology and the timers */
 
-/* Enumerates the elements, in document order of the topology. Fails (VC_EXIT_USAGE) for a node kind it has no model of. */
+/* Enumerates the elements: nodes each with its daemons, links each with its ends and its drops, tunnels with theirs,
+ * each in document order. Fails (VC_EXIT_USAGE) for a node kind it has no model of. */
 struct vc_oracle *vc_oracle_new(void *ctx, const struct vc_topology *topology, const struct vc_timers *timers,
                                 vc_error **err);
 
@@ -44,15 +46,27 @@ struct vc_oracle_path {
     size_t count;
 };
 
-/* For a pair of end points (nodes of kind host) with `failed` (indexes of elements) gone: one direction. The path's
- * array is a talloc child of ctx. */
-struct vc_oracle_path vc_oracle_ask(void *ctx, const struct vc_oracle *oracle, const size_t *failed, size_t failed_count,
-                                    size_t from, size_t to);
+/* For a pair of end points (nodes of kind host) with `failed` (indexes of elements) gone: one direction. They failed in
+ * that order, the network settling in between: a node whose routing daemon is dead keeps the routes it had then. The
+ * path's array is a talloc child of ctx. */
+struct vc_oracle_path vc_oracle_ask(void *ctx, const struct vc_oracle *oracle, const size_t *failed,
+                                    size_t failed_count, size_t from, size_t to);
 
 /* Why, in a sentence for people: "tunnel dc1 is down (no ESP on inet-dc1); cpe1 takes 198.18.5.0/24 from cpe2".
  * talloc child of ctx. */
 char *vc_oracle_why(void *ctx, const struct vc_oracle *oracle, const size_t *failed, size_t failed_count, size_t from,
                     size_t to);
+
+/* The same after a history of failures and heals, each settled before the next. Powering a node on starts all its
+ * daemons. */
+struct vc_oracle_step {
+    size_t element;
+    bool heal;
+};
+struct vc_oracle_path vc_oracle_ask_after(void *ctx, const struct vc_oracle *oracle, const struct vc_oracle_step *steps,
+                                          size_t count, size_t from, size_t to);
+char *vc_oracle_why_after(void *ctx, const struct vc_oracle *oracle, const struct vc_oracle_step *steps, size_t count,
+                          size_t from, size_t to);
 
 /* Nanoseconds after which every timer that these failures, or their healing, set off has run, with a margin of a
  * few seconds for the daemons. */

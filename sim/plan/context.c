@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "plan/configured.h"
 #include "plan/secret.h"
 
 /* What kernel-libipsec's TUN device (1400, fixed) leaves for the packet in GRE (24 bytes of headers). */
@@ -29,7 +30,7 @@ bool vc_link_is_ibgp(const struct vc_topology *topology, const struct vc_link *l
 {
     uint32_t asn = topology->nodes[link->end[0].node].asn;
 
-    return asn && asn == topology->nodes[link->end[1].node].asn;
+    return asn && asn == topology->nodes[link->end[1].node].asn && !vc_configured_without_ibgp(topology, link);
 }
 
 enum vc_role vc_tunnel_role(const struct vc_topology *topology, const struct vc_tunnel *tunnel, size_t node)
@@ -65,8 +66,7 @@ static json_t *next_hop_to(const struct vc_topology *topology, size_t node, size
     return link == VC_NONE ? json_null() : next_hop(&topology->links[link], end);
 }
 
-/* Where the node's IPsec address lives: the way to the other IPsec endpoint. A public address that a NAT adds is on no
- * link: then the first link. */
+/* Where the node's IPsec address lives: the way to the other IPsec endpoint. Else the first link. */
 static json_t *next_hop_of_address(const struct vc_topology *topology, size_t node, struct in_addr address)
 {
     json_t *first = NULL;
@@ -99,10 +99,27 @@ static json_t *interface_json(const struct vc_topology *topology, const struct v
                      peer_node->kind, "address", addr_json(peer->address.addr));
 }
 
-/* "interfaces", "to" (the same by the neighbour's kind) and "ibgp". */
+/* Routers of two ASes at a link's ends peer over it, too. The tunnels' sessions are over no link. */
+static bool is_ebgp(const struct vc_topology *topology, const struct vc_link *link)
+{
+    uint32_t here = topology->nodes[link->end[0].node].asn, there = topology->nodes[link->end[1].node].asn;
+
+    return here && there && here != there;
+}
+
+static json_t *neighbor_json(const struct vc_topology *topology, const struct vc_link *link, unsigned end)
+{
+    const struct vc_node *peer = &topology->nodes[link->end[!end].node];
+
+    return json_pack("{s:s, s:s, s:o, s:o, s:I}", "node", peer->name, "ifname", link->name, "local",
+                     addr_json(link->end[end].address.addr), "address", addr_json(link->end[!end].address.addr),
+                     "remote_asn", (json_int_t)peer->asn);
+}
+
+/* "interfaces", "to" (the same by the neighbour's kind), "ibgp" and "ebgp". */
 static void add_interfaces(json_t *context, const struct vc_topology *topology, size_t node)
 {
-    json_t *all = json_array(), *by_kind = json_object(), *ibgp = json_array();
+    json_t *all = json_array(), *by_kind = json_object(), *ibgp = json_array(), *ebgp = json_array();
 
     for (size_t i = 0; i < topology->link_count; i++)
         for (unsigned end = 0; end < 2; end++) {
@@ -117,13 +134,14 @@ static void add_interfaces(json_t *context, const struct vc_topology *topology, 
                 json_object_set_new(by_kind, peer->kind, json_array());
             json_array_append(json_object_get(by_kind, peer->kind), interface);
             if (vc_link_is_ibgp(topology, link))
-                json_array_append_new(ibgp, json_pack("{s:s, s:s, s:o, s:o}", "node", peer->name, "ifname", link->name,
-                                                      "local", addr_json(link->end[end].address.addr), "address",
-                                                      addr_json(link->end[!end].address.addr)));
+                json_array_append_new(ibgp, neighbor_json(topology, link, end));
+            if (is_ebgp(topology, link))
+                json_array_append_new(ebgp, neighbor_json(topology, link, end));
         }
     json_object_set_new(context, "interfaces", all);
     json_object_set_new(context, "to", by_kind);
     json_object_set_new(context, "ibgp", ibgp);
+    json_object_set_new(context, "ebgp", ebgp);
 }
 
 static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_tunnel *t, size_t node, uint64_t seed)
@@ -131,52 +149,33 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
     const struct vc_dc *dc = &topology->dcs[t->dc];
     enum vc_role role = vc_tunnel_role(topology, t, node);
     bool cpe = role == VC_ROLE_CPE;
+    /* Where IKE leaves the node: the address that the other end knows it by, unless a NAT puts that on. */
+    struct in_addr source = !cpe ? t->ipsec_cisco : t->ipsec_private.s_addr ? t->ipsec_private : t->ipsec_cpe;
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    const char *psk = t->psk ? t->psk : vc_secret(scratch, "psk", t->name, seed, 48);
-    const char *password = t->bgp_password ? t->bgp_password : vc_secret(scratch, "bgp", t->name, seed, 24);
+    size_t index = (size_t)(t - topology->tunnels);
+    const struct vc_own_tunnel own = vc_configured_tunnel(topology, node, index);
+    const char *psk = own.psk ? own.psk : vc_secret(scratch, "psk", t->name, seed, 48);
+    const char *password = own.bgp_password ? own.bgp_password : vc_secret(scratch, "bgp", t->name, seed, 24);
 
-    return json_pack("{s:s, s:o, s:s, s:{s:b, s:b, s:b}, s:{s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:s, s:s, s:I, s:I, "
-                     "s:o, s:o, s:o}",
-                     "name", t->name, "ifname", json_sprintf("gre-%s", t->name), "dc", dc->name,               /* */
-                     "role", "cpe", cpe, "headend", role == VC_ROLE_HEADEND, "router", role == VC_ROLE_ROUTER, /* */
-                     "ipsec", "local", addr_json(cpe ? t->ipsec_cpe : t->ipsec_cisco), "remote",
-                     addr_json(cpe ? t->ipsec_cisco : t->ipsec_cpe), /* */
-                     "transport", "local", addr_json(cpe ? t->transport_cpe : t->transport_cisco), "remote",
-                     addr_json(cpe ? t->transport_cisco : t->transport_cpe), /* */
-                     "address", "local", addr_json(cpe ? t->address_cpe.addr : t->address_cisco.addr), "remote",
-                     addr_json(cpe ? t->address_cisco.addr : t->address_cpe.addr), /* */
-                     "psk", psk, "bgp_password", password, "local_asn", (json_int_t)topology->nodes[node].asn,
-                     "remote_asn", (json_int_t)topology->nodes[cpe ? dc->router : t->cpe].asn, "dc_prefix",
-                     prefix_json(dc->prefix), "underlay",
-                     role == VC_ROLE_ROUTER ? next_hop_to(topology, node, dc->headend)
-                                            : next_hop_of_address(topology, node, cpe ? t->ipsec_cpe : t->ipsec_cisco),
-                     "core", role == VC_ROLE_HEADEND ? next_hop_to(topology, node, dc->router) : json_null());
+    return json_pack(
+        "{s:s, s:o, s:s, s:{s:b, s:b, s:b}, s:{s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:s, s:o, s:I, s:I, "
+        "s:o, s:o, s:o}",
+        "name", t->name, "ifname", json_sprintf("gre-%s", t->name), "dc", dc->name,               /* */
+        "role", "cpe", cpe, "headend", role == VC_ROLE_HEADEND, "router", role == VC_ROLE_ROUTER, /* */
+        "ipsec", "local", addr_json(cpe ? t->ipsec_cpe : t->ipsec_cisco), "remote",
+        addr_json(cpe ? t->ipsec_cisco : t->ipsec_cpe), "source", addr_json(source), /* */
+        "transport", "local", addr_json(cpe ? t->transport_cpe : t->transport_cisco), "remote",
+        addr_json(cpe ? t->transport_cisco : t->transport_cpe),                                 /* */
+        "address", "local", addr_json(own.address.addr), "remote", addr_json(own.peer_address), /* */
+        "psk", psk, "bgp_password", *password ? json_string(password) : json_false(), "local_asn",
+        (json_int_t)topology->nodes[node].asn, "remote_asn", (json_int_t)topology->nodes[cpe ? dc->router : t->cpe].asn,
+        "dc_prefix", prefix_json(dc->prefix), "underlay",
+        role == VC_ROLE_ROUTER ? next_hop_to(topology, node, dc->headend) : next_hop_of_address(topology, node, source),
+        "core", role == VC_ROLE_HEADEND ? next_hop_to(topology, node, dc->router) : json_null());
 }
 
-static void add_tunnels(json_t *context, const struct vc_topology *topology, size_t node, uint64_t seed)
+static json_t *settings_json(const struct vc_settings *s, unsigned mtu)
 {
-    json_t *tunnels = json_array(), *router_id = NULL;
-
-    for (size_t i = 0; i < topology->tunnel_count; i++) {
-        const struct vc_tunnel *t = &topology->tunnels[i];
-        enum vc_role role = vc_tunnel_role(topology, t, node);
-
-        if (role == VC_ROLE_NONE)
-            continue;
-        json_array_append_new(tunnels, tunnel_json(topology, t, node, seed));
-        if (!router_id && role != VC_ROLE_HEADEND)
-            router_id = addr_json(role == VC_ROLE_CPE ? t->transport_cpe : t->transport_cisco);
-    }
-    json_object_set_new(context, "tunnels", tunnels);
-    if (!router_id)
-        router_id = json_incref(json_object_get(json_array_get(json_object_get(context, "interfaces"), 0), "ip"));
-    json_object_set_new(context, "router_id", router_id ? router_id : json_null());
-}
-
-static json_t *settings_json(const struct vc_topology *topology, enum vc_plane plane)
-{
-    const struct vc_settings *s = &topology->settings;
-    unsigned mtu = vc_gre_mtu(topology, plane);
     unsigned mss = s->mss > mtu - 40 ? mtu - 40 : s->mss;
     /* A probe after dpd_delay of silence, repeated every second: dead just before dpd_delay × dpd_retries. A lost first
      * message of a new SA is repeated as fast, which a retransmission time of dpd_delay would not do. */
@@ -188,6 +187,34 @@ static json_t *settings_json(const struct vc_topology *topology, enum vc_plane p
                      "child_rekey_s", (int)(s->child_lifetime_s - s->child_lifetime_s / 10), "dpd_delay_s",
                      (int)s->dpd_delay_s, "retransmits", retransmits > 1 ? retransmits : 1, "replay_window",
                      (int)s->replay_window, "gre_mtu", (int)mtu, "mss", mss ? json_integer(mss) : json_false());
+}
+
+static void add_tunnels(json_t *context, const struct vc_topology *topology, const struct vc_plan_options *options,
+                        size_t node)
+{
+    const struct vc_node *n = &topology->nodes[node];
+    json_t *tunnels = json_array(), *router_id = NULL;
+
+    for (size_t i = 0; i < topology->tunnel_count; i++) {
+        const struct vc_tunnel *t = &topology->tunnels[i];
+        enum vc_role role = vc_tunnel_role(topology, t, node);
+
+        if (role == VC_ROLE_NONE)
+            continue;
+        json_t *tunnel = tunnel_json(topology, t, node, options->seed);
+        vc_configured_context(topology, node, i, tunnel);
+        if (n->configure && n->configure->tunnel == i) { /* hides the node's inside this tunnel's section */
+            struct vc_settings own = vc_configured_settings(topology, node, i);
+            json_object_set_new(tunnel, "settings", settings_json(&own, vc_gre_mtu(topology, options->plane)));
+        }
+        json_array_append_new(tunnels, tunnel);
+        if (!router_id && role != VC_ROLE_HEADEND)
+            router_id = addr_json(role == VC_ROLE_CPE ? t->transport_cpe : t->transport_cisco);
+    }
+    json_object_set_new(context, "tunnels", tunnels);
+    if (!router_id)
+        router_id = json_incref(json_object_get(json_array_get(json_object_get(context, "interfaces"), 0), "ip"));
+    json_object_set_new(context, "router_id", router_id ? router_id : json_null());
 }
 
 static json_t *timers_json(const struct vc_timers *t)
@@ -218,15 +245,18 @@ static json_t *dc_json(const struct vc_topology *topology, size_t node)
 json_t *vc_context(const struct vc_topology *topology, const struct vc_plan_options *options, size_t node)
 {
     const struct vc_node *n = &topology->nodes[node];
+    const struct vc_settings settings = vc_configured_settings(topology, node, VC_NONE);
     json_t *context = json_pack("{s:s, s:s, s:I, s:{s:b, s:b}, s:o, s:o, s:o, s:o, s:o}", "name", n->name, "kind",
                                 n->kind, "asn", (json_int_t)n->asn, "plane", "user", options->plane == VC_PLANE_USER,
                                 "kernel", options->plane == VC_PLANE_KERNEL, "service", prefix_json(topology->service),
                                 "customer", prefix_json(topology->customer), "dc", dc_json(topology, node), "settings",
-                                settings_json(topology, options->plane), "timers", timers_json(options->timers));
+                                settings_json(&settings, vc_gre_mtu(topology, options->plane)), "timers",
+                                timers_json(options->timers));
 
     if (!context)
         abort(); /* json_pack refused its format: a bug here */
     add_interfaces(context, topology, node);
-    add_tunnels(context, topology, node, options->seed);
+    add_tunnels(context, topology, options, node);
+    vc_configured_guards(topology, node, context);
     return context;
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "plan/context.h"
+#include "plan/configured.h"
 #include "plan/node.h"
 #include "plan/secret.h"
 
@@ -51,22 +51,23 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
     for (size_t i = 0; i < topology->tunnel_count; i++) {
         const struct vc_tunnel *t = &topology->tunnels[i];
         enum vc_role role = vc_tunnel_role(topology, t, index);
-        bool cpe = role == VC_ROLE_CPE;
+        const struct vc_own_tunnel own = vc_configured_tunnel(topology, index, i);
         size_t l = 0;
 
-        if (!cpe && role != VC_ROLE_ROUTER)
+        if (role != VC_ROLE_CPE && role != VC_ROLE_ROUTER)
             continue;
         struct vc_plan_gre *gre = &node->gres[node->gre_count++];
         *gre = (struct vc_plan_gre){
             .ifname = talloc_asprintf(ctx, "gre-%s", t->name),
             .tunnel = i,
-            .local = cpe ? t->transport_cpe : t->transport_cisco,
-            .remote = cpe ? t->transport_cisco : t->transport_cpe,
-            .address = cpe ? t->address_cpe : t->address_cisco,
-            .peer_address = cpe ? t->address_cisco.addr : t->address_cpe.addr,
+            .local = own.local,
+            .remote = own.remote,
+            .address = own.address,
+            .peer_address = own.peer_address,
             .mtu = vc_gre_mtu(topology, options->plane),
             .keepalive_s = timers->gre_keepalive_s,
             .retries = timers->gre_keepalive_s ? timers->gre_retries : 0,
+            .ignores_keepalives = own.ignores_keepalives,
             .wire = {.rate_mbit = topology->settings.rate_mbit},
         };
         gre->wire_seed = wire_seed(gre->ifname, node->name, options->seed);

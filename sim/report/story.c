@@ -15,10 +15,11 @@ struct teller {
     void *ctx;
     FILE *out;
     const struct story *story;
+    const json_t *convergence; /* of each chapter after the first */
     bool markdown, colour;
 };
 
-static const char *duration(void *ctx, int64_t ns)
+const char *vc_story_duration(void *ctx, int64_t ns)
 {
     if (ns < VC_NS_PER_S)
         return talloc_asprintf(ctx, "%lld ms", (long long)((ns + VC_NS_PER_MS / 2) / VC_NS_PER_MS));
@@ -68,13 +69,13 @@ static const char *flow_text(const struct teller *teller, const struct chapter *
         return NULL;
     if (moved)
         text = talloc_asprintf_append(text, "moved from %s to %s after %s", flow->path_before, flow->path_after,
-                                      duration(ctx, flow->moved_ns - chapter->applied_ns));
+                                      vc_story_duration(ctx, flow->moved_ns - chapter->applied_ns));
     else if (flow->path_after)
         text = talloc_asprintf_append(text, "stayed on %s", flow->path_after);
     if (!flow->gap_ns)
         return talloc_strdup_append(text, ", nothing lost");
-    text = talloc_asprintf_append(text, ", gone for %s (±%s)", duration(ctx, flow->gap_ns),
-                                  duration(ctx, flow->resolution_ns));
+    text = talloc_asprintf_append(text, ", gone for %s (±%s)", vc_story_duration(ctx, flow->gap_ns),
+                                  vc_story_duration(ctx, flow->resolution_ns));
     if (next && flow->gap_end_ns > next->applied_ns)
         text = talloc_asprintf_append(text, ", past the next step");
     return talloc_asprintf_append(text, ", %lld packet%s lost", (long long)flow->lost, flow->lost == 1 ? "" : "s");
@@ -105,15 +106,15 @@ static const char *watchers_text(const struct teller *teller, const struct chapt
 
     if (chapter->kind == CHAPTER_HEAL)
         return chapter->back ? talloc_asprintf(ctx, "back: %s, %s after the heal", chapter->back,
-                                               duration(ctx, chapter->back_ns - chapter->applied_ns))
+                                               vc_story_duration(ctx, chapter->back_ns - chapter->applied_ns))
                              : "";
     if (!chapter->noticed)
         return "noticed by nobody";
     char *text = talloc_asprintf(ctx, "noticed first by %s, %s after it", chapter->noticed,
-                                 duration(ctx, chapter->noticed_ns - chapter->applied_ns));
+                                 vc_story_duration(ctx, chapter->noticed_ns - chapter->applied_ns));
     if (chapter->also)
         text = talloc_asprintf_append(text, "; then %s, %s", chapter->also,
-                                      duration(ctx, chapter->also_ns - chapter->applied_ns));
+                                      vc_story_duration(ctx, chapter->also_ns - chapter->applied_ns));
     return text;
 }
 
@@ -125,7 +126,7 @@ static const char *deed_text(const struct teller *teller, const struct chapter *
     if (!chapter->proved_ns)
         return talloc_strdup_append(text, "; no effect was proved");
     return talloc_asprintf_append(text, "; proved after %s%s%s",
-                                  duration(teller->ctx, chapter->proved_ns - chapter->applied_ns),
+                                  vc_story_duration(teller->ctx, chapter->proved_ns - chapter->applied_ns),
                                   *chapter->evidence ? ": " : "", chapter->evidence);
 }
 
@@ -143,7 +144,7 @@ static void tell_start(const struct teller *teller)
                          ? "BGP is up"
                          : talloc_asprintf(teller->ctx, "%zu of %zu BGP sessions over tunnels came up",
                                            start->sessions_up, teller->story->session_count);
-    tell(teller, start->back_ns, talloc_asprintf(teller->ctx, "%s; %s", up, text));
+    tell(teller, start->back_ns, talloc_asprintf(teller->ctx, "%s%s%s", up, *text ? "; " : "", text));
 }
 
 static void tell_chapter(const struct teller *teller, size_t k)
@@ -154,10 +155,11 @@ static void tell_chapter(const struct teller *teller, size_t k)
     if (teller->story->chapter_count > FULL_CHAPTERS) {
         char *text = talloc_strdup(teller->ctx, watchers_text(teller, chapter));
         tell(teller, -1, joined(text, flows_text(teller, k)));
-        return;
+    } else {
+        tell(teller, -1, watchers_text(teller, chapter));
+        tell(teller, -1, flows_text(teller, k));
     }
-    tell(teller, -1, watchers_text(teller, chapter));
-    tell(teller, -1, flows_text(teller, k));
+    tell(teller, -1, vc_story_convergence(teller->ctx, json_array_get(teller->convergence, k - 1)));
 }
 
 /* The chapters from k on in one line: how often, the longest gap and the sum of losses of each flow. */
@@ -179,7 +181,7 @@ static void tell_rest(const struct teller *teller, size_t k)
         const char *name = story->chapters[k].flows[i].name;
         text = joined(text,
                       gap ? talloc_asprintf(teller->ctx, "%s gone for at most %s at a time, %lld packets lost in all",
-                                            name, duration(teller->ctx, gap), (long long)lost)
+                                            name, vc_story_duration(teller->ctx, gap), (long long)lost)
                           : talloc_asprintf(teller->ctx, "%s lost nothing", name));
     }
     tell(teller, story->chapters[k].applied_ns,
@@ -292,7 +294,8 @@ int vc_story_write_run(FILE *out, const json_t *run, const char *result_path, bo
 
     if (!events)
         return -1;
-    struct teller teller = {ctx, out, vc_story_read(ctx, events), markdown, colour && !markdown};
+    VC_AUTO_JSON *convergence = vc_story_convergence_of(run, events);
+    struct teller teller = {ctx, out, vc_story_read(ctx, events), convergence, markdown, colour && !markdown};
     size_t count = teller.story->chapter_count, told = count > TOLD_CHAPTERS ? FULL_CHAPTERS : count;
     tell_title(&teller, run);
     tell_start(&teller);

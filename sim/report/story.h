@@ -49,3 +49,11 @@ struct story {
 
 /* Everything hangs on the story, which is a talloc child of ctx; strings of events are borrowed from `events`. */
 struct story *vc_story_read(void *ctx, const json_t *events);
+
+/* "880 ms", "1.22 s"; talloc child of ctx. */
+const char *vc_story_duration(void *ctx, int64_t ns);
+
+/* run.json's `convergence`, or computed from the events where it has none. New reference. */
+json_t *vc_story_convergence_of(const json_t *run, const json_t *events);
+/* A line for one member of it, talloc child of ctx; NULL: nothing moved. */
+char *vc_story_convergence(void *ctx, const json_t *entry);

@@ -207,7 +207,11 @@ static int on_node(void *arg, size_t node, bool on, vc_error **err)
 {
     struct engine *engine = arg;
 
-    return vc_observe_node(engine->observe, vc_lab_node(engine->lab, node), node, on, err);
+    return vc_observe_node(engine->observe, vc_lab_node(engine->lab, node), node, on, err) ||
+                   vc_meters_node(engine->meters, node, vc_lab_node(engine->lab, node)->netns, on, err) ||
+                   vc_logs_node(engine->logs, node, on, err)
+               ? -1
+               : 0;
 }
 
 static void on_mark(void *arg, const char *text)
@@ -279,6 +283,9 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     engine->loads = vc_loads_new(engine, engine->lab);
     vc_events_subscribe(engine->events, vc_loads_event, engine->loads);
     engine->observe = vc_observe_new(engine, &observe);
+    engine->meters = vc_meters_new(engine, engine->lab);
+    engine->logs = vc_logs_new(engine, engine->lab);
+    vc_events_subscribe(engine->events, vc_meters_event, engine->meters);
     return 0;
 }
 
@@ -319,7 +326,8 @@ int engine_begin_scenario(struct engine *engine, vc_error **err)
     if (!engine->timeline || set_limit(engine, err))
         return -1;
     const char *capture = engine->scenario->capture;
-    if (vc_observe_capture_control(engine->observe, capture && !strcmp(capture, "control"), err))
+    if (vc_observe_capture_control(engine->observe, capture && !strcmp(capture, "control"), err) ||
+        vc_meters_start(engine->meters, engine->scenario, err) || vc_logs_start(engine->logs, engine->scenario, err))
         return -1;
     vc_events_subscribe(engine->events, vc_timeline_event, engine->timeline);
     vc_timeline_start(engine->timeline);

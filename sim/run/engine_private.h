@@ -4,6 +4,8 @@
 #include "fault/fault.h"
 #include "run/engine.h"
 #include "run/loads.h"
+#include "run/logs.h"
+#include "run/meters.h"
 #include "run/observe.h"
 #include "run/timeline.h"
 #include "run/verdict.h"
@@ -19,6 +21,8 @@ struct engine {
     struct vc_faults *faults;
     struct vc_loads *loads;
     struct vc_observe *observe;
+    struct vc_meters *meters;
+    struct vc_logs *logs;
     struct vc_timeline *timeline;
     bool streaming; /* the front end still reads */
     bool ending;

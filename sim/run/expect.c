@@ -128,11 +128,8 @@ enum vc_verdict expect_verdict(const struct vc_judge *judge, const struct expect
     return expectation->kind->truth ? state_verdict(judge, expectation) : measure_verdict(judge, expectation);
 }
 
-static const char *const unit_names[] = {[UNIT_MS] = "ms",
-                                         [UNIT_PACKETS] = "packets",
-                                         [UNIT_REKEYS] = "rekeys",
-                                         [UNIT_PERCENT] = "%",
-                                         [UNIT_MBIT] = "Mbit/s"};
+static const char *const unit_names[] = {[UNIT_MS] = "ms",     [UNIT_PACKETS] = "packets", [UNIT_REKEYS] = "rekeys",
+                                         [UNIT_PERCENT] = "%", [UNIT_MBIT] = "Mbit/s",     [UNIT_BYTES] = "bytes"};
 
 static json_t *in_unit(enum expect_unit unit, int64_t value)
 {

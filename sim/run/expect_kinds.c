@@ -294,6 +294,8 @@ static const struct expect_kind kinds[] = {
     {.type = "bfd", .truth = bfd},
     {.type = "sa", .truth = sa},
     {.type = "interface", .truth = interface},
+    {.type = "accepted", .truth = seen_accepted},
+    {.type = "log", .truth = log_has},
     {.type = "outage", .measure = outage, .at_most = "at_most_ns", .at_least = "at_least_ns"},
     {.type = "lost", .measure = lost, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_PACKETS},
     {.type = "rekeyed", .measure = rekeyed, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_REKEYS},
@@ -308,6 +310,8 @@ static const struct expect_kind kinds[] = {
      .at_most = "loss_at_most_ppm",
      .at_least = "loss_at_least_ppm",
      .unit = UNIT_PERCENT},
+    {.type = "seen", .measure = seen_packets, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_PACKETS},
+    {.type = "seen", .measure = seen_mss, .at_most = "mss_at_most", .at_least = "mss_at_least", .unit = UNIT_BYTES},
 };
 
 const struct expect_kind *expect_kind_of(const char *type, const json_t *spec)

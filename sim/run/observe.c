@@ -54,6 +54,12 @@ static bool is_kind(const struct vc_plan *plan, size_t node, const char *kind)
     return !strcmp(plan->nodes[node].kind, kind);
 }
 
+/* It passes on what is on the underlay and ends nothing of it. */
+static bool carries_underlay(const struct vc_plan *plan, size_t node)
+{
+    return is_kind(plan, node, "isp") || is_kind(plan, node, "nat");
+}
+
 static bool is_router_of_dc(const struct vc_topology *topology, size_t node)
 {
     for (size_t i = 0; i < topology->dc_count; i++)
@@ -66,10 +72,11 @@ static void add_link_point(struct vc_observe *observe, const struct vc_link *lin
 {
     const struct vc_plan *plan = observe->config.plan;
     struct point *point = &observe->points[observe->point_count++];
-    bool underlay = is_kind(plan, link->end[0].node, "isp") || is_kind(plan, link->end[1].node, "isp");
+    bool passes[2] = {carries_underlay(plan, link->end[0].node), carries_underlay(plan, link->end[1].node)};
+    bool underlay = passes[0] || passes[1];
     /* On the underlay never at an IPsec endpoint: xfrm hands what it decrypted to the same interface again, and a tap
      * there sees it in clear. */
-    size_t at = underlay && !is_kind(plan, link->end[0].node, "isp") ? link->end[1].node : link->end[0].node;
+    size_t at = underlay && !passes[0] ? link->end[1].node : link->end[0].node;
     bool wan = is_router_of_dc(plan->topology, link->end[0].node) && is_router_of_dc(plan->topology, link->end[1].node);
 
     *point = (struct point){

@@ -33,8 +33,16 @@ void engine_record(void *arg, json_t *event)
 
 void engine_emit_plan(struct engine *engine, int64_t t_ns)
 {
-    vc_event_json(engine->events, VC_LAYER_CHECK, NULL, "plan", t_ns,
-                  vc_plan_facts(engine->config->plan, engine->scenario->flows, engine->scenario->flow_count));
+    const struct vc_scenario *scenario = engine->scenario;
+    json_t *facts = vc_plan_facts(engine->config->plan, scenario->flows, scenario->flow_count);
+    json_t *violates = json_array();
+
+    for (size_t i = 0; i < scenario->violates_count; i++)
+        json_array_append_new(violates, json_string(scenario->violates[i]));
+    if (scenario->violates_count)
+        json_object_set(facts, "violates", violates);
+    json_decref(violates);
+    vc_event_json(engine->events, VC_LAYER_CHECK, NULL, "plan", t_ns, facts);
 }
 
 void engine_tell_parked(struct engine *engine)

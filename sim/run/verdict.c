@@ -44,6 +44,7 @@ static int judge_destructor(struct vc_judge *judge)
     talloc_free(judge->flows); /* their names are the plan's */
     json_decref(judge->plan);
     json_decref(judge->facts);
+    json_decref(judge->seen);
     return 0;
 }
 
@@ -53,6 +54,7 @@ struct vc_judge *vc_judge_new(void *ctx)
 
     judge->facts = json_object();
     judge->converged_ns = -1;
+    judge->convergence = vc_convergence_new(judge);
     talloc_set_destructor(judge, judge_destructor);
     window_begin(judge, 0);
     return judge;
@@ -257,6 +259,7 @@ void vc_judge_event(struct vc_judge *judge, const json_t *event)
     int64_t t_ns = number_of(event, "t_ns", judge->now_ns);
 
     invariant_advance(judge, t_ns);
+    vc_convergence_event(judge->convergence, event);
     dispatch(judge, event, t_ns);
     state_event(judge, event, t_ns);
     invariant_event(judge, event, t_ns);

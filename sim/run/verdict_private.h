@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "run/convergence.h"
 #include "run/verdict.h"
 
 /* A stretch between two faults or heals, over which outages and losses are counted. */
@@ -112,14 +113,16 @@ struct vc_judge {
     size_t rekey_count;
     struct load_part *loads;
     size_t load_count;
+    json_t *seen; /* own reference: link/seen events, or NULL */
     size_t flow_count, window_count, expectation_count, hold_count, fault_count, lag_count;
     struct invariant invariants[INVARIANT_COUNT];
     int64_t max_lag_ns;
     int64_t converged_ns;    /* first, before any fault; -1: not yet */
     int64_t route_change_ns; /* last change of an eBGP session or of a main table */
-    unsigned blinding;       /* active faults that may leave a session's last known state stale */
-    int64_t dropped;         /* packets the taps lost */
-    int64_t resolution_ns;   /* the coarsest seen */
+    struct vc_convergence *convergence;
+    unsigned blinding;     /* active faults that may leave a session's last known state stale */
+    int64_t dropped;       /* packets the taps lost */
+    int64_t resolution_ns; /* the coarsest seen */
     bool ended, interrupted, sessions_up;
     char *error; /* first */
 };
@@ -148,7 +151,7 @@ void invariant_advance(struct vc_judge *judge, int64_t t_ns); /* with the state 
 char *invariant_evidence(const struct vc_judge *judge, void *ctx, enum invariant_id id);
 
 /* expect_kinds.c: what can be expected; expect.c: its life */
-enum expect_unit { UNIT_MS, UNIT_PACKETS, UNIT_REKEYS, UNIT_PERCENT, UNIT_MBIT };
+enum expect_unit { UNIT_MS, UNIT_PACKETS, UNIT_REKEYS, UNIT_PERCENT, UNIT_MBIT, UNIT_BYTES };
 struct expect_kind {
     const char *type;
     /* A state: true now, and since when. */
@@ -158,6 +161,13 @@ struct expect_kind {
     const char *at_most, *at_least; /* members that hold a measure's limits */
     enum expect_unit unit;
 };
+/* expect_log.c */
+void log_written(struct vc_judge *judge, const json_t *event, int64_t t_ns);
+bool log_has(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
+/* expect_seen.c */
+bool seen_accepted(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
+int64_t seen_packets(const struct vc_judge *judge, const json_t *spec, const struct window *window);
+int64_t seen_mss(const struct vc_judge *judge, const json_t *spec, const struct window *window);
 /* Where a type has several measures, the one whose limits the spec (may be NULL) has. */
 const struct expect_kind *expect_kind_of(const char *type, const json_t *spec);
 void expect_arm(struct vc_judge *judge, const json_t *event, int64_t t_ns);

@@ -61,6 +61,20 @@ static json_t *expectations_json(const struct vc_judge *judge, struct tally *tal
     return array;
 }
 
+/* The scenario is about this invariant being broken (`violates`). */
+static bool is_to_break(const struct vc_judge *judge, int id)
+{
+    size_t i;
+    json_t *name;
+
+    json_array_foreach(json_object_get(judge->plan, "violates"), i, name)
+    {
+        if (strcmp(json_string_value(name) ? json_string_value(name) : "", invariant_names[id]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static json_t *invariants_json(const struct vc_judge *judge, struct tally *tally)
 {
     static const bool safety[INVARIANT_COUNT] = {[CLEAR_TRAFFIC] = true, [ROUTE_POLICY] = true, [NO_LOOP] = true};
@@ -68,12 +82,20 @@ static json_t *invariants_json(const struct vc_judge *judge, struct tally *tally
 
     for (int i = 0; i < INVARIANT_COUNT; i++) {
         VC_AUTO_TALLOC char *evidence = invariant_evidence(judge, NULL, (enum invariant_id)i);
-        bool violated = judge->invariants[i].violations > 0;
+        bool violated = judge->invariants[i].violations > 0, wanted = is_to_break(judge, i);
+        VC_AUTO_TALLOC char *shown =
+            talloc_asprintf(NULL, "%s%s", violated && wanted ? "broken, as it was to be: " : "", evidence);
 
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "name", invariant_names[i], "verdict",
-                                               vc_verdict_name(violated ? VC_FAIL : VC_PASS), "evidence", evidence));
-        if (!violated)
+        json_array_append_new(array,
+                              json_pack("{s:s, s:s, s:s}", "name", invariant_names[i], "verdict",
+                                        vc_verdict_name(violated == wanted ? VC_PASS : VC_FAIL), "evidence", shown));
+        if (violated == wanted)
             continue;
+        if (wanted) {
+            note(&tally->failed, &tally->first_failed, "%s: was to be seen broken here, but was kept: %s",
+                 invariant_names[i], evidence);
+            continue;
+        }
         /* What must never happen is the better reason than an expectation that was missed because of it. */
         if (safety[i] && !tally->unsafe) {
             talloc_free(tally->first_failed);
@@ -234,6 +256,7 @@ json_t *vc_judge_finish(struct vc_judge *judge)
                        vc_verdict_name(decide(judge, &tally, lag_limit_ns, &reason)), "interrupted", judge->interrupted,
                        "expectations", expectations, "invariants", invariants, "flows", flows_json(judge), "faults",
                        faults_json(judge));
+    json_object_set_new(result, "convergence", vc_convergence_json(judge->convergence));
     json_object_set_new(result, "reason", json_string(reason ? reason : ""));
     json_object_set_new(result, "lag",
                         json_pack("{s:I, s:o}", "max_ns", (json_int_t)judge->max_lag_ns, "limit_ns",

@@ -327,18 +327,34 @@ static void on_load(struct vc_judge *judge, const json_t *event, int64_t t_ns)
     };
 }
 
+static void on_seen(struct vc_judge *judge, const json_t *event, VC_UNUSED int64_t t_ns)
+{
+    if (!judge->seen)
+        judge->seen = json_array();
+    json_array_append_new(judge->seen, json_deep_copy(event));
+}
+
+static void on_accepted(struct vc_judge *judge, const json_t *event, int64_t t_ns)
+{
+    json_t *prefixes = json_object_get(event, "prefixes");
+
+    fact_set(judge, t_ns, prefixes ? json_deep_copy(prefixes) : json_array(), "accepted|%s|%s", text_of(event, "node"),
+             text_of(event, "tunnel"));
+}
+
 void state_event(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
     static const struct {
         const char *layer, *what;
         void (*fn)(struct vc_judge *judge, const json_t *event, int64_t t_ns);
     } handlers[] = {
-        {"bgp", "session", on_session}, {"bgp", "bfd", on_bfd},
-        {"fib", "route", on_route},     {"ike", "sa", on_ike_sa},
-        {"ipsec", "sa", on_sa},         {"link", "state", on_link},
-        {"probe", "path", on_path},     {"probe", "outage-begin", on_outage_begin},
-        {"probe", "gap", on_gap},       {"probe", "summary", on_summary},
-        {"probe", "load", on_load},
+        {"bgp", "session", on_session},   {"bgp", "bfd", on_bfd},
+        {"fib", "route", on_route},       {"ike", "sa", on_ike_sa},
+        {"ipsec", "sa", on_sa},           {"link", "state", on_link},
+        {"probe", "path", on_path},       {"probe", "outage-begin", on_outage_begin},
+        {"probe", "gap", on_gap},         {"probe", "summary", on_summary},
+        {"probe", "load", on_load},       {"link", "seen", on_seen},
+        {"rib", "accepted", on_accepted}, {"check", "log", log_written},
     };
 
     for (size_t i = 0; i < VC_COUNT(handlers); i++)

@@ -1,7 +1,7 @@
 /*
  * Documents travel with the structure that the scenario needs to find its topology again: by name below topologies/;
- * by a relative path as far from the scenario as it was. An absolute path means nothing elsewhere: it is the only part
- * of a document that is written anew.
+ * by a relative path as far from the scenario as it was. A path that means nothing elsewhere (an absolute one, say) is
+ * the only part of a document that is written anew.
  */
 #include "vm/blob.h"
 
@@ -55,11 +55,6 @@ static const struct vc_doc *topology_reference(void *ctx, const struct vc_scenar
 static bool is_name(const char *reference)
 {
     return !strchr(reference, '/') && !strstr(reference, ".yaml");
-}
-
-static bool is_absolute(const char *reference)
-{
-    return reference[0] == '/';
 }
 
 /* The file's path below VCLAB_HOME, links resolved; NULL when it is elsewhere. */
@@ -120,37 +115,30 @@ static char *path_of_guest(void *ctx, const char *file, const char *reference)
 
 struct places {
     char *scenario, *topology;
+    bool anew; /* the scenario's reference does not lead from one to the other */
 };
 
-static int find_places(void *ctx, const struct vc_scenario *scenario, const char *reference, struct places *places,
-                       vc_error **err)
+static void find_places(void *ctx, const struct vc_scenario *scenario, const char *reference, struct places *places)
 {
     char *at_home = path_at_home(ctx, scenario->file);
 
-    places->scenario = at_home ? at_home : path_of_guest(ctx, scenario->file, reference);
+    *places = (struct places){.scenario = at_home ? at_home : path_of_guest(ctx, scenario->file, reference)};
     if (is_name(reference)) {
         places->topology = talloc_asprintf(ctx, "topologies/%s.yaml", reference);
-        return 0;
-    }
-    if (is_absolute(reference)) {
-        const char *file = scenario->topology->file;
-        places->scenario = at_home ? at_home : talloc_asprintf(ctx, "run/%s", base_name(scenario->file));
-        places->topology = path_at_home(ctx, file);
-        if (!places->topology)
-            places->topology = talloc_asprintf(ctx, "run/topology/%s", base_name(file));
-        return 0;
+        return;
     }
     places->topology = resolve(ctx, places->scenario, reference);
     if (!places->topology && at_home) { /* a scenario of ours with a topology from elsewhere */
         places->scenario = path_of_guest(ctx, scenario->file, reference);
         places->topology = resolve(ctx, places->scenario, reference);
     }
-    if (!places->topology || !vc_path_is_plain(places->scenario))
-        return vc_fail(err, VC_EXIT_USAGE, 0,
-                       "%s: the topology %s cannot be carried into the guest; name it by a path relative to the "
-                       "scenario, with \"..\" only in front",
-                       scenario->file, reference);
-    return 0;
+    if (places->topology)
+        return;
+    places->anew = true;
+    places->scenario = at_home ? at_home : talloc_asprintf(ctx, "run/%s", base_name(scenario->file));
+    places->topology = path_at_home(ctx, scenario->topology->file);
+    if (!places->topology)
+        places->topology = talloc_asprintf(ctx, "run/topology/%s", base_name(scenario->topology->file));
 }
 
 static json_t *pack_documents(const struct vc_scenario *scenario, const char *timers,
@@ -162,6 +150,15 @@ static json_t *pack_documents(const struct vc_scenario *scenario, const char *ti
     if (!text)
         return NULL;
     json_object_set_new(documents, places->topology, text);
+    for (size_t i = 0; i < topology->base_count; i++) { /* beside the topology, as it looks for them there first */
+        VC_AUTO_TALLOC char *path =
+            talloc_asprintf(NULL, "%.*s%s", (int)(base_name(places->topology) - places->topology), places->topology,
+                            topology->bases[i].path);
+        text = read_text(topology->bases[i].file, err);
+        if (!text)
+            return NULL;
+        json_object_set_new(documents, path, text);
+    }
     if (scenario) {
         text = read_text(scenario->file, err);
         if (!text)
@@ -192,10 +189,11 @@ json_t *vc_blob_documents(const struct vc_scenario *scenario, vc_error **err)
     if (!scenario->file || !strcmp(scenario->file, scenario->topology->file)) /* made up (vc_scenario_bare) */
         return vc_blob_lab_documents(scenario->topology, scenario->timers->name, err);
     const struct vc_doc *reference = topology_reference(scratch, scenario, err);
-    if (!reference || find_places(scratch, scenario, reference->text, &places, err) < 0)
+    if (!reference)
         return NULL;
+    find_places(scratch, scenario, reference->text, &places);
     VC_AUTO_JSON *packed = pack_documents(scenario, scenario->timers->name, scenario->topology, &places, err);
-    if (!packed || (is_absolute(reference->text) && refer_anew(packed, &places, reference, err) < 0))
+    if (!packed || (places.anew && refer_anew(packed, &places, reference, err) < 0))
         return NULL;
     return VC_STEAL_PTR(packed);
 }

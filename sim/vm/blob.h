@@ -20,7 +20,8 @@ struct vc_blob_options {
 /*
  * The documents of a scenario as {"scenario": PATH, "topology": PATH, "timers": NAME, "documents": {PATH: TEXT, …}}:
  * every file that vc_scenario_load read, at paths relative to VCLAB_HOME (topologies/two-cpe.yaml) or, outside of it,
- * below "run/", so that the scenario finds its topology again. New reference.
+ * below "run/", so that the scenario finds its topology again; where its own words do not lead there (an absolute
+ * path), they are the one thing in its text that changes. New reference.
  */
 json_t *vc_blob_documents(const struct vc_scenario *scenario, vc_error **err);
 /* The same without a scenario ("scenario" is null): what a snapshot is made of. The guest brings the lab to where it

@@ -48,6 +48,11 @@ static const struct {
     {"authenc", true},
     /* firewalls of nodes and the fault "drop": meta, rt, counters and sets are in nf_tables itself */
     {"nf_tables", true},
+    /* the customer's NAT */
+    {"nft_chain_nat", true},
+    {"nft_masq", true},
+    /* a stateful firewall */
+    {"nft_ct", true},
 };
 
 struct modules {

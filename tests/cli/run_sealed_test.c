@@ -129,6 +129,31 @@ Test(sealed_run, many_have_one_result_and_the_worst_status)
     cr_assert(stat(talloc_asprintf(ctx, "%s/junit.xml", suite), &st) == 0);
 }
 
+Test(sealed_run, takes_a_topology_by_its_absolute_path)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct command *run =
+        RUN(ctx, "run", "--cold", "--no-captures", write_hub(ctx, VCLAB_SOURCE_DIR "/topologies/two-cpe.yaml"));
+
+    EXITS(run, 0);
+    VC_AUTO_JSON *doc = result_json(result_in(ctx, results), "run.json");
+    cr_assert_str_eq(json_string_value(json_object_get(doc, "topology")), "two-cpe");
+}
+
+Test(sealed_run, without_qemu_ends_with_one_line_and_no_result)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct command *run = command_start(
+        ctx, &(struct command_options){.env = "PATH=/nowhere",
+                                       .argv = VCLAB_ARGV("run", write_hub(ctx, "two-cpe"), "--results", results)});
+
+    command_end(run, 60000);
+    EXITS(run, 3);
+    SAYS(run, "vclab: hub: qemu-system-x86_64 is not installed");
+    cr_assert_str_eq(run->out, "", "a story of no run");
+    cr_assert(rmdir(results) == 0, "a result was left: %s", strerror(errno));
+}
+
 Test(sealed_run, ends_in_order_when_it_is_interrupted)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);

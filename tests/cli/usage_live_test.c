@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include "host.h"
+#include "net/netns.h"
+#include "net/qdisc.h"
 
 TestSuite(usage, .init = host_open, .fini = host_close);
 
@@ -98,7 +100,47 @@ Test(usage, needs_a_lab_root_and_says_how_to_get_one)
     }
 }
 
+static bool kernel_has_netem(void)
+{
+    const struct vc_qdisc netem = vc_qdisc_of(&(struct vc_wire){.delay_us = 1000}, 1, false);
+    VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_FD netns = vc_netns_new(&err);
+    VC_AUTO_TALLOC struct vc_rtnl *rtnl = vc_rtnl_open(NULL, netns, &err);
+
+    cr_assert(rtnl, "%s", err ? err->message : "");
+    vc_qdisc_set(rtnl, "lo", &netem);
+    return !vc_rtnl_commit(rtnl, &err);
+}
+
+Test(usage, needs_netem_for_a_wire_with_a_character_and_says_sealed)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *scenario = scenario_write(ctx, "impaired",
+                                          "  - expect:\n      - converged: {within: 20s}\n"
+                                          "  - fault: {name: slow, kind: impair, link: inet-dc1, delay: 80ms}\n");
+
+    if (kernel_has_netem())
+        cr_skip_test("this kernel has netem");
+    struct command *run = VCLAB(ctx, "run", "--live", scenario, "--results", RESULTS);
+    cr_assert_str_eq(run->out, "", "a story of no run");
+    SAYS(run, "impaired: fault slow needs the kernel module sch_netem");
+    cr_assert_eq(strchr(run->err, '\n'), strrchr(run->err, '\n'), "more than one line:\n%s", run->err);
+    refused(run, 3, "run it sealed (without --live)");
+}
+
 /* ---- results that cannot be written ---- */
+
+Test(usage, a_lab_that_cannot_start_leaves_no_result)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *deep =
+        talloc_asprintf(ctx, "/tmp/%0100d", 0); /* its control socket has no name that the kernel takes */
+    struct command *up = VCLAB(ctx, "up", "two-cpe", "--results", deep);
+
+    EXITS(up, 2);
+    SAYS(up, "choose a shorter --results");
+    cr_assert(rmdir(deep) == 0, "a result was left: %s", strerror(errno));
+}
 
 /* Nothing was started: the first event of a lab is its plan's, the first line of a run its first step. */
 static void never_began(struct command *run, const char *text)

@@ -1,11 +1,20 @@
 /* Bulk loads over a veth: what they count must agree with what the wire lost. */
+#include <linux/if.h>
+#include <linux/if_ether.h>
+#include <linux/rtnetlink.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <netlink/route/link.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <time.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "../net/live.h"
 #include "net/netns.h"
+#include "net/nft.h"
 #include "net/rtnl.h"
 #include "probe/bulk.h"
 
@@ -23,6 +32,32 @@ static struct in_addr addr(const char *text)
 
     cr_assert(vc_addr_parse(text, &out), "%s", text);
     return out;
+}
+
+/*
+ * A link that was just set up has a queueing discipline that drops everything until a worker of the kernel has replaced
+ * it, which on a busy host takes its time; an ARP request that is lost so is repeated after a second. Only the worker
+ * makes the operational state "up".
+ */
+static void await_running(const struct wire *wire, int end)
+{
+    VC_AUTO_ERROR *err = NULL;
+    VC_NETNS_SCOPE(scope) = vc_netns_enter(wire->netns[end], &err);
+    struct nl_sock *changes = nl_socket_alloc(), *ask = nl_socket_alloc();
+    struct rtnl_link *link;
+    char buffer[8192];
+
+    cr_assert(scope.back >= 0 && !nl_connect(changes, NETLINK_ROUTE) && !nl_connect(ask, NETLINK_ROUTE) &&
+              !nl_socket_add_membership(changes, RTNLGRP_LINK));
+    for (bool up = false; !up;) {
+        cr_assert(!rtnl_link_get_kernel(ask, 0, "w", &link));
+        up = rtnl_link_get_operstate(link) == IF_OPER_UP;
+        rtnl_link_put(link);
+        struct pollfd change = {.fd = nl_socket_get_fd(changes), .events = POLLIN};
+        cr_assert(up || (poll(&change, 1, 10000) == 1 && recv(change.fd, buffer, sizeof buffer, 0) > 0));
+    }
+    nl_socket_free(changes);
+    nl_socket_free(ask);
 }
 
 static void wire_make(struct wire *wire)
@@ -45,6 +80,8 @@ static void wire_make(struct wire *wire)
         vc_rtnl_up(wire->rtnl[i], "w", true);
         OK(vc_rtnl_commit(wire->rtnl[i], &err), err);
     }
+    for (int i = 0; i < 2; i++)
+        await_running(wire, i);
 }
 
 static void wire_end(struct wire *wire)
@@ -52,6 +89,44 @@ static void wire_end(struct wire *wire)
     talloc_free(wire->ctx);
     close(wire->netns[0]);
     close(wire->netns[1]);
+}
+
+/* Sees what arrives at the receiver's end of the wire from now on, before the node does. */
+static int tap_open(const struct wire *wire)
+{
+    VC_AUTO_ERROR *err = NULL;
+    VC_NETNS_SCOPE(scope) = vc_netns_enter(wire->netns[1], &err);
+    const struct timeval patience = {.tv_sec = 10};
+    int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IP));
+
+    cr_assert(scope.back >= 0 && fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+    return fd;
+}
+
+/* Waits until a packet of the load that was sent in `window` arrives: a packet's payload begins with its window. */
+static void tap_await(int tap, uint32_t window)
+{
+    struct {
+        struct iphdr ip;
+        struct udphdr udp;
+        uint32_t window;
+    } packet;
+
+    do
+        cr_assert_gt(recv(tap, &packet, sizeof packet, 0), 0, "no packet of window %u within 10 s", window);
+    while (packet.ip.protocol != IPPROTO_UDP || ntohs(packet.udp.dest) < VC_BULK_PORT ||
+           ntohs(packet.udp.dest) >= VC_BULK_PORT + VC_BULK_PORTS || packet.window != window);
+}
+
+/* On one CPU packets arrive in the order in which they were sent: each CPU has a queue of its own. */
+static void stay_on_one_cpu(void)
+{
+    cpu_set_t one;
+    int cpu = sched_getcpu();
+
+    CPU_ZERO(&one);
+    CPU_SET((unsigned)cpu, &one);
+    cr_assert(cpu >= 0 && !sched_setaffinity(0, sizeof one, &one));
 }
 
 static struct vc_bulk_config load(const struct wire *wire, bool tcp)
@@ -172,11 +247,12 @@ Test(bulk_live, a_load_is_marked_and_stopped)
     wire_make(&wire);
     struct vc_bulk_config config = load(&wire, false);
     config.seconds = 30;
+    VC_AUTO_FD tap = tap_open(&wire);
     struct vc_bulk *bulk = vc_bulk_start(wire.ctx, &config, &err);
     GOT(bulk, err);
-    usleep(200000); /* a load's worth; nothing below depends on how much it was */
+    tap_await(tap, 0);
     vc_bulk_mark(bulk);
-    usleep(200000);
+    tap_await(tap, 1);
     cr_assert_not(vc_bulk_is_over(bulk));
     vc_bulk_stop(bulk);
     int ends[2];
@@ -209,14 +285,19 @@ Test(bulk_live, losses_belong_to_their_window)
     struct vc_bulk_config config = load(&wire, false);
     config.seconds = 30;
     config.burst = 3;
+    stay_on_one_cpu();
+    VC_AUTO_FD before = tap_open(&wire);
+    struct vc_nft *nft = vc_nft_open(wire.ctx, wire.netns[1], &err);
+    GOT(nft, err);
     struct vc_bulk *bulk = vc_bulk_start(wire.ctx, &config, &err);
     GOT(bulk, err);
-    usleep(200000);
+    tap_await(before, 0);
     vc_bulk_mark(bulk);
-    usleep(100000); /* the sender has seen it */
-    vc_rtnl_up(wire.rtnl[1], "w", false);
-    OK(vc_rtnl_commit(wire.rtnl[1], &err), err);
-    usleep(200000);
+    tap_await(before, 1); /* so everything of the first window has arrived */
+    OK(vc_nft_run(nft, "add table ip t; add chain ip t in { type filter hook input priority 0; policy drop; }", &err),
+       err);
+    VC_AUTO_FD after = tap_open(&wire);
+    tap_await(after, 1);
     vc_bulk_stop(bulk);
     int ends[2];
     vc_bulk_fds(bulk, ends);

@@ -341,7 +341,7 @@ Test(bundle, documents_larger_than_a_guest_takes_are_refused)
 static struct vc_scenario *secret_scenario(void *ctx, const char *extra)
 {
     VC_AUTO_ERROR *err = NULL;
-    VC_AUTO_FILE *from = fopen(VCLAB_SOURCE_DIR "/topologies/two-cpe.yaml", "re");
+    VC_AUTO_FILE *from = fopen(VCLAB_SOURCE_DIR "/tests/model/flat/two-cpe.yaml", "re");
     char line[4096];
     char *text = talloc_strdup(ctx, "# the key is tomato-7-secret, ask Ann\n");
 

@@ -306,3 +306,49 @@ Test(expect, loads_and_quality)
     for (size_t i = 0; i < VC_COUNT(cases); i++)
         cr_expect_eq(ask_of_load(cases[i].spec), cases[i].verdict, "%s", cases[i].spec);
 }
+
+static void ask_log(struct vc_judge *judge, int id, const char *text, const char *present)
+{
+    VC_AUTO_TALLOC char *event =
+        talloc_asprintf(NULL,
+                        "{\"t_ns\":2900000100,\"layer\":\"check\",\"what\":\"expect\",\"id\":%d,\"type\":\"log\","
+                        "\"node\":\"cpe1\",\"daemon\":\"charon\",\"contains\":\"%s\",\"present\":%s,"
+                        "\"trigger_ns\":2900000100,\"within_ns\":1000}",
+                        id, text, present);
+
+    feed_text(judge, event);
+}
+
+Test(expect, what_a_log_said_stays_said)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+
+    feed_until(judge, healthy);
+    feed_text(judge,
+              "{\"t_ns\":2900000000,\"layer\":\"check\",\"node\":\"cpe1\",\"what\":\"log\",\"daemon\":\"charon\","
+              "\"contains\":\"said\",\"line\":\"it said so\"}");
+    feed_text(judge,
+              "{\"t_ns\":2900000001,\"layer\":\"check\",\"node\":\"cpe2\",\"what\":\"log\",\"daemon\":\"charon\","
+              "\"contains\":\"unsaid\",\"line\":\"unsaid here\"}");
+    ask_log(judge, 100, "said", "true");
+    ask_log(judge, 101, "said", "false");
+    ask_log(judge, 102, "unsaid", "true");
+    ask_log(judge, 103, "unsaid", "false");
+    cr_expect_eq(vc_judge_expectation(judge, 100), VC_PASS);
+    cr_expect_eq(vc_judge_expectation(judge, 101), VC_PENDING);
+    cr_expect_eq(vc_judge_expectation(judge, 102), VC_PENDING, "another node said it");
+    cr_expect_eq(vc_judge_expectation(judge, 103), VC_PASS);
+    feed_text(judge,
+              "{\"t_ns\":2900000200,\"layer\":\"check\",\"what\":\"hold\",\"id\":104,\"for_ns\":1,\"expects\":[100]}");
+    feed_text(judge,
+              "{\"t_ns\":2900000200,\"layer\":\"check\",\"what\":\"hold\",\"id\":105,\"for_ns\":1,\"expects\":[103]}");
+    feed_text(judge,
+              "{\"t_ns\":2900000300,\"layer\":\"fault\",\"what\":\"applied\",\"name\":\"off\",\"kind\":\"power-off\","
+              "\"node\":\"cpe1\"}");
+    cr_expect(vc_judge_hold_true(judge, 104), "a node that is off has said what it said");
+    cr_expect(vc_judge_hold_true(judge, 105));
+    feed_text(judge,
+              "{\"t_ns\":2900000400,\"layer\":\"check\",\"node\":\"cpe1\",\"what\":\"log\",\"daemon\":\"charon\","
+              "\"contains\":\"unsaid\",\"line\":\"unsaid, too\"}");
+    cr_expect_not(vc_judge_hold_true(judge, 105));
+}

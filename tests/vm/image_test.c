@@ -149,7 +149,7 @@ static const char builtin[] =
     "kernel/net/sched/sch_netem.ko\nkernel/net/sched/sch-tbf.ko\nkernel/net/xfrm_user.ko\nkernel/net/esp4.ko\n"
     "kernel/crypto/ctr.ko\nkernel/crypto/gcm.ko\nkernel/crypto/seqiv.ko\nkernel/crypto/echainiv.ko\n"
     "kernel/crypto/drbg.ko\nkernel/crypto/cbc.ko\nkernel/crypto/hmac.ko\nkernel/crypto/authenc.ko\n"
-    "kernel/net/nf_tables.ko\n";
+    "kernel/net/nf_tables.ko\nkernel/net/nft_chain_nat.ko\nkernel/net/nft_masq.ko\nkernel/net/nft_ct.ko\n";
 
 static void put_modules(void)
 {

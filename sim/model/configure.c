@@ -1,0 +1,278 @@
+#include "model/configure.h"
+
+#include <string.h>
+
+static bool add_problem(struct vc_reader *reader, const struct vc_doc *doc, const char *allowed)
+{
+    VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
+
+    vc_problem(reader->problems, doc->mark, "found %s%s%s; allowed: %s", found, doc->key ? " for " : "",
+               doc->key ? doc->key : "", allowed);
+    return false;
+}
+
+static void set_text(struct vc_sink sink, const char *name, const char *text)
+{
+    json_object_set_new(sink.object, name, json_string(text));
+}
+
+/* The crypto ACL, as its words or as the customer's side of it. */
+static void read_selector(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                          struct vc_sink sink)
+{
+    static const char *const words[] = {"gre", "ip", "wrong-host"};
+    static const char allowed[] = "gre, ip, wrong-host, or a prefix such as 10.200.0.0/24";
+    struct vc_prefix prefix;
+
+    if (!vc_schema_is_scalar(reader, doc, allowed))
+        return;
+    if (vc_names_find(VC_NAMES(words, VC_COUNT(words)), doc->text) == VC_NONE &&
+        (!vc_prefix_parse(doc->text, &prefix) || !vc_prefix_is_network(prefix)))
+        add_problem(reader, doc, allowed);
+    set_text(sink, field->name, doc->text);
+}
+
+/* Goes into a line of swanctl.conf. */
+static void read_identity(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                          struct vc_sink sink)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.@-_";
+
+    if (!vc_schema_is_scalar(reader, doc, "an address or a name such as hub.example"))
+        return;
+    if (doc->text[strspn(doc->text, good)] || strlen(doc->text) > 80)
+        add_problem(reader, doc, "an address or a name such as hub.example");
+    set_text(sink, field->name, doc->text);
+}
+
+static void read_interface(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                           struct vc_sink sink)
+{
+    struct vc_prefix prefix;
+
+    if (vc_schema_interface(reader, doc, &prefix))
+        set_text(sink, field->name, doc->text);
+}
+
+/* A list of texts that each pass `good`. */
+static void read_list(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                      struct vc_sink sink, bool (*good)(struct vc_reader *reader, const struct vc_doc *item),
+                      const char *allowed)
+{
+    json_t *list = json_array();
+
+    json_object_set_new(sink.object, field->name, list);
+    if (doc->type != VC_DOC_LIST || !doc->count) {
+        add_problem(reader, doc, allowed);
+        return;
+    }
+    for (size_t i = 0; i < doc->count; i++)
+        if (vc_schema_is_scalar(reader, doc->items[i], allowed) && good(reader, doc->items[i]))
+            json_array_append_new(list, json_string(doc->items[i]->text));
+}
+
+static bool is_prefix(struct vc_reader *reader, const struct vc_doc *item)
+{
+    struct vc_prefix prefix;
+
+    return (vc_prefix_parse(item->text, &prefix) && vc_prefix_is_network(prefix)) ||
+           add_problem(reader, item, "an IPv4 prefix such as 10.10.10.0/24");
+}
+
+static void read_prefixes(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                          struct vc_sink sink)
+{
+    read_list(reader, field, doc, sink, is_prefix, "a list of prefixes such as [10.10.10.0/24]");
+}
+
+static bool is_selector(struct vc_reader *reader, const struct vc_doc *item)
+{
+    static const char *const selectors[] = {"gre-in", "gre-out", "bgp"};
+    struct vc_names names = VC_NAMES(selectors, VC_COUNT(selectors));
+
+    if (vc_names_find(names, item->text) != VC_NONE)
+        return true;
+    vc_problem_unknown(reader->problems, item->mark, "selector", item->text, names);
+    return false;
+}
+
+static void read_firewall(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                          struct vc_sink sink)
+{
+    read_list(reader, field, doc, sink, is_selector, "a list of gre-in, gre-out and bgp");
+}
+
+#define S(n)        ((n)*VC_NS_PER_S)
+#define SECURITY    (VC_KNOB_CPE | VC_KNOB_HEADEND)
+#define ROUTING     (VC_KNOB_CPE | VC_KNOB_ROUTER)
+#define EVERYWHERE  (VC_KNOB_CPE | VC_KNOB_HEADEND | VC_KNOB_ROUTER)
+#define CUSTOM(how) VC_FIELD_CUSTOM, .read = how
+#define ASN         VC_FIELD_COUNT, .min = 1, .max = 4294967294
+#define LIFETIME    VC_FIELD_DURATION, .min = S(10), .max = S(1000000), .unit = S(1)
+static const char *const modes[] = {"tunnel", "transport", NULL};
+
+static const struct vc_knob knobs[] = {
+    {{"ike", VC_FIELD_PROPOSAL}, SECURITY, false, "R20", "proposes or accepts this for IKE"},
+    {{"esp", VC_FIELD_PROPOSAL}, SECURITY, false, "R25", "proposes or accepts this for ESP; a group in it is PFS"},
+    {{"ike_version", VC_FIELD_COUNT, .min = 1, .max = 2}, SECURITY, false, "R19", "speaks this version of IKE"},
+    {{"psk", VC_FIELD_SECRET}, SECURITY, false, "R20", "has this pre-shared key"},
+    {{"identity", CUSTOM(read_identity)}, SECURITY, false, "R9", "calls itself this in IKE"},
+    {{"initiate", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R23", "false: only answers, and so do both ends"},
+    {{"selector", CUSTOM(read_selector)},
+     SECURITY,
+     false,
+     "R21",
+     "has this crypto ACL: gre (as it should be), ip (any protocol between the transports), wrong-host (another "
+     "address at its end), or this prefix at its end"},
+    {{"mode", VC_FIELD_CHOICE, .choices = modes}, SECURITY, false, "R25", "transport: ESP between the IPsec addresses"},
+    {{"child_lifetime", LIFETIME},
+     SECURITY,
+     false,
+     "R25",
+     "has this lifetime for ESP, and rekeys at nine tenths of it"},
+    {{"ike_lifetime", LIFETIME}, SECURITY, false, "R20", "has this lifetime for IKE, and rekeys at nine tenths of it"},
+    {{"transport_local", VC_FIELD_ADDRESS}, ROUTING, false, "R31", "GRE leaves from this address"},
+    {{"transport_remote", VC_FIELD_ADDRESS}, ROUTING, false, "R31", "GRE is sent to this address"},
+    {{"tunnel_address", CUSTOM(read_interface)}, ROUTING, false, "R30", "has this address and mask in the tunnel"},
+    {{"remote_as", ASN}, ROUTING, false, "R34", "expects this AS of its neighbour"},
+    {{"local_as", ASN}, ROUTING, false, "R34", "tells its neighbour this AS"},
+    {{"neighbor", VC_FIELD_ADDRESS}, ROUTING, false, "R34", "has its BGP neighbour at this address"},
+    {{"bgp_password", VC_FIELD_SECRET}, ROUTING, false, "R36", "has this BGP password; none: it has no password"},
+    {{"default", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R38", "false: does not send 0.0.0.0/0"},
+    {{"leak", CUSTOM(read_prefixes)},
+     ROUTING,
+     false,
+     "R38",
+     "its filter towards the tunnel lets these prefixes out too"},
+    {{"ibgp", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R39", "false: no iBGP with the other CPEs"},
+    {{"mss", VC_FIELD_COUNT, .min = 0, .max = 1436}, ROUTING, true, "R42", "clamps the MSS to this; 0: not at all"},
+    {{"inbound_policy", VC_FIELD_BOOL}, ROUTING, false, "R37", "false: takes whatever prefixes it is sent"},
+    {{"transport_vrf", VC_FIELD_COUNT, .min = 1, .max = 200},
+     VC_KNOB_CPE,
+     false,
+     "R29",
+     "its way to the GRE destination is in this routing table, a VRF's, where GRE does not look"},
+    {{"stateful", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R41", "true: lets in from tunnels only what answers the inside"},
+    {{"pmtud", VC_FIELD_BOOL}, ROUTING, true, "R42", "false: tells no sender that a packet is too large for a tunnel"},
+    {{"loop_guard", VC_FIELD_BOOL}, ROUTING, true, "R40", "false: sends packets back where they came from"},
+    {{"clear_guard", VC_FIELD_BOOL}, SECURITY, true, "R22", "false: lets GRE leave that no IPsec policy takes"},
+    {{"keepalive_answers", VC_FIELD_BOOL}, ROUTING, false, "R28", "false: ignores GRE keepalives"},
+    {{"firewall", CUSTOM(read_firewall)},
+     EVERYWHERE,
+     false,
+     "R32",
+     "drops these: gre-in (what left IPsec), gre-out (what is to enter it), bgp (TCP 179 in the tunnel)"},
+};
+
+const struct vc_knob *vc_knobs(size_t *count)
+{
+    *count = VC_COUNT(knobs);
+    return knobs;
+}
+
+static unsigned roles_of(const struct vc_topology *t, size_t node)
+{
+    unsigned roles = 0;
+
+    for (size_t i = 0; i < t->tunnel_count; i++)
+        roles |= t->tunnels[i].cpe == node ? VC_KNOB_CPE : 0;
+    for (size_t i = 0; i < t->dc_count; i++)
+        roles |= (t->dcs[i].headend == node ? VC_KNOB_HEADEND : 0) | (t->dcs[i].router == node ? VC_KNOB_ROUTER : 0);
+    return roles;
+}
+
+static bool ends_tunnel(const struct vc_topology *t, size_t node, size_t tunnel)
+{
+    const struct vc_dc *dc = &t->dcs[t->tunnels[tunnel].dc];
+
+    return t->tunnels[tunnel].cpe == node || dc->headend == node || dc->router == node;
+}
+
+static int drop_knobs(struct vc_configure *configure)
+{
+    json_decref(configure->knobs);
+    return 0;
+}
+
+static void check_tunnel(struct vc_reader *reader, const struct vc_doc *doc, size_t node, size_t tunnel)
+{
+    const struct vc_topology *t = reader->topology;
+    struct vc_mark mark = vc_doc_mark(doc, (const char *[]){"tunnel", NULL});
+
+    if (!ends_tunnel(t, node, tunnel))
+        vc_problem(reader->problems, mark, "found tunnel %s, which does not end at %s; allowed: a tunnel of the node",
+                   t->tunnels[tunnel].name, t->nodes[node].name);
+    for (size_t i = 0; i < VC_COUNT(knobs); i++)
+        if (knobs[i].whole_node && vc_doc_member(doc, knobs[i].field.name))
+            vc_problem(reader->problems, mark, "found tunnel beside %s, which counts for the whole node; allowed: one",
+                       knobs[i].field.name);
+}
+
+/* The knobs that a node of these roles has, and `tunnel`. */
+static size_t fields_for(unsigned roles, struct vc_field *fields)
+{
+    size_t count = 0;
+
+    fields[count++] = (struct vc_field){"tunnel", VC_FIELD_TUNNEL};
+    for (size_t i = 0; i < VC_COUNT(knobs); i++)
+        if (knobs[i].roles & roles)
+            fields[count++] = knobs[i].field;
+    return count;
+}
+
+static void read_node(struct vc_reader *reader, const struct vc_doc *doc, size_t node)
+{
+    struct vc_topology *t = reader->topology;
+    struct vc_field fields[VC_COUNT(knobs) + 1];
+    size_t count = fields_for(roles_of(t, node), fields);
+    VC_AUTO_TALLOC char *what = talloc_asprintf(NULL, "what %s has otherwise", t->nodes[node].name);
+    struct vc_configure *configure = talloc_zero(t, struct vc_configure);
+
+    configure->knobs = json_object();
+    configure->tunnel = VC_NONE;
+    talloc_set_destructor(configure, drop_knobs);
+    if (count == 1) {
+        vc_problem(reader->problems, doc->key_mark,
+                   "found node %s, which ends no tunnel; allowed: a CPE, a headend or "
+                   "a DC router",
+                   t->nodes[node].name);
+        return;
+    }
+    /* It may be empty: a bundle leaves secrets out, and they may be all that there was. */
+    if (vc_schema_read(reader, doc, what, fields, count, (struct vc_sink){.object = configure->knobs}))
+        return;
+    const char *tunnel = json_string_value(json_object_get(configure->knobs, "tunnel"));
+    if (tunnel) {
+        configure->tunnel = vc_topology_tunnel(t, tunnel);
+        check_tunnel(reader, doc, node, configure->tunnel);
+    }
+    talloc_free(t->nodes[node].configure);
+    t->nodes[node].configure = configure;
+}
+
+void vc_configure_read(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
+                       struct vc_sink sink VC_UNUSED)
+{
+    const struct vc_topology *t = reader->topology;
+
+    if (!t || !vc_schema_is_map(reader, doc, "configure"))
+        return;
+    for (size_t i = 0; i < doc->count; i++) {
+        size_t node = vc_topology_node(t, doc->items[i]->key);
+
+        if (node == VC_NONE)
+            vc_problem_unknown(reader->problems, doc->items[i]->key_mark, "node", doc->items[i]->key,
+                               VC_NAMES(t->nodes, t->node_count));
+        else
+            read_node(reader, doc->items[i], node);
+    }
+}
+
+const json_t *vc_configured(const struct vc_topology *topology, size_t node, size_t tunnel, const char *member)
+{
+    const struct vc_configure *configure = topology->nodes[node].configure;
+
+    return configure && (configure->tunnel == VC_NONE || configure->tunnel == tunnel)
+               ? json_object_get(configure->knobs, member)
+               : NULL;
+}

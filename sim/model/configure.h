@@ -1,0 +1,35 @@
+/*
+ * What a node is configured otherwise than it should be: `configure` of a scenario or a topology. Each knob is one row
+ * of a table; the plan puts its value in place of the one that the topology gives (plan/configured.h).
+ */
+#pragma once
+
+#include "model/read.h"
+
+/* The parts a node plays in tunnels. */
+enum { VC_KNOB_CPE = 1, VC_KNOB_HEADEND = 2, VC_KNOB_ROUTER = 4 };
+
+struct vc_knob {
+    struct vc_field field; /* first: its name; read into a JSON object, so a duration NAME is NAME_ns */
+    unsigned roles;        /* which nodes have it */
+    bool whole_node;       /* cannot be said of one tunnel */
+    const char *requirement;
+    const char *text; /* one sentence: what the node then does */
+};
+
+/* A node's knobs. */
+struct vc_configure {
+    size_t tunnel; /* they count for this one only; VC_NONE: for all of the node's */
+    json_t *knobs; /* as read; owned (a talloc destructor drops it) */
+};
+
+/* A vc_field_fn for the member `configure`: {NODE: {KNOB: VALUE, …}, …}, into reader->topology's nodes. A node that is
+ * named again (first by the topology, then by the scenario) has the later knobs only. */
+void vc_configure_read(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                       struct vc_sink sink);
+
+/* The knob's value (borrowed) where it counts for that tunnel of the node; `tunnel` VC_NONE: for the node as a whole.
+ * NULL: as it should be. */
+const json_t *vc_configured(const struct vc_topology *topology, size_t node, size_t tunnel, const char *member);
+
+const struct vc_knob *vc_knobs(size_t *count);
