@@ -35,6 +35,7 @@ struct direction {
 struct judged_flow {
     const char *name, *from, *to;
     json_t *healthy[2]; /* own references, travel order of each direction */
+    bool tunnelled;     /* a tunnel is part of it: a call of the customer's, not talk between two data centres */
     struct direction direction[2];
     json_t *path_before; /* own reference */
 };

@@ -104,6 +104,19 @@ static int flow_destructor(struct judged_flow *flows)
     return 0;
 }
 
+static bool crosses_tunnel(const struct vc_judge *judge, const json_t *path)
+{
+    size_t i, k;
+    json_t *name, *tunnel;
+
+    json_array_foreach(path, i, name)
+    {
+        json_array_foreach(json_object_get(judge->plan, "tunnels"), k,
+                           tunnel) if (json_equal(json_object_get(tunnel, "name"), name)) return true;
+    }
+    return false;
+}
+
 void state_plan(struct vc_judge *judge, const json_t *event)
 {
     if (judge->plan)
@@ -127,6 +140,7 @@ void state_plan(struct vc_judge *judge, const json_t *event)
             .to = text_of(flow, "to"),
             .healthy = {healthy ? json_incref(healthy) : json_array(), path_reversed(healthy)},
         };
+        judge->flows[i].tunnelled = crosses_tunnel(judge, healthy);
         judge->flows[i].direction[0].blamed_ns = judge->flows[i].direction[1].blamed_ns = -1;
     }
 }

@@ -216,35 +216,6 @@ static void put_fault(struct writing *w, size_t element)
     w->history[w->history_count++] = (struct vc_oracle_step){element, false};
 }
 
-static bool is_failed(const struct writing *w, size_t element)
-{
-    for (size_t i = 0; i < w->failed_count; i++)
-        if (w->failed[i] == element)
-            return true;
-    return false;
-}
-
-/*
- * What FRR's watchfrr does: after zebra every daemon is started again. A bgpd that lived on would not tell the new
- * zebra what it learned meanwhile (docs/oracle.md), and the oracle takes it as told.
- */
-static void put_watchfrr(struct writing *w, size_t zebra)
-{
-    static const char *const others[] = {"bgpd", "bfdd"};
-    const json_t *fault = vc_oracle_element(w->sweep->oracle, zebra)->fault;
-    const char *daemon = json_string_value(json_object_get(fault, "daemon"));
-    const char *node = json_string_value(json_object_get(fault, "node"));
-
-    for (size_t i = 0; daemon && !strcmp(daemon, "zebra") && i < VC_COUNT(others); i++) {
-        VC_AUTO_TALLOC char *name = talloc_asprintf(NULL, "daemon/%s/%s", node, others[i]);
-        size_t other = vc_oracle_find(w->sweep->oracle, name);
-
-        if (other != VC_NONE && !is_failed(w, other))
-            put(w, "  - fault: {name: watchfrr-%s-%s, kind: daemon-restart, node: %s, daemon: %s}\n", node, others[i],
-                node, others[i]);
-    }
-}
-
 static void put_heal(struct writing *w, size_t element)
 {
     VC_AUTO_TALLOC char *name = vc_sweep_fault_name(NULL, w->sweep, element);
@@ -255,7 +226,6 @@ static void put_heal(struct writing *w, size_t element)
             w->failed[i--] = w->failed[--w->failed_count];
     w->healed[w->healed_count++] = element;
     w->history[w->history_count++] = (struct vc_oracle_step){element, true};
-    put_watchfrr(w, element);
 }
 
 static void put_head(struct writing *w, const struct vc_schedule *schedule, const char *name)

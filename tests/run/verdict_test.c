@@ -86,6 +86,7 @@ Test(verdict, recorded_streams)
          "active-active-paths"},
         {"stray-before-fault", "fail",
          "active-active-paths: voice-dc2 forward took dc1+wan instead of dc2 before any fault", "active-active-paths"},
+        {"talk-between-dcs", "pass", "", NULL},
         {"no-resolution", "fail", "outage-resolution: voice-dc2 forward: a gap without its resolution",
          "outage-resolution"},
         {"lag", "inconclusive", "up to 345 ms late, 45 ms more than the 300 ms", NULL},

@@ -116,30 +116,6 @@ Test(outcome, of_the_healed_lab_is_compared_too)
     remove_folder(made.folder);
 }
 
-#define WITH_INVARIANT(expectation, name)                                                                              \
-    "{\"verdict\": \"fail\", \"reason\": \"x\", \"expectations\": [{\"verdict\": \"" expectation                       \
-    "\"}], \"invariants\": [{\"name\": \"" name "\", \"verdict\": \"fail\"}]}"
-
-/* The oracle knows that paths move while sessions stay; nothing else is excused. */
-Test(outcome, of_paths_that_moved_as_the_oracle_says_agrees)
-{
-    static const char events[] = HEALTHY FAILS PATH("phone-dc1-srv", "forward", "[\"dc2\", \"wan\"]")
-        PATH("phone-dc1-srv", "return", "[\"wan\", \"dc2\"]") CHECK DONE;
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct made made = make(ctx);
-
-    struct vc_sweep_outcome *out = outcome_of(ctx, &made, WITH_INVARIANT("pass", "active-active-paths"), events);
-    cr_assert_eq(out->verdict, VC_SWEEP_AGREES);
-    cr_assert(*out->reason, "it is told");
-    out = outcome_of(ctx, &made, WITH_INVARIANT("fail", "active-active-paths"), events);
-    cr_assert_eq(out->verdict, VC_SWEEP_MISMATCH);
-    out = outcome_of(ctx, &made, WITH_INVARIANT("pass", "no-loop"), events);
-    cr_assert_eq(out->verdict, VC_SWEEP_MISMATCH);
-    out = outcome_of(ctx, &made, WITH_INVARIANT("pass", "active-active-paths"), HEALTHY FAILS CHECK DONE);
-    cr_assert_eq(out->verdict, VC_SWEEP_MISMATCH);
-    remove_folder(made.folder);
-}
-
 #define UNPROVED(name, phase)                                                                                          \
     EVENT("fault", "unproved", "\"name\": \"" name "\", \"phase\": \"" phase "\", \"text\": \"no effect\"")
 

@@ -119,20 +119,6 @@ Test(text, tells_directions_apart_where_they_differ)
     has(vc_schedule_text(ctx, sweep, &schedule, "x"), "by neither tunnel nor WAN link");
 }
 
-Test(text, restarts_what_watchfrr_would_after_zebra)
-{
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
-    size_t set[] = {element_of(sweep, "daemon/cpe1/bgpd"), element_of(sweep, "daemon/cpe1/zebra")};
-    static const char restart[] = "kind: daemon-restart, node: cpe1, daemon: bgpd}";
-    struct vc_schedule schedule = vc_schedule_of_set(&set[1], 1);
-
-    has(vc_schedule_text(ctx, sweep, &schedule, "x"), restart);
-    /* zebra is healed first then, and bgpd is still meant to be dead */
-    schedule = vc_schedule_of_set(set, 2);
-    cr_assert(!strstr(vc_schedule_text(ctx, sweep, &schedule, "x"), restart));
-}
-
 /* ---- validity ---- */
 
 static void check_names(const struct vc_sweep_case *cases, size_t count)
