@@ -139,6 +139,29 @@ static void settle_bfd(struct net *net, const struct session *session, struct se
         state->bfd_down[e] = knows_bfd_down(net, session, e, before && before->bfd_down[e]);
 }
 
+/* bgpd opens no session to an address that it cannot resolve, and zebra tells it what it can. Without zebra it goes on
+ * with what it knew. */
+static void settle_way(struct net *net, const struct session *session, struct session_state *state,
+                       const struct session_state *before)
+{
+    bool out = session->tunnel != VC_NONE ? tunnel_shut(net, session->tunnel) : !net->links[session->link].carrier;
+
+    for (unsigned e = 0; e < 2; e++) {
+        size_t node = session->node[e];
+        bool dead = net->oracle->roles[node]->fib == DAEMON_ZEBRA && !daemon_alive(net, node, DAEMON_ZEBRA);
+        state->no_way[e] = dead ? before && before->no_way[e] : out;
+    }
+}
+
+static const char *way_unknown_why(struct net *net, const struct session *session, const struct session_state *state)
+{
+    for (unsigned e = 0; e < 2; e++)
+        if (state->no_way[e])
+            return talloc_asprintf(net, "bgpd at %s knows no way to its neighbour, as its zebra died without one",
+                                   net->oracle->topology->nodes[session->node[e]].name);
+    return NULL;
+}
+
 static const char *session_why(struct net *net, const struct session *session, const struct session_state *state)
 {
     const struct vc_topology *t = net->oracle->topology;
@@ -153,7 +176,7 @@ static const char *session_why(struct net *net, const struct session *session, c
         return talloc_asprintf(net, "no BGP in tunnel %s", t->tunnels[session->tunnel].name);
     if (!over_tunnel && !link_passes(net, session->link, SELECT_BGP))
         return talloc_asprintf(net, "no BGP on %s", t->links[session->link].name);
-    return state->bfd_down[0] || state->bfd_down[1] ? bfd_why(net, session) : NULL;
+    return state->bfd_down[0] || state->bfd_down[1] ? bfd_why(net, session) : way_unknown_why(net, session, state);
 }
 
 static void settle_session(struct net *net, size_t i, const struct net *before)
@@ -162,6 +185,7 @@ static void settle_session(struct net *net, size_t i, const struct net *before)
     struct session_state *state = &net->sessions[i];
 
     settle_bfd(net, session, state, before ? &before->sessions[i] : NULL);
+    settle_way(net, session, state, before ? &before->sessions[i] : NULL);
     state->why = session_why(net, session, state);
     state->up = !state->why;
 }

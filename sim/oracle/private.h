@@ -88,6 +88,7 @@ struct session_state {
     bool up;
     const char *why;
     bool bfd_down[2]; /* as bgpd at that end knows it */
+    bool no_way[2];   /* likewise: the neighbour's address is out of reach */
 };
 
 /* The settled network after some failures. */

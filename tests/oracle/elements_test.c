@@ -218,3 +218,21 @@ Test(history, what_was_lost_stays_lost_until_the_daemon_is_back)
     cr_expect_not(reaches(o, cycle, 3, server, phone));
     cr_expect(reaches(o, cycle, 4, server, phone)); /* power-on starts zebra, too */
 }
+
+Test(history, without_zebra_bgp_opens_no_session_it_knew_no_way_for)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_topology *t = load(ctx, "two-cpe");
+    const struct vc_oracle *o = new_oracle(ctx, t, "tuned");
+    size_t zebra = vc_oracle_find(o, "daemon/cpe1/zebra"), esp = vc_oracle_find(o, "drop/esp/inet-dc1");
+    size_t server = node(t, "dc1-srv"), phone = node(t, "phone");
+    struct vc_oracle_step known[] = {{esp, false}, {zebra, false}, {esp, true}, {zebra, true}};
+    struct vc_oracle_step unknown[] = {{zebra, false}, {esp, false}, {esp, true}};
+
+    cr_expect_str_eq(vc_oracle_ask_after(ctx, o, known, 1, server, phone).via[0], "wan");
+    cr_expect_str_eq(vc_oracle_ask_after(ctx, o, known, 3, server, phone).via[0], "wan");
+    cr_expect(strstr(vc_oracle_why_after(ctx, o, known, 3, server, phone), "bgpd at cpe1 knows no way"));
+    cr_expect_str_eq(vc_oracle_ask_after(ctx, o, known, 4, server, phone).via[0], "dc1");
+    /* zebra was dead before the tunnel: nobody told bgpd that its neighbour went */
+    cr_expect_str_eq(vc_oracle_ask_after(ctx, o, unknown, 3, server, phone).via[0], "dc1");
+}
