@@ -1,10 +1,13 @@
 /* vclab list: which scenarios show which requirement and what came of them, the topologies, the faults. */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/home.h"
 #include "cli/commands.h"
+#include "cli/session.h"
 #include "report/catalogue.h"
 
 enum { COLUMNS = 100 };
@@ -92,6 +95,11 @@ int vc_cmd_list(int argc, char **argv)
     }
     if (options.json + options.catalogue + (optind < argc) > 1)
         return usage(stderr);
+    if (options.results && access(options.results, R_OK | X_OK)) {
+        VC_AUTO_ERROR *err = NULL;
+        vc_fail(&err, VC_EXIT_USAGE, errno, "--results %s", options.results);
+        return print_error(err);
+    }
     const struct vc_catalogue *catalogue = vc_catalogue_read(scratch, vc_home(), &broken);
     if (broken)
         fprintf(stderr, "%s\n", broken->message);

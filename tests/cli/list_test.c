@@ -160,6 +160,9 @@ Test(list, usage_is_told_for_what_does_not_go_together)
     struct command *unknown = VCLAB(ctx, "list", "R43");
     EXITS(unknown, 2);
     SAYS(unknown, "no requirement R43; there are R1 to R42");
+    struct command *missing = VCLAB(ctx, "list", "--results", "/nowhere");
+    EXITS(missing, 2);
+    SAYS(missing, "--results /nowhere: No such file or directory");
     struct command *nowhere =
         command_start(ctx, &(struct command_options){.env = "VCLAB_HOME=/nowhere", .argv = VCLAB_ARGV("list")});
     command_end(nowhere, 10000);
