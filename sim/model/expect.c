@@ -10,7 +10,7 @@
 static const char *const directions[] = {"both", "forward", "return", NULL};
 static const char *const states[] = {"up", "down", NULL};
 static const char *const sa_kinds[] = {"child", "ike", NULL};
-static const char *const daemons[] = {"charon", "zebra", "bgpd", "bfdd", "bird", NULL};
+static const char *const daemons[] = {"charon", "pluto", "zebra", "bgpd", "bfdd", "ospfd", "bird", NULL};
 
 /* Tunnels and WAN links: what a packet's path is told in. */
 static struct vc_names path_names(void *ctx, const struct vc_topology *t)

@@ -5,7 +5,7 @@
 #include "model/read.h"
 #include "model/scenario.h"
 
-static const char *const daemons[] = {"charon", "zebra", "bgpd", "bfdd", "bird", NULL};
+static const char *const daemons[] = {"charon", "pluto", "zebra", "bgpd", "bfdd", "ospfd", "bird", NULL};
 static const char *const selectors[] = {"esp", "ike", "gre", "bgp", "bfd", "icmp", "all", NULL};
 
 enum { FAULT_NAME_MAX = 31 };

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "model/document.h"
+#include "model/files.h"
 
-enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_FILES, FIELD_PRIORITY, FIELD_FLAG, FIELD_DAEMONS };
+enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_FILES, FIELD_PRIORITY, FIELD_FLAG, FIELD_DAEMONS, FIELD_LIKE };
 
 struct field {
     const char *name;
@@ -25,7 +26,7 @@ static const struct field kind_fields[] = {
     FIELD(vc_kind, description, FIELD_TEXT, true),  FIELD(vc_kind, sysctls, FIELD_LIST, false),
     FIELD(vc_kind, directories, FIELD_LIST, false), FIELD(vc_kind, files, FIELD_FILES, false),
     FIELD(vc_kind, firewall, FIELD_TEXT, false),    FIELD(vc_kind, routes, FIELD_TEXT, false),
-    {"daemons", FIELD_DAEMONS, false, 0},
+    {"daemons", FIELD_DAEMONS, false, 0},           {"like", FIELD_LIKE, false, 0},
 };
 
 static const struct field daemon_fields[] = {
@@ -146,6 +147,8 @@ static void read_field(struct reader *r, const struct field *field, const struct
     case FIELD_DAEMONS:
         read_daemons(r, doc);
         break;
+    case FIELD_LIKE: /* followed before the record is read */
+        break;
     }
 }
 
@@ -199,23 +202,70 @@ static void read_daemons(struct reader *r, const struct vc_doc *doc)
     }
 }
 
+enum { LIKE_MAX = 4 };
+
+/* A kind's document and those of the kinds it is like. */
+struct ancestry {
+    const struct vc_doc *docs[LIKE_MAX];
+    const char **folders; /* NULL-terminated */
+    size_t count;
+};
+
+/* Adds the kind `name`, named at `named` (NULL: by the caller), and what it is like. */
+static void follow_like(struct reader *r, struct ancestry *a, const char *kinds_dir, const struct vc_doc *named,
+                        const char *name)
+{
+    struct vc_names folders = vc_folders(r->problems, kinds_dir);
+
+    if (named && a->count == LIKE_MAX) {
+        vc_problem(r->problems, named->mark, "found %s, the %dth kind in a row that is like another; allowed: %d",
+                   vc_quoted(r->problems, name), LIKE_MAX, LIKE_MAX - 1);
+        return;
+    }
+    if (named && vc_names_find(folders, name) == VC_NONE) {
+        vc_problem_unknown(r->problems, named->mark, "kind", name, folders);
+        return;
+    }
+    const char *folder = talloc_asprintf(r->kind, "%s/%s", kinds_dir, name);
+    const struct vc_doc *doc =
+        vc_doc_load(r->problems, talloc_asprintf(r->problems, "%s/kind.yaml", folder), r->problems);
+    if (!doc)
+        return;
+    a->folders[a->count] = folder;
+    a->docs[a->count++] = doc;
+    const struct vc_doc *like = vc_doc_member(doc, "like");
+    if (like && want(r, like, VC_DOC_SCALAR, "a kind's name"))
+        follow_like(r, a, kinds_dir, like, like->text);
+}
+
+/* A member of the kind's own document, or of the nearest kind that has it. */
+static void read_kind(struct reader *r, const struct ancestry *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (!want(r, a->docs[i], VC_DOC_MAP, "a mapping"))
+            return;
+    for (size_t i = a->count; i-- > 0;) {
+        r->kind->daemon_count = vc_doc_member(a->docs[i], "daemons") ? 0 : r->kind->daemon_count;
+        read_record(r, a->docs[i], kind_fields, VC_COUNT(kind_fields), r->kind);
+    }
+}
+
 struct vc_kind *vc_kind_load(void *ctx, const char *kinds_dir, const char *name, vc_error **err)
 {
     static const char *const none[] = {NULL};
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     struct vc_kind *kind = talloc_zero(scratch, struct vc_kind);
+    struct ancestry ancestry = {.folders = talloc_zero_array(kind, const char *, LIKE_MAX + 2)};
     struct reader r = {.kind = kind, .problems = vc_problems_new(scratch)};
 
-    *kind = (struct vc_kind){.name = talloc_strdup(kind, name),
-                             .folder = talloc_asprintf(kind, "%s/%s", kinds_dir, name),
-                             .shared = talloc_strdup(kind, kinds_dir),
-                             .sysctls = none,
-                             .directories = none};
-    const struct vc_doc *doc = vc_doc_load(scratch, talloc_asprintf(scratch, "%s/kind.yaml", kind->folder), r.problems);
-    if (doc && vc_doc_member(doc, "daemons"))
-        r.daemons = vc_doc_load(scratch, talloc_asprintf(scratch, "%s/daemons.yaml", kinds_dir), r.problems);
-    if (doc)
-        read_record(&r, doc, kind_fields, VC_COUNT(kind_fields), kind);
+    *kind = (struct vc_kind){
+        .name = talloc_strdup(kind, name), .folders = ancestry.folders, .sysctls = none, .directories = none};
+    follow_like(&r, &ancestry, kinds_dir, NULL, name);
+    ancestry.folders[ancestry.count] = talloc_strdup(kind, kinds_dir);
+    for (size_t i = 0; i < ancestry.count && !r.daemons; i++)
+        if (vc_doc_member(ancestry.docs[i], "daemons"))
+            r.daemons = vc_doc_load(scratch, talloc_asprintf(scratch, "%s/daemons.yaml", kinds_dir), r.problems);
+    read_kind(&r, &ancestry);
     if (vc_problems_finish(r.problems, err) < 0)
         return NULL;
     return talloc_steal(ctx, kind);
@@ -238,11 +288,10 @@ static char *read_whole(void *ctx, const char *path)
 
 char *vc_kind_template(void *ctx, const struct vc_kind *kind, const char *template, const char **path, vc_error **err)
 {
-    const char *const folders[] = {kind->folder, kind->shared};
     char *file = NULL, *text = NULL;
 
-    for (size_t i = 0; i < VC_COUNT(folders) && !text; i++) {
-        file = talloc_asprintf(ctx, "%s/%s", folders[i], template);
+    for (size_t i = 0; kind->folders[i] && !text; i++) {
+        file = talloc_asprintf(ctx, "%s/%s", kind->folders[i], template);
         text = read_whole(ctx, file);
         if (!text && errno != ENOENT)
             break;
@@ -250,7 +299,8 @@ char *vc_kind_template(void *ctx, const struct vc_kind *kind, const char *templa
     if (path)
         *path = file;
     if (!text)
-        vc_fail(err, VC_EXIT_USAGE, errno, "%s/kind.yaml: cannot read its template %s (looked for beside it and in %s)",
-                kind->folder, template, kind->shared);
+        vc_fail(err, VC_EXIT_USAGE, errno,
+                "%s/kind.yaml: cannot read its template %s (looked for beside it and up to %s)", kind->folders[0],
+                template, file);
     return text;
 }

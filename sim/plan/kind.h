@@ -2,7 +2,8 @@
  * A kind of node as its folder describes it: nodes/<kind>/kind.yaml, read as it stands. Every text in it is a Mustache
  * template over the node's context (context.h). The daemons it names are described once for all kinds in
  * nodes/daemons.yaml; a template is looked for in the kind's folder first and then in nodes/ itself, so that a kind can
- * replace what it shares.
+ * replace what it shares. `like: KIND` starts from another kind: what its kind.yaml does not say is that one's, and its
+ * templates are looked for in that one's folder after its own.
  */
 #pragma once
 
@@ -32,7 +33,8 @@ struct vc_kind_daemon {
 
 struct vc_kind {
     const char *name, *description;
-    const char *folder, *shared; /* where templates are looked for, in this order */
+    const char *const *folders; /* where templates are looked for, in this order, NULL-terminated: the kind's own, those
+                                   of the kinds it is like, and nodes/ */
     const char *const *sysctls, *const *directories;
     struct vc_kind_files files;
     const char *firewall, *routes;  /* templates' file names, or NULL */
@@ -40,8 +42,8 @@ struct vc_kind {
     size_t daemon_count;
 };
 
-/* Reads kinds_dir/<name>/kind.yaml and kinds_dir/daemons.yaml. talloc child of ctx, or NULL (VC_EXIT_USAGE, every error
- * with its place). */
+/* Reads kinds_dir/<name>/kind.yaml, those of the kinds it is like, and kinds_dir/daemons.yaml. talloc child of ctx, or
+ * NULL (VC_EXIT_USAGE, every error with its place). */
 struct vc_kind *vc_kind_load(void *ctx, const char *kinds_dir, const char *name, vc_error **err);
 
 /* The text of a template of that kind. talloc child of ctx; *path, if given, is the file it came from. */

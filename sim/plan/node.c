@@ -18,7 +18,7 @@ static char *render_text(const struct job *job, const char *text)
 {
     if (!strstr(text, "{{"))
         return talloc_strdup(job->ctx, text);
-    return vc_mustache_render(job->ctx, talloc_asprintf(job->ctx, "%s/kind.yaml: \"%s\"", job->kind->folder, text),
+    return vc_mustache_render(job->ctx, talloc_asprintf(job->ctx, "%s/kind.yaml: \"%s\"", job->kind->folders[0], text),
                               text, job->view, job->err);
 }
 

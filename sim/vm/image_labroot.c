@@ -112,13 +112,13 @@ static int add_plugins(struct labroot *root, const char *text, const char *where
     return 0;
 }
 
-static int add_daemon(struct labroot *root, const struct vc_kind *kind, const struct vc_kind_daemon *daemon,
-                      vc_error **err)
+static int add_daemon(struct labroot *root, const char *nodes, const struct vc_kind *kind,
+                      const struct vc_kind_daemon *daemon, vc_error **err)
 {
     const char *program = daemon->argv[0];
 
     if (!program || *program != '/')
-        return vc_fail(err, VC_EXIT_USAGE, 0, "%s/daemons.yaml: %s's program must be an absolute path", kind->shared,
+        return vc_fail(err, VC_EXIT_USAGE, 0, "%s/daemons.yaml: %s's program must be an absolute path", nodes,
                        daemon->name);
     if (add_program(root, program + 1, true, talloc_asprintf(root->scratch, "the daemon %s", daemon->name), err))
         return -1;
@@ -145,7 +145,7 @@ static int add_daemons(struct labroot *root, const char *nodes, vc_error **err)
         if (!kind)
             return -1;
         for (size_t d = 0; d < kind->daemon_count; d++)
-            if (add_daemon(root, kind, &kind->daemons[d], err))
+            if (add_daemon(root, nodes, kind, &kind->daemons[d], err))
                 return -1;
     }
     return 0;

@@ -276,7 +276,7 @@ static struct refusal refusals[] = {
     {CUT, "{name: cut, kind: link-down, link: inet-dc1, end: cpe1}",
      "found unknown end \"cpe1\"; allowed: dc1-headend, isp"},
     {CUT, "{name: cut, kind: daemon-kill, node: cpe1, daemon: bgp}",
-     "found unknown daemon \"bgp\"; allowed: charon, zebra, bgpd, bfdd, bird; did you mean \"bgpd\"?"},
+     "found unknown daemon \"bgp\"; allowed: charon, pluto, zebra, bgpd, bfdd, ospfd, bird; did you mean \"bgpd\"?"},
     {CUT, "{name: cut, kind: daemon-kill, node: cpe1}", "found a daemon-kill fault without \"daemon\""},
     {CUT, "{name: cut, kind: wan-cut, link: wan}",
      "found unknown key of a wan-cut fault \"link\"; allowed: name, kind"},

@@ -206,3 +206,69 @@ Test(kind, a_daemon_with_an_environment_is_started_by_env)
     cr_expect_str_eq(plan->nodes[0].daemons[1].argv[0], "/bin/e");
     cr_expect(!plan->nodes[0].daemons[1].after_bgp);
 }
+
+static void put_like(const struct home *home, const char *name, const char *kind)
+{
+    VC_AUTO_TALLOC char *folder = talloc_asprintf(NULL, "%s/%s", home->path, name);
+
+    cr_assert_eq(mkdir(folder, 0755), 0);
+    put(home, talloc_asprintf(folder, "%s/kind.yaml", name), kind);
+}
+
+Test(kind, like_another_has_what_it_does_not_say_itself)
+{
+    HOME(home) = home_new("description: own\nlike: parent\nfiles: {/a: t.mustache, /b: u.mustache, /c: v.mustache}\n",
+                          "d:\n  argv: [/bin/d]\n  ready: /run/d\n  log: /var/log/d\n");
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    put_like(&home, "parent", "description: parent\nsysctls: [net/ipv4/ip_forward=1]\ndaemons: [d]\n");
+    put(&home, "k/t.mustache", "own");
+    put(&home, "parent/t.mustache", "not this");
+    put(&home, "parent/u.mustache", "the parent's");
+    put(&home, "u.mustache", "not this");
+    put(&home, "v.mustache", "shared");
+    const struct vc_plan *plan = plan_of(ctx, &home, &err);
+    cr_assert_not_null(plan, "%s", err ? err->message : "");
+    const struct vc_plan_node *node = &plan->nodes[0];
+    cr_expect_str_eq(node->files[0].text, "own");
+    cr_expect_str_eq(node->files[1].text, "the parent's");
+    cr_expect_str_eq(node->files[2].text, "shared");
+    cr_assert_eq(node->daemon_count, 1u);
+    cr_expect_str_eq(node->daemons[0].name, "d");
+    cr_expect_str_eq(node->kind, "k");
+}
+
+Test(kind, like_another_replaces_its_daemons_whole)
+{
+    HOME(home) = home_new("description: own\nlike: parent\ndaemons: []\n", daemons);
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    put_like(&home, "parent", "description: parent\ndaemons: [d]\n");
+    const struct vc_kind *kind = vc_kind_load(ctx, home.path, "k", &err);
+    cr_assert_not_null(kind, "%s", err ? err->message : "");
+    cr_expect_eq(kind->daemon_count, 0u);
+    cr_expect_str_eq(kind->description, "own");
+}
+
+Test(kind, like_one_that_is_not_there_or_itself_is_named)
+{
+    static const char *const wrong[][2] = {
+        {"description: x\nlike: prent\n",
+         "k/kind.yaml:2:7: found unknown kind \"prent\"; allowed: k, parent; did you mean \"parent\"?"},
+        {"description: x\nlike: k\n", "k/kind.yaml:2:7: found \"k\", the 4th kind in a row that is like another"},
+        {"description: x\nlike: []\n", "allowed: a kind's name"},
+    };
+
+    for (size_t i = 0; i < VC_COUNT(wrong); i++) {
+        HOME(home) = home_new(wrong[i][0], daemons);
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+
+        put_like(&home, "parent", "description: parent\n");
+        cr_assert_null(vc_kind_load(ctx, home.path, "k", &err));
+        cr_expect(strstr(err->message, wrong[i][1]), "%s", err->message);
+        cr_expect_eq(err->status, VC_EXIT_USAGE);
+    }
+}
