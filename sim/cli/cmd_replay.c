@@ -121,11 +121,21 @@ static void print_text(const struct replay *replay)
     printf("  result: %s\n", replay->result);
 }
 
+/* Only now is there the image that the documents need. */
+static void on_ready(void *arg)
+{
+    struct replay *replay = arg;
+
+    replay->versions = versions_that_differ(replay->session, replay->bundle->manifest);
+    tell_versions(replay->versions);
+}
+
 static int play(void *ctx, struct replay *replay, vc_error **err)
 {
     const json_t *manifest = replay->bundle->manifest;
     VC_AUTO_TALLOC char *name = talloc_asprintf(NULL, "replay-%s", text_of(manifest, "scenario"));
-    struct session_extra extra = {.documents = replay->bundle->documents, .name = name};
+    struct session_extra extra = {
+        .documents = replay->bundle->documents, .name = name, .on_ready = on_ready, .arg = replay};
 
     replay->session->options.seed = (uint64_t)json_integer_value(json_object_get(manifest, "seed"));
     replay->session->options.captures = json_is_true(json_object_get(manifest, "captured"));
@@ -151,8 +161,6 @@ static int run(const struct options *options, const char *file, vc_error **err)
     replay.session = session_open(ctx, &options->session, err);
     if (!replay.session)
         return -1;
-    replay.versions = versions_that_differ(replay.session, replay.bundle->manifest);
-    tell_versions(replay.versions);
     int status = play(ctx, &replay, err);
     json_decref(replay.versions);
     json_decref(replay.run);

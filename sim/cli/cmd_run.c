@@ -36,7 +36,8 @@ static const char usage[] =
     "  --json         run.json of each run on stdout, in an array\n"
     "\n"
     "Exit status: 0 pass, 1 fail or error, 2 bad usage or file, 3 this host cannot, 4 inconclusive, 130 interrupted: "
-    "the worst of all runs.\n";
+    "the worst of all runs.\n"
+    "Of several scenarios those whose data plane this host has not are skipped, which changes no status.\n";
 
 /* ---- what to run ---- */
 
@@ -111,6 +112,32 @@ static size_t gravity_of(int status)
     return 2; /* an unknown status is a failure */
 }
 
+/* Of many scenarios those that this host cannot play are left out; one alone is refused. */
+static int skip_unplayable(const struct session *session, struct job *jobs, size_t count, bool many, vc_error **err)
+{
+    for (size_t i = 0; i < count; i++) {
+        VC_AUTO_ERROR *why = NULL;
+
+        if (!session_can_play(session, jobs[i].scenario, &why))
+            continue;
+        if (!many)
+            return vc_error_move(err, &why);
+        jobs[i].skipped = talloc_strdup(jobs, why->message);
+        jobs[i].status = (int)why->status;
+    }
+    return 0;
+}
+
+static json_t *no_result(const struct job *job)
+{
+    json_t *reason = job->skipped   ? json_string(job->skipped)
+                     : job->started ? json_sprintf("no result (exit status %d)", job->status)
+                                    : json_string("not played: the suite was interrupted");
+
+    return json_pack("{s:s, s:s, s:o}", "scenario", job->scenario->name, "verdict", job->skipped ? "skipped" : "error",
+                     "reason", reason);
+}
+
 /* Verdict, times and digest of a job from what it left; without a result it was an error. New reference. */
 static json_t *entry_of(const struct job *job)
 {
@@ -118,9 +145,7 @@ static json_t *entry_of(const struct job *job)
     json_t *run = json_load_file(path, 0, NULL);
 
     if (!run)
-        run = json_pack("{s:s, s:s, s:o}", "scenario", job->scenario->name, "verdict", "error", "reason",
-                        job->started ? json_sprintf("no result (exit status %d)", job->status)
-                                     : json_string("not played: the suite was interrupted"));
+        run = no_result(job);
     if (job->result)
         json_object_set_new(run, "result", json_string(job->result));
     if (job->other)
@@ -131,19 +156,23 @@ static json_t *entry_of(const struct job *job)
     return run;
 }
 
-/* Many runs as one: a table, and of sealed runs a result. */
+static const char *mode_of(const struct run_options *options)
+{
+    return options->session.sealed ? "sealed" : "live";
+}
+
+/* Many runs as one: a table, and a result. */
 static int suite(const struct run_options *options, const struct session *session, const json_t *runs, double wall_s,
                  vc_error **err)
 {
-    VC_AUTO_JSON *document = vc_suite_document(runs, wall_s);
-    VC_AUTO_TALLOC char *path = NULL;
+    VC_AUTO_JSON *document = vc_suite_document(runs, mode_of(options), wall_s);
+    VC_AUTO_TALLOC char *path = vc_suite_write(NULL, session->options.results, document, runs, err);
 
-    if (options->session.sealed && !(path = vc_suite_write(NULL, session->options.results, document, runs, err)))
+    if (!path)
         return -1;
     if (!options->json)
         vc_suite_print(stdout, document);
-    if (path)
-        fprintf(options->json ? stderr : stdout, "  result: %s\n", path);
+    fprintf(options->json ? stderr : stdout, "  result: %s\n", path);
     return 0;
 }
 
@@ -151,12 +180,15 @@ static int summarise(const struct run_options *options, const struct session *se
                      double wall_s, vc_error **err)
 {
     VC_AUTO_JSON *runs = json_array();
-    size_t worst = 0;
+    size_t worst = 0, played = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (!jobs[i].started)
+        if (!jobs[i].started && !jobs[i].skipped)
             jobs[i].status = VC_EXIT_INTERRUPTED;
         json_array_append_new(runs, entry_of(&jobs[i]));
+        played += !jobs[i].skipped;
+        if (jobs[i].skipped)
+            continue;
         worst = gravity_of(jobs[i].status) > worst ? gravity_of(jobs[i].status) : worst;
     }
     if (count > 1 && suite(options, session, runs, wall_s, err))
@@ -165,7 +197,8 @@ static int summarise(const struct run_options *options, const struct session *se
         json_dumpf(runs, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
         puts("");
     }
-    return gravity[worst];
+    /* That nothing was played must not look like a pass. */
+    return played ? gravity[worst] : VC_EXIT_HOST;
 }
 
 /* ---- command line ---- */
@@ -339,10 +372,10 @@ static int run(struct run_options *options, char **args, int count, vc_error **e
     if (job_count == 1)
         options->jobs = 1;
     struct session *session = session_open(ctx, &options->session, err);
-    if (!session)
+    if (!session || skip_unplayable(session, jobs, job_count, files.count > 1, err))
         return -1;
     double began = now_s();
-    VC_AUTO_JSON *last = job_count > 1 ? vc_suite_last(session->options.results) : NULL;
+    VC_AUTO_JSON *last = job_count > 1 ? vc_suite_last(session->options.results, mode_of(options)) : NULL;
     jobs_estimate(jobs, job_count, last);
     if (jobs_run(options, session, jobs, job_count, err))
         return -1;

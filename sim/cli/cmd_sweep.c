@@ -10,8 +10,8 @@
 #include "report/report.h"
 
 static const char usage[] =
-    "Usage: vclab sweep TOPOLOGY [--depth 1|2] [--only GLOB] [--limit-cases N] [--timers T] [--jobs N] [--seed N]\n"
-    "                   [--results DIR] [--keep] [--list] [--json]\n"
+    "Usage: vclab sweep TOPOLOGY [--depth 1|2] [--only GLOB] [--limit-cases N] [--chain N] [--timers T] [--jobs N]\n"
+    "                   [--seed N] [--results DIR] [--keep] [--list] [--json]\n"
     "       vclab sweep TOPOLOGY --campaign N --seed S [--timers T] [--jobs N] [--results DIR] [--keep] [--list] "
     "[--json]\n"
     "\n"
@@ -24,6 +24,7 @@ static const char usage[] =
     "  --campaign N     N random schedules of overlapping faults and heals instead; one that fails is shrunk\n"
     "  --only GLOB      cases with such an element: 'node/*', 'drop/esp/*'\n"
     "  --limit-cases N  the first N of them\n"
+    "  --chain N        so many cases one after the other in a lab (default 12; 1: each in a lab of its own)\n"
     "  --timers T       profile of timers (default tuned: BFD's packets would be most of the work)\n"
     "  --jobs N         so many labs side by side (default: one for each core)\n"
     "  --seed N         of the runs, and of a campaign's schedules (default 1)\n"
@@ -34,10 +35,12 @@ static const char usage[] =
     "Exit status: 0 all agree, 1 mismatch or error, 2 bad usage or file, 3 this host cannot, 4 inconclusive, "
     "130 interrupted.\n";
 
+enum { CHAIN_LENGTH = 12 }; /* more would save little: a start costs about as much as half a case */
+
 struct sweep_options {
     struct session_options session;
     const char *topology, *timers, *only;
-    uint64_t limit_cases, campaign;
+    uint64_t limit_cases, campaign, chain;
     unsigned depth, jobs;
     bool keep, list, json;
 };
@@ -54,7 +57,7 @@ static struct vc_sweep_entry *entries_of_cases(void *ctx, const struct vc_sweep 
         *count = options->limit_cases;
     for (size_t i = 0; i < *count; i++)
         entries[i] = (struct vc_sweep_entry){.name = cases[i].name,
-                                             .schedule = vc_schedule_of_set(cases[i].set, cases[i].count),
+                                             .schedule = vc_schedule_of_set(sweep, cases[i].set, cases[i].count),
                                              .contained = cases[i].contained,
                                              .because = VC_NONE};
     return entries;
@@ -101,13 +104,14 @@ static bool unproved(const struct vc_sweep_entry *entry)
 }
 
 /* The second fault of a pair found nothing to drop because of the first: the other way round it may. */
-static bool turned(struct sweep_player *player VC_UNUSED, struct vc_sweep_entry *entry)
+static bool turned(struct sweep_player *player, struct vc_sweep_entry *entry)
 {
     size_t set[VC_SCHEDULE_STEPS], count = vc_schedule_elements(&entry->schedule, set);
 
     if (!unproved(entry) || count != 2 || entry->outcome->unproved != set[1])
         return false;
-    entry->schedule = vc_schedule_of_set((size_t[]){set[1], set[0]}, 2);
+    entry->schedule = vc_schedule_of_set(player->sweep, (size_t[]){set[1], set[0]}, 2);
+    entry->chain = NULL;
     return true;
 }
 
@@ -180,7 +184,8 @@ static char *make_folders(void *ctx, const char *results, const struct vc_sweep_
 
     for (size_t i = 0; folder && i < VC_COUNT(unused); i++)
         rmdir(talloc_asprintf(ctx, "%s/%s", folder, unused[i]));
-    if (!folder || mkdir(talloc_asprintf(ctx, "%s/cases", folder), 0755))
+    if (!folder || mkdir(talloc_asprintf(ctx, "%s/cases", folder), 0755) ||
+        mkdir(talloc_asprintf(ctx, "%s/chains", folder), 0755))
         return NULL;
     return folder;
 }
@@ -257,6 +262,8 @@ static int sweep(struct sweep_options *options, vc_error **err)
     struct sweep_player player = {.run = {.session = options->session, .json = true, .jobs = options->jobs},
                                   .sweep = made.sweep,
                                   .cases = talloc_asprintf(ctx, "%s/cases", folder),
+                                  .chains = talloc_asprintf(ctx, "%s/chains", folder),
+                                  .chain_length = options->campaign ? 1 : options->chain,
                                   .keep = options->keep};
     if (options->list)
         return list_only(&made, player.cases, err);
@@ -278,6 +285,7 @@ enum {
     OPTION_CAMPAIGN,
     OPTION_ONLY,
     OPTION_LIMIT_CASES,
+    OPTION_CHAIN,
     OPTION_TIMERS,
     OPTION_SEED,
     OPTION_RESULTS,
@@ -290,6 +298,7 @@ static const struct option longs[] = {{"depth", required_argument, NULL, OPTION_
                                       {"campaign", required_argument, NULL, OPTION_CAMPAIGN},
                                       {"only", required_argument, NULL, OPTION_ONLY},
                                       {"limit-cases", required_argument, NULL, OPTION_LIMIT_CASES},
+                                      {"chain", required_argument, NULL, OPTION_CHAIN},
                                       {"timers", required_argument, NULL, OPTION_TIMERS},
                                       {"jobs", required_argument, NULL, 'j'},
                                       {"seed", required_argument, NULL, OPTION_SEED},
@@ -315,6 +324,8 @@ static int parse_option(int option, const char *text, struct sweep_options *opti
         return parse_number("sweep", "campaign", text, 1, 100000, &options->campaign);
     case OPTION_LIMIT_CASES:
         return parse_number("sweep", "limit-cases", text, 1, 1000000, &options->limit_cases);
+    case OPTION_CHAIN:
+        return parse_number("sweep", "chain", text, 1, 1000, &options->chain);
     case OPTION_SEED:
         return parse_number("sweep", "seed", text, 0, INT64_MAX, &options->session.seed);
     case 'j':
@@ -369,6 +380,7 @@ int vc_cmd_sweep(int argc, char **argv)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct sweep_options options = {.session = {.sealed = true, .quiet = true, .seed = 1},
                                     .timers = "tuned",
+                                    .chain = CHAIN_LENGTH,
                                     .depth = 1,
                                     .jobs = cores > 0 ? (unsigned)cores : 1};
     VC_AUTO_ERROR *err = NULL;

@@ -67,7 +67,7 @@ size_t job_next(const struct job *jobs, size_t count, const enum group_state *gr
     for (size_t i = 0; i < count; i++) {
         bool waits = groups[jobs[i].group] == GROUP_MAKING;
 
-        if (jobs[i].started || (waits && !best_waits))
+        if (jobs[i].started || jobs[i].skipped || (waits && !best_waits))
             continue;
         if (best == count || (best_waits && !waits) || jobs[i].expected_s > jobs[best].expected_s) {
             best = i;

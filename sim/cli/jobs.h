@@ -25,6 +25,7 @@ struct job {
     double expected_s;
     size_t group; /* jobs of a group fork from the same snapshot */
     bool started;
+    const char *skipped; /* why it is not played; NULL: it is */
 };
 
 /* Plays all of them and tells each as it ends. Fails only when nothing could be started. */

@@ -55,6 +55,18 @@ static int choose_plane(struct session *session, vc_error **err)
     return vc_fail(err, VC_EXIT_USAGE, 0, "--plane %s: kernel, user or auto", wanted);
 }
 
+int session_can_play(const struct session *session, const struct vc_scenario *scenario, vc_error **err)
+{
+    const char *why = session->planes.why_not_kernel;
+
+    if (session->options.sealed || session->plane == VC_PLANE_KERNEL || !scenario->plane ||
+        strcmp(scenario->plane, "kernel") != 0)
+        return 0;
+    return vc_fail(err, VC_EXIT_HOST, 0, "%s needs the kernel data plane, %s%s%s: run it sealed (without --live)",
+                   scenario->name, why ? "which this host has not (" : "and --plane user was given", why ? why : "",
+                   why ? ")" : "");
+}
+
 struct session *session_open(void *ctx, const struct session_options *options, vc_error **err)
 {
     VC_AUTO_TALLOC struct session *session = talloc_zero(ctx, struct session);
@@ -178,13 +190,15 @@ static int play_in(void *scratch, struct watcher *watcher, const struct vc_scena
     if (staged)
         scenario = session_stage(scratch, watcher->session, extra->documents, watcher->result, err);
     const struct vc_plan *plan = scenario ? session_plan(scratch, watcher->session, scenario, err) : NULL;
-    if (!plan)
+    if (!plan || (watcher->session->options.sealed && session_take_image(watcher->session, scenario->topology, err)))
         return leave_no_result(watcher);
     watcher->writer = vc_result_writer_new(scratch, watcher->result, err);
     if (!watcher->writer)
         return -1;
     if (extra && extra->on_steps_done)
         watcher->judge = vc_judge_new(scratch);
+    if (extra && extra->on_ready)
+        extra->on_ready(extra->arg);
     return play(watcher, scenario, plan, run_json, err);
 }
 

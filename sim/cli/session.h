@@ -34,8 +34,12 @@ struct session {
  * when it is missing. talloc child of ctx, or NULL (VC_EXIT_HOST). */
 struct session *session_open(void *ctx, const struct session_options *options, vc_error **err);
 
+/* A scenario that needs the kernel data plane cannot be played in a session without it: -1, VC_EXIT_HOST. */
+int session_can_play(const struct session *session, const struct vc_scenario *scenario, vc_error **err);
+
 struct session_extra {
     bool stay;                                                            /* vclab up */
+    void (*on_ready)(void *arg);                                          /* all is there, nothing plays yet; or NULL */
     void (*on_steps_done)(void *arg, const char *result, json_t *judged); /* may be NULL */
     void *arg;
     /* Sealed: play these documents (vm/blob.h) instead of the scenario's own files. They are written below documents/

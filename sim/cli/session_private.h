@@ -20,6 +20,8 @@ void session_on_event(void *watcher, json_t *event);
 void session_on_progress(void *watcher, const char *line);
 
 int session_open_sealed(struct session *session, vc_error **err);
+/* The guest image for this topology: most take the one that the session was opened with. */
+int session_take_image(struct session *session, const struct vc_topology *topology, vc_error **err);
 int session_play_sealed(void *ctx, struct watcher *watcher, const struct vc_scenario *scenario,
                         struct vc_sealed_outcome *outcome, vc_error **err);
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/session_private.h"
+#include "plan/kind.h"
 
 #define KVM_PROBE_MS 10000
 
@@ -15,20 +16,34 @@ static void say(void *arg, const char *line)
         fprintf(stderr, "vclab: %s\n", line);
 }
 
-int session_open_sealed(struct session *session, vc_error **err)
+/* With those of the daemons called rare in it. */
+static int take_image(struct session *session, const char *const *rare, vc_error **err)
 {
     VC_AUTO_FREE char *binary = realpath("/proc/self/exe", NULL);
 
     if (!binary)
         return vc_fail(err, VC_EXIT_HOST, errno, "finding the vclab binary (/proc/self/exe)");
+    struct vc_image_inputs inputs = {.labroot = session->labroot->path,
+                                     .binary = binary,
+                                     .nodes = session->kinds,
+                                     .rare = rare,
+                                     .cache = session->cache};
+    session->image = vc_image_get(session, &inputs, say, session, err);
+    return session->image ? 0 : -1;
+}
+
+int session_take_image(struct session *session, const struct vc_topology *topology, vc_error **err)
+{
+    const char *const *rare = vc_kind_rare(session, session->kinds, topology, err);
+
+    return rare ? take_image(session, rare, err) : -1;
+}
+
+int session_open_sealed(struct session *session, vc_error **err)
+{
     session->plane = VC_PLANE_KERNEL; /* the guest's kernel has ip_gre and esp4 */
     session->cache = vc_cache_dir(session, err);
-    if (!session->cache)
-        return -1;
-    struct vc_image_inputs inputs = {
-        .labroot = session->labroot->path, .binary = binary, .nodes = session->kinds, .cache = session->cache};
-    session->image = vc_image_get(session, &inputs, say, session, err);
-    if (!session->image)
+    if (!session->cache || take_image(session, NULL, err))
         return -1;
     if (session->options.accel == VC_ACCEL_KVM &&
         vc_machine_probe_kvm(session->image->kernel, session->image->initrd, KVM_PROBE_MS, err))

@@ -1,4 +1,4 @@
-/* Plays the cases of a sweep: scenario files, jobs, outcomes. */
+/* Plays the cases of a sweep: scenario files, chains of them, jobs, outcomes. */
 #pragma once
 
 #include "cli/jobs.h"
@@ -8,11 +8,13 @@ struct sweep_player {
     struct run_options run;
     struct session *session;
     const struct vc_sweep *sweep;
-    const char *cases; /* the folder of scenario files */
-    bool keep;         /* results of agreeing cases too */
-    bool stopped;      /* interrupted: nothing more is played */
+    const char *cases;                /* the folder of scenario files */
+    const char *chains;               /* and of chains of them */
+    size_t chain_length, chain_count; /* cases in a chain at most; chains made so far */
+    bool keep;                        /* results of agreeing cases too */
+    bool stopped;                     /* interrupted: nothing more is played */
     size_t told, total;
-    struct vc_sweep_entry **playing; /* entries of the jobs under way */
+    struct sweep_load *loads; /* of the jobs under way */
     struct job *jobs;
 };
 

@@ -71,17 +71,11 @@ static int link_is_up(struct fault *fault, char **evidence, vc_error **err)
     return up;
 }
 
-/* ---- wan-cut: every link between two DC routers ---- */
+/* ---- wan-cut: every link between two DC routers, or the one that the fault names ---- */
 
-static bool is_wan(const struct fault *fault, size_t link)
+static bool is_cut(const struct fault *fault, size_t link)
 {
-    const struct vc_topology *topology = vc_lab_plan(fault->lab)->topology;
-    unsigned routers = 0;
-
-    for (unsigned end = 0; end < 2; end++)
-        for (size_t dc = 0; dc < topology->dc_count; dc++)
-            routers += topology->dcs[dc].router == topology->links[link].end[end].node;
-    return routers == 2;
+    return fault->link == VC_NONE ? vc_link_is_wan(vc_lab_plan(fault->lab)->topology, link) : link == fault->link;
 }
 
 static int wan_set(struct fault *fault, bool up, vc_error **err)
@@ -90,7 +84,7 @@ static int wan_set(struct fault *fault, bool up, vc_error **err)
     unsigned count = 0;
 
     for (size_t i = 0; i < topology->link_count; i++)
-        if (is_wan(fault, i)) {
+        if (is_cut(fault, i)) {
             if (vc_lab_link_set(fault->lab, i, 0, up, err))
                 return -1;
             count++;
@@ -114,7 +108,7 @@ static int wan_all(struct fault *fault, bool wanted, vc_error **err)
 
     for (size_t i = 0; i < topology->link_count; i++) {
         bool up;
-        if (!is_wan(fault, i))
+        if (!is_cut(fault, i))
             continue;
         if (!wire_up(fault, i, &up, err))
             return -1;
@@ -124,15 +118,21 @@ static int wan_all(struct fault *fault, bool wanted, vc_error **err)
     return 1;
 }
 
+static char *wan_evidence(struct fault *fault, const char *state)
+{
+    return fault->link == VC_NONE ? talloc_asprintf(fault, "every link between the DC routers is %s", state)
+                                  : talloc_asprintf(fault, "%s is %s", links(fault)[fault->link].name, state);
+}
+
 static int wan_is_cut(struct fault *fault, char **evidence, vc_error **err)
 {
-    *evidence = talloc_strdup(fault, "every link between the DC routers is down");
+    *evidence = wan_evidence(fault, "down");
     return wan_all(fault, false, err);
 }
 
 static int wan_is_joined(struct fault *fault, char **evidence, vc_error **err)
 {
-    *evidence = talloc_strdup(fault, "every link between the DC routers is up");
+    *evidence = wan_evidence(fault, "up");
     return wan_all(fault, true, err);
 }
 

@@ -135,6 +135,8 @@ int lab_daemon_serves(struct vc_daemon *daemon, vc_error **err)
 {
     daemon->waiting = sd_event_source_disable_unref(daemon->waiting);
     daemon->retry = sd_event_source_disable_unref(daemon->retry);
+    if (daemon->plan->load[daemon->loaded])
+        return lab_daemon_load(daemon, err); /* and the command's end comes back here */
     daemon->state = VC_DAEMON_READY;
     if (await_bgp(daemon, err))
         return -1;
@@ -158,8 +160,8 @@ static int daemon_step(struct vc_daemon *daemon, vc_error **err)
     }
     if (daemon->state != VC_DAEMON_STARTED || !lab_daemon_socket_exists(daemon))
         return 0;
-    if (daemon->question)
-        return 0; /* its answer advances us */
+    if (daemon->question || daemon->loader > 0)
+        return 0; /* its answer, or its commands' end, advances us */
     int again = lab_daemon_ask(daemon, err);
     if (again > 0)
         return lab_daemon_ask_again(daemon, err);
@@ -217,9 +219,10 @@ int vc_daemon_start(struct vc_daemon *daemon, vc_error **err)
     unlink(stale); /* left by a killed daemon: its name must not be taken for a new one's */
     /* So are its SAs. Traffic would go on matching them, no acquire would ever tell the new daemon to negotiate, and
      * the tunnel would stay dead for the hour that an SA lives; strongSwan's own starter flushes them likewise. */
-    if (daemon->plan->vici_config && vc_xfrm_flush(daemon->node->rt.netns, err))
+    if ((daemon->plan->vici_config || daemon->plan->kernel_sas) && vc_xfrm_flush(daemon->node->rt.netns, err))
         return -1;
     daemon->state = VC_DAEMON_WAITING;
+    daemon->loaded = 0;
     return daemon_step(daemon, err);
 }
 

@@ -16,8 +16,13 @@ void lab_daemon_stop_watching(struct vc_daemon *daemon)
     daemon->answered = sd_event_source_disable_unref(daemon->answered);
     TALLOC_FREE(daemon->question);
     TALLOC_FREE(daemon->vici);
+    lab_daemon_stop_loading(daemon);
+    if (daemon->sas)
+        vc_xfrm_watch_gone(VC_STEAL_PTR(daemon->sas));
     if (daemon->frr)
         lab_frr_gone(VC_STEAL_PTR(daemon->frr));
+    if (daemon->bird)
+        lab_bird_gone(VC_STEAL_PTR(daemon->bird));
 }
 
 bool lab_daemon_socket_exists(const struct vc_daemon *daemon)
@@ -84,17 +89,27 @@ static int charon_ready(struct vc_daemon *daemon, int fd, vc_error **err)
  */
 static const struct {
     const char *daemon, *question;
+    bool watched; /* from then on, as events (frr.c); of the others the kernel's routes tell */
 } questions[] = {
-    {"zebra", "show interface brief json"},
-    {"bgpd", "show bgp ipv4 unicast summary json"},
-    {"bfdd", "show bfd peers json"},
+    {"zebra", "show interface brief json", false},
+    {"bgpd", "show bgp ipv4 unicast summary json", true},
+    {"bfdd", "show bfd peers json", true},
+    {"ospfd", "show ip ospf neighbor json", false},
 };
+
+static bool is_watched(const struct vc_daemon *daemon)
+{
+    for (size_t i = 0; i < VC_COUNT(questions); i++)
+        if (!strcmp(questions[i].daemon, daemon->plan->name))
+            return questions[i].watched;
+    return false;
+}
 
 static void on_answer(void *arg, json_t *reply)
 {
     struct vc_daemon *daemon = arg;
     VC_AUTO_ERROR *err = NULL;
-    bool watched = daemon->lab->options.watch && strcmp(daemon->plan->name, "zebra");
+    bool watched = daemon->lab->options.watch && is_watched(daemon);
 
     sd_event_source_set_enabled(daemon->answered, reply ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
     if (!reply)
@@ -129,6 +144,18 @@ static int ask_frr(struct vc_daemon *daemon, const char *question, int fd, vc_er
     return vc_vty_ask(daemon->question, daemon->lab->loop, question, on_answer, daemon, err);
 }
 
+/* BIRD serves as soon as it listens. It is watched where it ends tunnels: the LAN's routers are heard of by the CPEs.
+ */
+static int bird_ready(struct vc_daemon *daemon, int fd, vc_error **err)
+{
+    if (!daemon->lab->options.watch || !daemon->node->rt.plan->gre_count) {
+        close(fd);
+        return 0;
+    }
+    daemon->bird = lab_bird_watch(daemon, fd, err);
+    return daemon->bird ? 0 : -1;
+}
+
 int lab_daemon_ask(struct vc_daemon *daemon, vc_error **err)
 {
     VC_AUTO_ERROR *refused = NULL;
@@ -138,6 +165,10 @@ int lab_daemon_ask(struct vc_daemon *daemon, vc_error **err)
         return refused->errnum == ECONNREFUSED || refused->errnum == ENOENT ? 1 : vc_error_move(err, &refused);
     if (daemon->plan->vici_config)
         return charon_ready(daemon, VC_STEAL_FD(fd), err);
+    if (!strcmp(daemon->plan->name, "bird"))
+        return bird_ready(daemon, VC_STEAL_FD(fd), err);
+    if (daemon->plan->kernel_sas && daemon->lab->options.watch && lab_daemon_watch_sas(daemon, err))
+        return -1;
     for (size_t i = 0; i < VC_COUNT(questions); i++)
         if (!strcmp(questions[i].daemon, daemon->plan->name))
             return ask_frr(daemon, questions[i].question, VC_STEAL_FD(fd), err);

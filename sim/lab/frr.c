@@ -18,6 +18,7 @@
 #define LONGEST_SETTLED_NS  (600 * VC_NS_PER_S)
 #define LONGEST_STARTING_NS (1 * VC_NS_PER_S)
 #define LONGEST_BFD_NS      (100 * VC_NS_PER_MS) /* a session that comes up changes nothing else that could be seen */
+#define LONGEST_WAITING_NS  (30 * VC_NS_PER_S)   /* in a step that only waits, nobody asks what is down yet */
 
 struct peer {
     const char *address;
@@ -68,25 +69,13 @@ static struct peer *peer_of(struct frr_watch *watch, const char *address)
 static void emit(struct frr_watch *watch, enum vc_layer layer, const char *what, const struct peer *peer,
                  json_t *members)
 {
-    struct vc_daemon *daemon = watch->daemon;
-    const char *tunnel = lab_tunnel_of(daemon->lab, daemon->node->index, peer->address);
-
-    json_object_set_new(members, "neighbor", json_string(peer->address));
-    if (tunnel)
-        json_object_set_new(members, "tunnel", json_string(tunnel));
-    json_object_set_new(members, "resolution_ns", json_integer(watch->resolution_ns));
-    vc_event_json(daemon->lab->events, layer, daemon->node->rt.plan->name, what, -1, members);
-}
-
-static bool is_up(const char *state)
-{
-    return !strcmp(state, "Established") || !strcmp(state, "up");
+    lab_neighbor_event(watch->daemon, layer, what, peer->address, watch->resolution_ns, members);
 }
 
 /* Sessions that come and go together are seen together; those that try in vain disturb nobody. */
 static void set_state(struct peer *peer, struct frr_watch *watch, const char *state)
 {
-    if (is_up(peer->state) != is_up(state))
+    if (lab_session_is_up(peer->state) != lab_session_is_up(state))
         vc_lab_stir(watch->daemon->lab);
     talloc_free((void *)(uintptr_t)(*peer->state ? peer->state : NULL));
     peer->state = talloc_strdup(watch, state);
@@ -100,7 +89,10 @@ static int64_t shortest(const struct frr_watch *watch)
 static int64_t next_interval(const struct frr_watch *watch)
 {
     const struct vc_lab *lab = watch->daemon->lab;
-    int64_t longest = watch->settled ? LONGEST_SETTLED_NS : watch->bfd ? LONGEST_BFD_NS : LONGEST_STARTING_NS;
+    int64_t longest = watch->settled ? LONGEST_SETTLED_NS
+                      : lab->waiting ? LONGEST_WAITING_NS
+                      : watch->bfd   ? LONGEST_BFD_NS
+                                     : LONGEST_STARTING_NS;
     int64_t longer = 3 * watch->interval_ns;
 
     if (vc_events_now(lab->events) - lab->stirred_ns < CLOSELY_NS)
@@ -215,7 +207,7 @@ static void on_summary(void *arg, json_t *reply)
             peer->prefixes_received = received;
             peer->ask_routes = peer->external;
         }
-        settled = settled && is_up(peer->state);
+        settled = settled && lab_session_is_up(peer->state);
     }
     watch->settled = settled;
     if (settled)
@@ -238,7 +230,7 @@ static void on_bfd(void *arg, json_t *reply)
         if (!peer || !status)
             continue;
         const char *state = strcmp(status, "up") ? "down" : "up";
-        watch->settled = watch->settled && is_up(state);
+        watch->settled = watch->settled && lab_session_is_up(state);
         if (!strcmp(state, peer->state))
             continue;
         set_state(peer, watch, state);

@@ -150,12 +150,13 @@ int lab_gres_wait_open(struct lab_node *node, vc_error **err)
     return 0;
 }
 
-static bool charons_configured(const struct vc_lab *lab)
+static bool ike_configured(const struct vc_lab *lab)
 {
     for (size_t n = 0; n < lab->plan->node_count; n++)
         for (size_t i = 0; i < lab->plan->nodes[n].daemon_count; i++) {
             const struct vc_daemon *daemon = &lab->nodes[n].daemons[i];
-            if (daemon->plan->vici_config && (daemon->state == VC_DAEMON_WAITING || daemon->state == VC_DAEMON_STARTED))
+            if ((daemon->plan->vici_config || daemon->plan->load[0]) &&
+                (daemon->state == VC_DAEMON_WAITING || daemon->state == VC_DAEMON_STARTED))
                 return false;
         }
     return true;
@@ -163,7 +164,7 @@ static bool charons_configured(const struct vc_lab *lab)
 
 void lab_gres_release(struct vc_lab *lab)
 {
-    if (!charons_configured(lab))
+    if (!ike_configured(lab))
         return;
     for (size_t n = 0; n < lab->plan->node_count; n++)
         for (size_t i = 0; i < lab->plan->nodes[n].gre_count; i++) {

@@ -6,8 +6,9 @@
 
 /* What nodes start, relative to the root; and the links without which no program of it finds its loader. */
 static const char *const programs[] = {
-    "usr/lib/ipsec/charon", "usr/lib/frr/zebra",          "usr/lib/frr/bgpd",
-    "usr/lib/frr/bfdd",     "lib64/ld-linux-x86-64.so.2", "bin/bash",
+    "usr/lib/ipsec/charon", "usr/libexec/ipsec/pluto",    "usr/lib/frr/zebra",
+    "usr/lib/frr/bgpd",     "usr/lib/frr/bfdd",           "usr/lib/frr/ospfd",
+    "usr/sbin/bird",        "lib64/ld-linux-x86-64.so.2", "bin/bash",
 };
 
 static int labroot_free(struct vc_labroot *root)

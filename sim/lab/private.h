@@ -6,6 +6,7 @@
 #include "lab/reaper.h"
 #include "net/vici.h"
 #include "net/vty.h"
+#include "net/xfrm_watch.h"
 
 struct lab_node;
 
@@ -22,7 +23,11 @@ struct vc_daemon {
     struct vc_vty *question;   /* an FRR daemon is being asked whether it serves */
     sd_event_source *answered; /* it does */
     struct vc_vici_watch *vici;
+    struct vc_xfrm_watch *sas; /* in its place where the daemon has no vici */
+    pid_t loader;              /* of its commands the one that runs; <= 0: none */
+    size_t loaded;             /* how many are done */
     struct frr_watch *frr;
+    struct bird_watch *bird;
 };
 
 /* One GRE endpoint process. */
@@ -75,6 +80,7 @@ struct vc_lab {
     struct vc_reaper *reaper;
     struct lab_zygotes *zygotes;
     int64_t stirred_ns; /* when something happened last, on the events' clock */
+    bool waiting;       /* the scenario lets time pass and judges nothing meanwhile */
     struct lab_node *nodes;
     bool launching; /* not every daemon has been started yet, so none that is ready says anything about the lab */
     vc_lab_ready_fn *ready;
@@ -101,6 +107,11 @@ int lab_daemon_ask(struct vc_daemon *daemon, vc_error **err);
 int lab_daemon_ask_again(struct vc_daemon *daemon, vc_error **err); /* in a millisecond */
 void lab_daemon_stop_watching(struct vc_daemon *daemon);
 
+/* daemon_load.c */
+int lab_daemon_load(struct vc_daemon *daemon, vc_error **err); /* starts its next command */
+void lab_daemon_stop_loading(struct vc_daemon *daemon);
+int lab_daemon_watch_sas(struct vc_daemon *daemon, vc_error **err);
+
 /* sockets.c: receive buffers of a daemon's IP sockets, so that a burst of ESP waits rather than drops (findings.md §1)
  */
 void lab_enlarge_sockets(pid_t pid);
@@ -109,7 +120,7 @@ void lab_enlarge_sockets(pid_t pid);
 void lab_gres_init(struct lab_node *node, struct vc_lab *lab);
 int lab_gres_start(struct lab_node *node, vc_error **err);     /* forks the endpoints */
 int lab_gres_wait_open(struct lab_node *node, vc_error **err); /* their interfaces exist now */
-void lab_gres_release(struct vc_lab *lab); /* keepalives begin once every charon has its configuration */
+void lab_gres_release(struct vc_lab *lab); /* keepalives begin once every IKE daemon has its configuration */
 void lab_gres_kill(struct lab_node *node);
 
 /* wires.c */
@@ -121,6 +132,19 @@ struct frr_watch;
 struct frr_watch *lab_frr_watch(struct vc_daemon *daemon, vc_error **err); /* talloc child of the lab */
 void lab_frr_gone(struct frr_watch *watch); /* reports its sessions as gone and frees it */
 void lab_frr_look(struct frr_watch *watch); /* now, if the next look is further away than that */
+
+/* bird.c */
+struct bird_watch;
+/* Over a connected control socket, which it takes. talloc child of the lab. */
+struct bird_watch *lab_bird_watch(struct vc_daemon *daemon, int fd, vc_error **err);
+void lab_bird_gone(struct bird_watch *watch); /* reports its sessions as gone and frees it */
+void lab_bird_look(struct bird_watch *watch); /* now, if the next look at BFD is further away than that */
+
+/* neighbor.c: an event of a BGP speaker about one of its neighbours; `members` is taken. `resolution_ns`: how long ago
+ * it may have happened. */
+void lab_neighbor_event(struct vc_daemon *daemon, enum vc_layer layer, const char *what, const char *address,
+                        int64_t resolution_ns, json_t *members);
+bool lab_session_is_up(const char *state); /* of BGP or BFD */
 
 /* stir.c */
 void lab_stir_by_event(void *arg, json_t *event);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lab/private.h"
+#include "net/bird.h"
 
 static json_t *interfaces_status(struct lab_node *node)
 {
@@ -48,13 +49,44 @@ static json_t *vty_status(const struct vc_daemon *daemon, const char *command)
     return reply ? reply : json_null();
 }
 
+/* BIRD's answers in the form of FRR's, so that a reader need not know which of them it is. */
+static json_t *bird_peers(const char *reply)
+{
+    return json_pack("{s:{s:o}}", "ipv4Unicast", "peers", vc_bird_peers(reply));
+}
+
+static json_t *bird_status(const struct vc_daemon *daemon, const char *command, json_t *(*read)(const char *reply))
+{
+    VC_AUTO_ERROR *err = NULL;
+    int fd = vc_node_connect(&daemon->node->rt, daemon->plan->ready, &err);
+
+    if (fd < 0)
+        return json_null();
+    VC_AUTO_TALLOC struct vc_bird *bird = vc_bird_new(NULL, fd);
+    VC_AUTO_TALLOC char *reply = vc_bird_command(bird, NULL, command, &err);
+    return reply ? read(reply) : json_null();
+}
+
 static const struct {
     const char *daemon, *member, *command; /* command NULL: charon over vici */
+    json_t *(*read)(const char *reply);    /* of BIRD's answer; NULL: FRR's vty */
 } daemon_questions[] = {
-    {"charon", "sas", NULL},
-    {"bgpd", "bgp", "show bgp ipv4 unicast summary json"},
-    {"bfdd", "bfd", "show bfd peers json"},
+    {"charon", "sas", NULL, NULL},
+    {"bgpd", "bgp", "show bgp ipv4 unicast summary json", NULL},
+    {"bfdd", "bfd", "show bfd peers json", NULL},
+    {"ospfd", "ospf", "show ip ospf neighbor json", NULL},
+    {"bird", "bgp", VC_BIRD_PEERS, bird_peers},
+    {"bird", "bfd", VC_BIRD_BFD, vc_bird_bfd},
 };
+
+static json_t *ask_daemon(const struct vc_daemon *daemon, size_t question)
+{
+    const char *command = daemon_questions[question].command;
+
+    if (daemon_questions[question].read)
+        return bird_status(daemon, command, daemon_questions[question].read);
+    return command ? vty_status(daemon, command) : vici_status(daemon);
+}
 
 static const char *const state_names[] = {[VC_DAEMON_WAITING] = "waiting",
                                           [VC_DAEMON_STARTED] = "starting",
@@ -73,11 +105,12 @@ static json_t *node_status(struct lab_node *node)
         json_object_set_new(daemons, daemon->plan->name, json_string(state_names[daemon->state]));
         for (size_t q = 0; q < VC_COUNT(daemon_questions); q++)
             if (daemon->state == VC_DAEMON_READY && !strcmp(daemon_questions[q].daemon, daemon->plan->name))
-                json_object_set_new(status, daemon_questions[q].member,
-                                    daemon_questions[q].command ? vty_status(daemon, daemon_questions[q].command)
-                                                                : vici_status(daemon));
+                json_object_set_new(status, daemon_questions[q].member, ask_daemon(daemon, q));
     }
     json_object_set_new(status, "daemons", daemons);
+    for (size_t i = 0; i < node->rt.plan->daemon_count; i++)
+        if (node->daemons[i].sas)
+            json_object_set_new(status, "sas", vc_xfrm_watch_status(node->daemons[i].sas));
     if (node->on) {
         json_t *routes = vc_rtnl_routes(node->rtnl, NULL);
         json_object_set_new(status, "interfaces", interfaces_status(node));

@@ -21,6 +21,7 @@ static const struct {
     {"zebra", "frr_init"},
     {"bgpd", "frr_config_fork"},
     {"bfdd", "vrf_init"},
+    {"ospfd", "frr_config_fork"},
 };
 
 enum zygote_state { ZYGOTE_IDLE, ZYGOTE_STARTING, ZYGOTE_READY, ZYGOTE_GONE };

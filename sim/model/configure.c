@@ -110,6 +110,7 @@ static void read_firewall(struct vc_reader *reader, const struct vc_field *field
 #define ASN         VC_FIELD_COUNT, .min = 1, .max = 4294967294
 #define LIFETIME    VC_FIELD_DURATION, .min = S(10), .max = S(1000000), .unit = S(1)
 static const char *const modes[] = {"tunnel", "transport", NULL};
+static const char *const redistributions[] = {"all", "summary", "none", NULL};
 
 static const struct vc_knob knobs[] = {
     {{"ike", VC_FIELD_PROPOSAL}, SECURITY, false, "R20", "proposes or accepts this for IKE"},
@@ -144,6 +145,11 @@ static const struct vc_knob knobs[] = {
      false,
      "R38",
      "its filter towards the tunnel lets these prefixes out too"},
+    {{"redistribute", VC_FIELD_CHOICE, .choices = redistributions},
+     VC_KNOB_CPE,
+     true,
+     "R7",
+     "tells the LAN this of what it learned from Cisco: all (as it should be), summary (the /24 only), none"},
     {{"ibgp", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R39", "false: no iBGP with the other CPEs"},
     {{"mss", VC_FIELD_COUNT, .min = 0, .max = 1436}, ROUTING, true, "R42", "clamps the MSS to this; 0: not at all"},
     {{"inbound_policy", VC_FIELD_BOOL}, ROUTING, false, "R37", "false: takes whatever prefixes it is sent"},

@@ -43,6 +43,9 @@ static const struct vc_field daemon_fields[] = {
     {"node", VC_FIELD_NODE, true},
     {"daemon", VC_FIELD_CHOICE, true, .choices = daemons},
 };
+static const struct vc_field wan_cut_fields[] = {
+    {"link", VC_FIELD_LINK},
+};
 static const struct vc_field node_fields[] = {
     {"node", VC_FIELD_NODE, true},
 };
@@ -146,13 +149,21 @@ static void check_impair(struct vc_reader *reader, const struct vc_doc *doc, jso
                    "burst, corrupt, duplicate, reorder, rate, limit");
 }
 
-static void check_wan_cut(struct vc_reader *reader, const struct vc_doc *doc, json_t *spec VC_UNUSED)
+static void check_wan_cut(struct vc_reader *reader, const struct vc_doc *doc, json_t *spec)
 {
-    for (size_t i = 0; i < reader->topology->link_count; i++)
-        if (vc_link_is_wan(reader->topology, i))
-            return;
-    vc_problem(reader->problems, doc->mark, "found wan-cut in topology %s; allowed: where a link joins two DC routers",
-               reader->topology->name);
+    const struct vc_topology *t = reader->topology;
+    const struct vc_doc *link = vc_doc_member(doc, "link");
+    VC_AUTO_TALLOC const char **wans = talloc_zero_array(NULL, const char *, t->link_count + 1);
+    struct vc_names names = VC_NAMES(wans, 0);
+
+    for (size_t i = 0; i < t->link_count; i++)
+        if (vc_link_is_wan(t, i))
+            wans[names.count++] = t->links[i].name;
+    if (!names.count)
+        vc_problem(reader->problems, doc->mark,
+                   "found wan-cut in topology %s; allowed: where a link joins two DC routers", t->name);
+    else if (link && vc_names_find(names, member(spec, "link")) == VC_NONE)
+        vc_problem_unknown(reader->problems, link->mark, "link between two DC routers", member(spec, "link"), names);
 }
 
 static char *text_link_down(void *ctx, const json_t *spec)
@@ -192,9 +203,10 @@ static char *text_power_off(void *ctx, const json_t *spec)
     return talloc_asprintf(ctx, "power off %s", member(spec, "node"));
 }
 
-static char *text_wan_cut(void *ctx, const json_t *spec VC_UNUSED)
+static char *text_wan_cut(void *ctx, const json_t *spec)
 {
-    return talloc_strdup(ctx, "cut the WAN between the DCs");
+    return json_object_get(spec, "link") ? talloc_asprintf(ctx, "cut %s between two DCs", member(spec, "link"))
+                                         : talloc_strdup(ctx, "cut the WAN between the DCs");
 }
 
 #define MEMBERS(table) .fields = table, .field_count = VC_COUNT(table)
@@ -215,7 +227,8 @@ static const struct fault_kind {
     {"daemon-restart", "killed and started again; nothing to heal", MEMBERS(daemon_fields), NULL, text_daemon, true},
     {"power-off", "everything in the node is gone, neighbours lose carrier; heal: power on", MEMBERS(node_fields), NULL,
      text_power_off},
-    {"wan-cut", "every link between two DC routers is shut", NULL, 0, check_wan_cut, text_wan_cut},
+    {"wan-cut", "every link between two DC routers is shut, or that one", MEMBERS(wan_cut_fields), check_wan_cut,
+     text_wan_cut},
 };
 
 static const struct fault_kind *find_kind(const char *name)

@@ -1,4 +1,5 @@
-/* No two parts of a topology may claim the same addresses, unless one lies inside the other by design. */
+/* No two parts of a topology may claim the same addresses, unless one lies inside the other by design, or they are of
+ * two customers: each may use the same private addresses, as neither ever sees the other's. */
 #include <string.h>
 
 #include "model/read.h"
@@ -10,6 +11,7 @@ struct claim {
     const char *what, *name;
     struct vc_prefix prefix; /* len 0: could not be read */
     struct vc_mark mark;
+    size_t customer; /* who alone sees it; VC_NONE: all */
 };
 
 /* nests[outer][inner]: a DC's /25 is part of the service's /24, a LAN link of the customer's network, … */
@@ -25,13 +27,79 @@ static bool may_share(const struct claim *a, const struct claim *b)
            (nests[b->owner][a->owner] && vc_prefix_covers(b->prefix, a->prefix));
 }
 
+static bool is_transport(const struct claim *claim)
+{
+    return claim->owner == TRANSPORT_CPE || claim->owner == TRANSPORT_CISCO;
+}
+
+/* A headend that customers share tells their tunnels by the transports. */
+static bool apart(const struct claim *a, const struct claim *b)
+{
+    return a->customer != VC_NONE && b->customer != VC_NONE && a->customer != b->customer &&
+           !(is_transport(a) && is_transport(b));
+}
+
 static struct claim claim(enum owner owner, const char *what, const char *name, struct vc_prefix prefix,
                           struct vc_mark mark)
 {
-    return (struct claim){owner, what, name, vc_prefix_network(prefix), mark};
+    return (struct claim){owner, what, name, vc_prefix_network(prefix), mark, VC_NONE};
 }
 
-static size_t claim_tunnel(struct claim *out, const struct vc_doc *doc, const struct vc_tunnel *tunnel)
+/* The service of each customer, and those that its DCs name instead (one a region, R14). These addresses are public: no
+ * two customers have the same. */
+static size_t claim_services(struct claim *out, const struct vc_topology *t, const struct vc_doc *doc)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->customer_count; i++) {
+        const struct vc_customer *c = &t->customers[i];
+        bool only = c == &t->only;
+        const char *const named[] = {"customers", c->name, "service", NULL}, *const alone[] = {"service", NULL};
+
+        out[n++] = claim(SERVICE, only ? "the service" : "the service of customer", c->name, c->service,
+                         vc_doc_mark(doc, only ? alone : named));
+    }
+    for (size_t i = 0; i < t->dc_count; i++) {
+        const struct vc_dc *dc = &t->dcs[i];
+        bool known = dc->router < t->node_count && t->nodes[dc->router].customer != VC_NONE &&
+                     vc_prefix_equal(dc->service, vc_topology_customer_of(t, dc->router)->service);
+
+        for (size_t j = 0; j < i; j++)
+            known = known || (vc_prefix_equal(dc->service, t->dcs[j].service) &&
+                              !vc_topology_apart(t, dc->router, t->dcs[j].router));
+        if (!known)
+            out[n++] = claim(SERVICE, "the service of DC", dc->name, dc->service,
+                             vc_doc_mark(doc, (const char *[]){"dcs", dc->name, "service", NULL}));
+    }
+    return n;
+}
+
+static size_t claim_networks(struct claim *out, const struct vc_topology *t, const struct vc_doc *doc)
+{
+    for (size_t i = 0; i < t->customer_count; i++) {
+        const struct vc_customer *c = &t->customers[i];
+        bool only = c == &t->only;
+        const char *const named[] = {"customers", c->name, "network", NULL}, *const alone[] = {"customer", NULL};
+
+        out[i] = claim(CUSTOMER, only ? "the customer" : "customer", c->name, c->network,
+                       vc_doc_mark(doc, only ? alone : named));
+        out[i].customer = i;
+    }
+    return t->customer_count;
+}
+
+static struct claim claim_link(const struct vc_topology *t, const struct vc_link *link)
+{
+    struct claim out = claim(LINK, "link", link->name, link->end[0].address, link->mark);
+    size_t a = link->end[0].node, b = link->end[1].node;
+
+    if (a < t->node_count && b < t->node_count && t->nodes[a].customer == t->nodes[b].customer)
+        out.customer = t->nodes[a].customer;
+    return out;
+}
+
+static size_t claim_tunnel(struct claim *out, const struct vc_topology *t, const struct vc_doc *doc,
+                           const struct vc_tunnel *tunnel)
 {
     const char *const address[] = {"tunnels", tunnel->name, "address", "cpe", NULL};
     const char *const cpe[] = {"tunnels", tunnel->name, "transport", "cpe", NULL};
@@ -41,24 +109,25 @@ static size_t claim_tunnel(struct claim *out, const struct vc_doc *doc, const st
     out[0] = claim(TUNNEL, "tunnel", tunnel->name, tunnel->address_cpe, vc_doc_mark(doc, address));
     out[1] = claim(TRANSPORT_CPE, "the CPE's transport of tunnel", tunnel->name, from, vc_doc_mark(doc, cpe));
     out[2] = claim(TRANSPORT_CISCO, "Cisco's transport of tunnel", tunnel->name, to, vc_doc_mark(doc, cisco));
+    for (size_t i = 0; i < 3 && tunnel->cpe < t->node_count; i++)
+        out[i].customer = t->nodes[tunnel->cpe].customer;
     return 3;
 }
 
 static struct claim *collect(void *ctx, const struct vc_topology *t, const struct vc_doc *doc, size_t *count)
 {
-    struct claim *claims = talloc_array(ctx, struct claim, 2 + t->dc_count + t->link_count + 3 * t->tunnel_count);
-    size_t n = 0;
+    struct claim *claims =
+        talloc_array(ctx, struct claim, 2 * t->customer_count + 2 * t->dc_count + t->link_count + 3 * t->tunnel_count);
+    size_t n = claim_services(claims, t, doc);
 
-    claims[n++] = claim(SERVICE, "the service", "", t->service, vc_doc_mark(doc, (const char *[]){"service", NULL}));
-    claims[n++] =
-        claim(CUSTOMER, "the customer", "", t->customer, vc_doc_mark(doc, (const char *[]){"customer", NULL}));
+    n += claim_networks(claims + n, t, doc);
     for (size_t i = 0; i < t->dc_count; i++)
         claims[n++] = claim(DC, "DC", t->dcs[i].name, t->dcs[i].prefix,
                             vc_doc_mark(doc, (const char *[]){"dcs", t->dcs[i].name, "prefix", NULL}));
     for (size_t i = 0; i < t->link_count; i++)
-        claims[n++] = claim(LINK, "link", t->links[i].name, t->links[i].end[0].address, t->links[i].mark);
+        claims[n++] = claim_link(t, &t->links[i]);
     for (size_t i = 0; i < t->tunnel_count; i++)
-        n += claim_tunnel(claims + n, doc, &t->tunnels[i]);
+        n += claim_tunnel(claims + n, t, doc, &t->tunnels[i]);
     *count = n;
     return claims;
 }
@@ -73,7 +142,7 @@ void vc_topology_check_overlaps(struct vc_reader *reader, const struct vc_doc *d
             const struct claim *a = &claims[j], *b = &claims[i];
 
             if (!a->prefix.addr.s_addr || !b->prefix.addr.s_addr || !vc_prefix_overlaps(a->prefix, b->prefix) ||
-                may_share(a, b))
+                apart(a, b) || may_share(a, b))
                 continue;
             bool elsewhere = strcmp(a->mark.file, b->mark.file) != 0; /* one of them is in a base */
             vc_problem(reader->problems, b->mark,

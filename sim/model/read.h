@@ -19,11 +19,14 @@ const struct vc_doc *vc_topology_document(void *ctx, struct vc_topology *topolog
  * about already. */
 void vc_topology_check(struct vc_reader *reader, const struct vc_doc *doc);
 
+/* Who is whose, where the document need not say it: one customer (not `several`) has every node, and a DC has its
+ * customer's service unless it names its own. */
+void vc_topology_settle_customers(struct vc_topology *topology, bool several);
+/* The part of it that keeps customers apart. */
+void vc_topology_check_customers(struct vc_reader *reader, const struct vc_doc *doc);
+
 /* The part of it that looks for overlapping prefixes. */
 void vc_topology_check_overlaps(struct vc_reader *reader, const struct vc_doc *doc);
-
-/* A link between two DC routers: a piece of Cisco's internal WAN. */
-bool vc_link_is_wan(const struct vc_topology *topology, size_t link);
 
 /* Does `node` have an interface of that name (a link's, or a tunnel's gre-<name>)? Fills `names` with all it has; ctx
  * owns them. */

@@ -273,6 +273,7 @@ static void read_timeline(struct vc_reader *reader, const struct vc_field *field
 
 #define AT(member) offsetof(struct vc_scenario, member)
 static const char *const captures[] = {"all", "control", NULL};
+static const char *const planes[] = {"any", "kernel", NULL};
 
 static const struct vc_field scenario_fields[] = {
     {"scenario", VC_FIELD_NAME, true, AT(name), .max = SCENARIO_NAME_MAX},
@@ -285,6 +286,7 @@ static const struct vc_field scenario_fields[] = {
     {"fault_of", VC_FIELD_CUSTOM, .read = read_fault_of},
     {"violates", VC_FIELD_CUSTOM, .read = read_violates},
     {"capture", VC_FIELD_CHOICE, .offset = AT(capture), .choices = captures, .fallback = "all"},
+    {"plane", VC_FIELD_CHOICE, .offset = AT(plane), .choices = planes, .fallback = "any"},
     {"flows", VC_FIELD_CUSTOM, .read = read_flows},
     {"steps", VC_FIELD_CUSTOM, true, .read = read_timeline},
 };

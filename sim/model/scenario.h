@@ -31,6 +31,7 @@ enum vc_step_kind {
     VC_STEP_HEAL,   /* spec: {"name", "text"} */
     VC_STEP_LOAD,   /* spec: {"name", "from", "to", "protocol", "mbit"?, "bytes", "burst"?, "for_ns", "text"} */
     VC_STEP_STOP,   /* spec: {"name", "text"} */
+    VC_STEP_WAIT,   /* spec: {"for_ns", "text"} */
 };
 
 struct vc_step {
@@ -47,6 +48,7 @@ struct vc_scenario {
     const struct vc_timers *timers;
     bool own_topology;         /* it differs from the file's: `wires`, `configure` */
     const char *capture;       /* "all", or "control": no packet of a flow and no ESP. NULL as all */
+    const char *plane;         /* "any", or "kernel": it shows what the user-space data plane has not. NULL as any */
     const char **requirements; /* "R1", …: those it is about. It shows them holding unless fault_of has them too */
     const char **fault_of;     /* those whose fault is seen in it */
     const char **violates;     /* invariants that it shows broken: then they must be */

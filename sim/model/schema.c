@@ -214,6 +214,7 @@ static bool parse_reference(struct vc_reader *reader, const struct vc_field *fie
         [VC_FIELD_NODE] = {"node", VC_NAMES(t->nodes, t->node_count)},
         [VC_FIELD_LINK] = {"link", VC_NAMES(t->links, t->link_count)},
         [VC_FIELD_DC] = {"DC", VC_NAMES(t->dcs, t->dc_count)},
+        [VC_FIELD_CUSTOMER] = {"customer", VC_NAMES(t->customers, t->customer_count)},
         [VC_FIELD_TUNNEL] = {"tunnel", VC_NAMES(t->tunnels, t->tunnel_count)},
         [VC_FIELD_FLOW] = {"flow", s ? VC_NAMES(s->flows, s->flow_count) : (struct vc_names){0}},
     };
@@ -239,6 +240,7 @@ static const struct {
     [VC_FIELD_CHOICE] = {parse_choice, STORE_TEXT},       [VC_FIELD_NODE] = {parse_reference, STORE_INDEX},
     [VC_FIELD_LINK] = {parse_reference, STORE_INDEX},     [VC_FIELD_DC] = {parse_reference, STORE_INDEX},
     [VC_FIELD_TUNNEL] = {parse_reference, STORE_INDEX},   [VC_FIELD_FLOW] = {parse_reference, STORE_INDEX},
+    [VC_FIELD_CUSTOMER] = {parse_reference, STORE_INDEX},
 };
 
 static void store_struct(struct vc_reader *reader, const struct vc_field *field, const union value *v, void *base)

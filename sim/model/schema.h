@@ -34,6 +34,7 @@ enum vc_field_type {
     VC_FIELD_NODE,     /* a name of the topology → size_t, VC_NONE when wrong */
     VC_FIELD_LINK,
     VC_FIELD_DC,
+    VC_FIELD_CUSTOMER,
     VC_FIELD_TUNNEL,
     VC_FIELD_FLOW,   /* JSON only */
     VC_FIELD_CUSTOM, /* read() does it */

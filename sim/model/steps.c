@@ -56,24 +56,46 @@ static void step_expect(struct scenario_reader *r, const struct vc_doc *doc)
     add_step(r, VC_STEP_EXPECT, doc->key_mark, VC_STEAL_PTR(list));
 }
 
+/* hold: T, wait: T */
+static bool read_time(const struct scenario_reader *r, const struct vc_doc *doc, int64_t *ns)
+{
+    if (doc->type == VC_DOC_SCALAR && vc_duration_parse(doc->text, ns) && *ns >= VC_NS_PER_MS)
+        return true;
+    VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
+    vc_problem(r->base.problems, doc->mark, "found %s for %s; allowed: a duration such as 2s", found, doc->key);
+    return false;
+}
+
+static void add_timed(struct scenario_reader *r, enum vc_step_kind kind, const struct vc_doc *doc, int64_t ns,
+                      const char *what)
+{
+    VC_AUTO_TALLOC char *limit = vc_duration_text(NULL, ns);
+    VC_AUTO_TALLOC char *text = talloc_asprintf(NULL, "%s %s", what, limit);
+
+    add_step(r, kind, doc->key_mark, json_pack("{s:I, s:s}", "for_ns", (json_int_t)ns, "text", text));
+}
+
 static void step_hold(struct scenario_reader *r, const struct vc_doc *doc)
 {
     int64_t ns = 0;
 
-    if (doc->type != VC_DOC_SCALAR || !vc_duration_parse(doc->text, &ns) || ns < VC_NS_PER_MS) {
-        VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
-        vc_problem(r->base.problems, doc->mark, "found %s for hold; allowed: a duration such as 2s", found);
+    if (!read_time(r, doc, &ns))
         return;
-    }
     if (!r->can_hold) {
         vc_problem(r->base.problems, doc->key_mark,
                    "found hold without an expect step before it that asks for a state; allowed: after converged, path, "
                    "route, session, sa or interface");
         return;
     }
-    VC_AUTO_TALLOC char *limit = vc_duration_text(NULL, ns);
-    VC_AUTO_TALLOC char *text = talloc_asprintf(NULL, "all of it stays so for %s", limit);
-    add_step(r, VC_STEP_HOLD, doc->key_mark, json_pack("{s:I, s:s}", "for_ns", (json_int_t)ns, "text", text));
+    add_timed(r, VC_STEP_HOLD, doc, ns, "all of it stays so for");
+}
+
+static void step_wait(struct scenario_reader *r, const struct vc_doc *doc)
+{
+    int64_t ns = 0;
+
+    if (read_time(r, doc, &ns))
+        add_timed(r, VC_STEP_WAIT, doc, ns, "wait");
 }
 
 /* Remembers what a step starts. False when the name was used before. */
@@ -208,8 +230,8 @@ static const struct step_reader {
     const char *name;
     void (*read)(struct scenario_reader *r, const struct vc_doc *doc);
 } step_readers[] = {
-    {"expect", step_expect}, {"hold", step_hold}, {"fault", step_fault},   {"heal", step_heal},
-    {"load", step_load},     {"stop", step_stop}, {"repeat", step_repeat},
+    {"expect", step_expect}, {"hold", step_hold}, {"fault", step_fault}, {"heal", step_heal},
+    {"load", step_load},     {"stop", step_stop}, {"wait", step_wait},   {"repeat", step_repeat},
 };
 
 void vc_steps_read(struct scenario_reader *r, const struct vc_doc *list)

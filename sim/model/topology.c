@@ -230,8 +230,14 @@ static const struct vc_field settings_fields[] = {
 static const struct vc_field node_fields[] = {
     {"kind", VC_FIELD_CUSTOM, true, .read = read_kind},
     {"asn", VC_FIELD_COUNT, .offset = offsetof(struct vc_node, asn), .min = 1, .max = 4294967294},
+    {"customer", VC_FIELD_CUSTOMER, .offset = offsetof(struct vc_node, customer)},
+};
+static const struct vc_field customer_fields[] = {
+    {"network", VC_FIELD_NETWORK, true, offsetof(struct vc_customer, network)},
+    {"service", VC_FIELD_NETWORK, true, offsetof(struct vc_customer, service)},
 };
 static const struct vc_field dc_fields[] = {
+    {"service", VC_FIELD_NETWORK, .offset = offsetof(struct vc_dc, service)},
     {"prefix", VC_FIELD_NETWORK, true, offsetof(struct vc_dc, prefix)},
     {"headend", VC_FIELD_NODE, true, offsetof(struct vc_dc, headend)},
     {"router", VC_FIELD_NODE, true, offsetof(struct vc_dc, router)},
@@ -268,6 +274,7 @@ static const struct section sections[] = {
     SECTION("dc", OTHER_NAME_MAX, vc_dc, dcs, dc_count, .mark = offsetof(struct vc_dc, mark), BY(dc_fields)),
     SECTION("tunnel", TUNNEL_NAME_MAX, vc_tunnel, tunnels, tunnel_count, .mark = offsetof(struct vc_tunnel, mark),
             BY(tunnel_fields)),
+    SECTION("customer", OTHER_NAME_MAX, vc_customer, customers, customer_count, .mark = VC_NONE, BY(customer_fields)),
 };
 
 /* `offset` of these fields is an index into sections. */
@@ -286,20 +293,45 @@ static void read_settings(struct vc_reader *reader, const struct vc_field *field
 
 /* In the order of reading: names before those that refer to them. */
 #define AT(member) offsetof(struct vc_topology, member)
-static const struct vc_field topology_fields[] = {
-    {"topology", VC_FIELD_NAME, true, AT(name), .max = OTHER_NAME_MAX},
-    {"description", VC_FIELD_TEXT, true, AT(description)},
-    {"service", VC_FIELD_NETWORK, true, AT(service)},
-    {"customer", VC_FIELD_NETWORK, true, AT(customer)},
-    {"settings", VC_FIELD_CUSTOM, .offset = AT(settings), .fallback = "", .read = read_settings},
-    {"timers", VC_FIELD_CUSTOM, .offset = 0, .read = read_items},
-    {"nodes", VC_FIELD_CUSTOM, true, 1, .read = read_items},
-    {"links", VC_FIELD_CUSTOM, true, 2, .read = read_items},
-    {"dcs", VC_FIELD_CUSTOM, true, 3, .read = read_items},
-    {"tunnels", VC_FIELD_CUSTOM, true, 4, .read = read_items},
-    {"configure", VC_FIELD_CUSTOM, .read = vc_configure_read},
+#define NAMED                                                                                                          \
+    {"topology", VC_FIELD_NAME, true, AT(name), .max = OTHER_NAME_MAX},                                                \
+    {                                                                                                                  \
+        "description", VC_FIELD_TEXT, true, AT(description)                                                            \
+    }
+#define PARTS                                                                                                          \
+    {"settings", VC_FIELD_CUSTOM, .offset = AT(settings), .fallback = "", .read = read_settings},                      \
+        {"timers", VC_FIELD_CUSTOM, .offset = 0, .read = read_items},                                                  \
+        {"nodes", VC_FIELD_CUSTOM, true, 1, .read = read_items},                                                       \
+        {"links", VC_FIELD_CUSTOM, true, 2, .read = read_items},                                                       \
+        {"dcs", VC_FIELD_CUSTOM, true, 3, .read = read_items},                                                         \
+        {"tunnels", VC_FIELD_CUSTOM, true, 4, .read = read_items},                                                     \
+    {                                                                                                                  \
+        "configure", VC_FIELD_CUSTOM, .read = vc_configure_read                                                        \
+    }
+static const struct vc_field one_customer_fields[] = {
+    NAMED,
+    {"service", VC_FIELD_NETWORK, true, AT(only.service)},
+    {"customer", VC_FIELD_NETWORK, true, AT(only.network)},
+    PARTS,
+};
+static const struct vc_field customers_fields[] = {
+    NAMED,
+    {"customers", VC_FIELD_CUSTOM, true, 5, .read = read_items},
+    PARTS,
 };
 #undef AT
+#undef NAMED
+#undef PARTS
+
+static void read_topology(struct vc_reader *reader, const struct vc_doc *doc)
+{
+    bool several = vc_doc_member(doc, "customers");
+
+    vc_schema_read(reader, doc, "a topology", several ? customers_fields : one_customer_fields,
+                   several ? VC_COUNT(customers_fields) : VC_COUNT(one_customer_fields),
+                   (struct vc_sink){.base = reader->topology});
+    vc_topology_settle_customers(reader->topology, several);
+}
 
 static struct vc_topology *new_topology(void *ctx, const char *file)
 {
@@ -322,8 +354,7 @@ struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *ki
     const struct vc_doc *doc = vc_topology_document(scratch, t, reader.base.problems);
 
     if (doc) {
-        vc_schema_read(&reader.base, doc, "a topology", topology_fields, VC_COUNT(topology_fields),
-                       (struct vc_sink){.base = t});
+        read_topology(&reader.base, doc);
         vc_check_file_name(&reader.base, doc, "topology", t->name);
         vc_topology_check(&reader.base, doc);
     }

@@ -20,10 +20,18 @@ struct vc_mark {
 
 struct vc_configure;
 
+/* One of Cisco's customers, an enterprise of its own: its addresses are no other customer's business. */
+struct vc_customer {
+    const char *name;         /* "": of a topology that has one customer and does not name it */
+    struct vc_prefix network; /* the enterprise behind the CPEs, e.g. 10.10.0.0/16 */
+    struct vc_prefix service; /* the shared /24 (R12) of its DCs that name no other */
+};
+
 struct vc_node {
     const char *name; /* [a-z][a-z0-9-]*, at most 15 characters */
     const char *kind; /* a folder of nodes/ */
     uint32_t asn;     /* 0: speaks no BGP */
+    size_t customer;  /* index into customers; VC_NONE: all customers share it (the Internet, a headend) */
     struct vc_mark mark;
     struct vc_configure *configure; /* what is configured otherwise than it should be (configure.h), or NULL */
 };
@@ -42,12 +50,14 @@ struct vc_link {
     struct vc_mark mark;
 };
 
-/* One of Cisco's data centres: its own /25, its dual-tier headend (R2). */
+/* One of Cisco's data centres as one customer sees it: its own /25, its dual-tier headend (R2). Two customers may share
+ * the headend of a data centre; the router is each one's own, as a VRF is. */
 struct vc_dc {
     const char *name;
-    struct vc_prefix prefix; /* inside topology.service (R12) */
-    size_t headend;          /* node with IPsec only */
-    size_t router;           /* node with GRE and BGP */
+    struct vc_prefix service; /* the shared /24 (R12): one for each region in which the customer has an order (R14) */
+    struct vc_prefix prefix;  /* inside service */
+    size_t headend;           /* node with IPsec only */
+    size_t router;            /* node with GRE and BGP; its customer is the DC's */
     struct vc_mark mark;
 };
 
@@ -96,8 +106,8 @@ struct vc_topology {
     const char *name;
     const char *description;
     const char *file;
-    struct vc_prefix service;  /* the shared /24 (R12) */
-    struct vc_prefix customer; /* the enterprise behind the CPEs, e.g. 10.10.0.0/16 */
+    struct vc_customer only;       /* the customer of a document that names none: then `customers` is this one */
+    struct vc_customer *customers; /* one at least */
     struct vc_settings settings;
     struct vc_node *nodes;
     struct vc_link *links;
@@ -105,7 +115,7 @@ struct vc_topology {
     struct vc_tunnel *tunnels;
     struct vc_timers *timers; /* the built-in ones, then the document's own */
     struct vc_base *bases;    /* every file that `base` led to, in the order of reading */
-    size_t node_count, link_count, dc_count, tunnel_count, timers_count, base_count;
+    size_t customer_count, node_count, link_count, dc_count, tunnel_count, timers_count, base_count;
 };
 
 /*
@@ -122,3 +132,10 @@ size_t vc_topology_link(const struct vc_topology *topology, const char *name);
 size_t vc_topology_tunnel(const struct vc_topology *topology, const char *name);
 size_t vc_topology_dc(const struct vc_topology *topology, const char *name);
 const struct vc_timers *vc_topology_timers(const struct vc_topology *topology, const char *name);
+
+/* Do the nodes belong to two customers? What one's nodes know must not reach the other's. */
+bool vc_topology_apart(const struct vc_topology *topology, size_t node, size_t other);
+/* Whose node it is; NULL: all customers share it. */
+const struct vc_customer *vc_topology_customer_of(const struct vc_topology *topology, size_t node);
+/* A link between two DC routers: a piece of Cisco's internal WAN. */
+bool vc_link_is_wan(const struct vc_topology *topology, size_t link);

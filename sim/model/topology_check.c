@@ -121,30 +121,55 @@ static void check_dc_nodes(reader_t *r, const struct vc_dc *dc)
                    dc->name);
 }
 
+static void check_service(reader_t *r, struct vc_mark mark, struct vc_prefix service)
+{
+    if (!is_set(service.addr))
+        return;
+    check_public(r, mark, service.addr);
+    if (service.len != 24)
+        vc_problem(r->problems, mark, "found %s; allowed: a /24 (R12)", vc_prefix_text(service).s);
+}
+
+static void check_services(reader_t *r, const struct vc_doc *doc)
+{
+    const struct vc_topology *t = r->topology;
+
+    if (t->customers == &t->only)
+        check_service(r, at(doc, "service", NULL, NULL, NULL), t->only.service);
+    else
+        for (size_t i = 0; i < t->customer_count; i++)
+            check_service(r, at(doc, "customers", t->customers[i].name, "service", NULL), t->customers[i].service);
+    for (size_t i = 0; i < t->dc_count; i++)
+        if (vc_doc_member(vc_doc_member(vc_doc_member(doc, "dcs"), t->dcs[i].name), "service"))
+            check_service(r, at(doc, "dcs", t->dcs[i].name, "service", NULL), t->dcs[i].service);
+}
+
+/* The two tiers of a DC are its own, but for the headend, which customers may share. */
+static bool shares_nodes(const struct vc_topology *t, const struct vc_dc *a, const struct vc_dc *b)
+{
+    return b->router != VC_NONE &&
+           (b->router == a->router || (b->headend == a->headend && !vc_topology_apart(t, a->router, b->router)));
+}
+
 static void check_dcs(reader_t *r, const struct vc_doc *doc)
 {
     const struct vc_topology *t = r->topology;
 
-    if (is_set(t->service.addr)) {
-        check_public(r, at(doc, "service", NULL, NULL, NULL), t->service.addr);
-        if (t->service.len != 24)
-            vc_problem(r->problems, at(doc, "service", NULL, NULL, NULL), "found %s; allowed: a /24 (R12)",
-                       vc_prefix_text(t->service).s);
-    }
+    check_services(r, doc);
     for (size_t i = 0; i < t->dc_count; i++) {
         const struct vc_dc *dc = &t->dcs[i];
 
         check_dc_nodes(r, dc);
         for (size_t j = 0; j < i; j++)
-            if (dc->router != VC_NONE && (dc->router == t->dcs[j].router || dc->headend == t->dcs[j].headend))
+            if (shares_nodes(t, &t->dcs[j], dc))
                 vc_problem(r->problems, dc->mark, "found a headend or router of %s in %s; allowed: nodes of its own",
                            t->dcs[j].name, dc->name);
-        if (!is_set(dc->prefix.addr) || !is_set(t->service.addr))
+        if (!is_set(dc->prefix.addr) || !is_set(dc->service.addr))
             continue;
-        if (dc->prefix.len != 25 || !vc_prefix_covers(t->service, dc->prefix))
+        if (dc->prefix.len != 25 || !vc_prefix_covers(dc->service, dc->prefix))
             vc_problem(r->problems, at(doc, "dcs", dc->name, "prefix", NULL),
                        "found %s; allowed: a /25 inside the service's %s (R12)", vc_prefix_text(dc->prefix).s,
-                       vc_prefix_text(t->service).s);
+                       vc_prefix_text(dc->service).s);
     }
 }
 
@@ -273,7 +298,10 @@ static void check_settings(reader_t *r, const struct vc_doc *doc)
 void vc_topology_check(struct vc_reader *reader, const struct vc_doc *doc)
 {
     static void (*const checks[])(reader_t *, const struct vc_doc *) = {
-        check_names, check_timers, check_links, check_dcs, check_tunnels, check_settings, vc_topology_check_overlaps,
+        check_names,    check_timers,
+        check_links,    check_dcs,
+        check_tunnels,  vc_topology_check_customers,
+        check_settings, vc_topology_check_overlaps,
     };
 
     for (size_t i = 0; i < VC_COUNT(checks); i++)

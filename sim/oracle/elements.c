@@ -129,6 +129,16 @@ static void add_link(struct vc_oracle *oracle, size_t link)
             add_link_drop(oracle, link, s);
 }
 
+/* Without BFD's packets FRR refuses the session and BIRD does not: between the two it depends on who missed them first
+ * whether it comes back. So nothing can be asked about that. */
+static bool bfd_is_judged(const struct vc_oracle *oracle, size_t tunnel)
+{
+    const struct vc_tunnel *t = &oracle->topology->tunnels[tunnel];
+    size_t router = oracle->topology->dcs[t->dc].router;
+
+    return bfd_on(oracle) && oracle->roles[t->cpe]->daemons & oracle->roles[router]->daemons & BIT(DAEMON_BFDD);
+}
+
 static void add_tunnel(struct vc_oracle *oracle, size_t tunnel)
 {
     static const enum select inside[] = {SELECT_BGP, SELECT_BFD};
@@ -138,7 +148,7 @@ static void add_tunnel(struct vc_oracle *oracle, size_t tunnel)
     const char *prefix = vc_topology_link(t, name) == VC_NONE ? "" : "gre-";
 
     for (size_t i = 0; i < VC_COUNT(inside); i++) {
-        if (inside[i] == SELECT_BFD && !bfd_on(oracle))
+        if (inside[i] == SELECT_BFD && !bfd_is_judged(oracle, tunnel))
             continue;
         struct element *element =
             add(oracle, VC_ELEMENT_DROP, talloc_asprintf(oracle, "drop/%s/%s%s", select_names[inside[i]], prefix, name),

@@ -55,26 +55,43 @@ static const char *way_why(struct net *net, const struct way *way, enum select s
     return broken == VC_NONE ? NULL : talloc_asprintf(net, "no %s on %s", what, t->links[broken].name);
 }
 
-static const char *charon_why(struct net *net, size_t node)
+static const char *ike_why(struct net *net, size_t node)
 {
     const char *name = net->oracle->topology->nodes[node].name;
+    enum daemon ike = role_ike(net->oracle->roles[node]);
 
     if (net->off[node])
         return talloc_asprintf(net, "%s is off", name);
-    return daemon_alive(net, node, DAEMON_CHARON) ? NULL : talloc_asprintf(net, "no charon at %s", name);
+    return daemon_alive(net, node, ike) ? NULL : talloc_asprintf(net, "no %s at %s", daemon_names[ike], name);
 }
 
-static void settle_tunnel(struct net *net, size_t i)
+/* strongSwan asks whether the other end lives even while ESP flows, Libreswan only when nothing came in. So an SA
+ * outlives a headend's charon, until a new pluto flushes it. */
+static bool outlives_charon(const struct net *net, size_t i, const struct net *before)
+{
+    const struct vc_topology *t = net->oracle->topology;
+    size_t cpe = t->tunnels[i].cpe, headend = t->dcs[t->tunnels[i].dc].headend;
+    const struct tunnel *tunnel = &net->oracle->tunnels[i];
+    enum select select = tunnel->translated ? SELECT_IKE : SELECT_ESP;
+    bool pluto = daemon_alive(net, cpe, DAEMON_PLUTO), had_pluto = !before || daemon_alive(before, cpe, DAEMON_PLUTO);
+
+    return role_ike(net->oracle->roles[cpe]) == DAEMON_PLUTO && !net->off[cpe] && !net->off[headend] &&
+           !daemon_alive(net, headend, DAEMON_CHARON) && (!before || before->tunnels[i].sa) && (had_pluto || !pluto) &&
+           broken_at(net, &tunnel->underlay, select) == VC_NONE;
+}
+
+static void settle_tunnel(struct net *net, size_t i, const struct net *before)
 {
     const struct vc_topology *t = net->oracle->topology;
     const struct tunnel *tunnel = &net->oracle->tunnels[i];
     const struct vc_dc *dc = &t->dcs[t->tunnels[i].dc];
     struct tunnel_state *state = &net->tunnels[i];
-    const char *why = charon_why(net, t->tunnels[i].cpe);
+    bool outlives = outlives_charon(net, i, before);
+    const char *why = outlives ? NULL : ike_why(net, t->tunnels[i].cpe);
 
-    if (!why)
-        why = charon_why(net, dc->headend);
-    if (!why)
+    if (!why && !outlives)
+        why = ike_why(net, dc->headend);
+    if (!why && !outlives)
         why = way_why(net, &tunnel->underlay, SELECT_IKE, "IKE");
     state->sa = !why;
     if (!why && !tunnel->translated)
@@ -109,15 +126,25 @@ static const char *speaker_why(struct net *net, size_t node)
     return daemon_alive(net, node, speaker) ? NULL : talloc_asprintf(net, "no %s at %s", daemon_names[speaker], name);
 }
 
+/* FRR has a daemon for BFD, other speakers do it themselves. */
+static enum daemon bfd_daemon(const struct net *net, size_t node)
+{
+    const struct role *role = net->oracle->roles[node];
+
+    return role->daemons & BIT(DAEMON_BFDD) ? DAEMON_BFDD : role->speaker;
+}
+
 /* bfdd tells bgpd by way of zebra. Without one of the two bgpd goes on with what it knew: that its own bfdd is gone is
- * no news of BFD. */
+ * no news of BFD. BIRD ends a session whose BFD falls, but opens one whose BFD is down: it refuses none for long. */
 static bool knows_bfd_down(const struct net *net, const struct session *session, unsigned end, bool knew)
 {
     size_t node = session->node[end], other = session->node[!end];
 
+    if (bfd_daemon(net, node) == DAEMON_BIRD)
+        return false;
     if (!daemon_alive(net, node, DAEMON_ZEBRA) || !daemon_alive(net, node, DAEMON_BFDD))
         return knew;
-    return !daemon_alive(net, other, DAEMON_BFDD) || !tunnel_passes(net, session->tunnel, SELECT_BFD);
+    return !daemon_alive(net, other, bfd_daemon(net, other)) || !tunnel_passes(net, session->tunnel, SELECT_BFD);
 }
 
 static const char *bfd_why(struct net *net, const struct session *session)
@@ -125,8 +152,9 @@ static const char *bfd_why(struct net *net, const struct session *session)
     const struct vc_topology *t = net->oracle->topology;
 
     for (unsigned e = 0; e < 2; e++)
-        if (!daemon_alive(net, session->node[e], DAEMON_BFDD))
-            return talloc_asprintf(net, "no bfdd at %s", t->nodes[session->node[e]].name);
+        if (!daemon_alive(net, session->node[e], bfd_daemon(net, session->node[e])))
+            return talloc_asprintf(net, "no %s at %s", daemon_names[bfd_daemon(net, session->node[e])],
+                                   t->nodes[session->node[e]].name);
     return talloc_asprintf(net, "no BFD in tunnel %s", t->tunnels[session->tunnel].name);
 }
 
@@ -198,7 +226,7 @@ static void settle(struct net *net, const struct net *before)
 
     settle_links(net);
     for (size_t i = 0; i < oracle->topology->tunnel_count; i++)
-        settle_tunnel(net, i);
+        settle_tunnel(net, i, before);
     for (size_t i = 0; i < oracle->session_count; i++)
         settle_session(net, i, before);
     net_route(net, before);
@@ -216,6 +244,7 @@ static struct net *net_new(void *ctx, const struct vc_oracle *oracle)
     net->tunnels = talloc_zero_array(net, struct tunnel_state, t->tunnel_count);
     net->sessions = talloc_zero_array(net, struct session_state, oracle->session_count);
     net->fibs = talloc_zero_array(net, struct fib, t->node_count);
+    net->redistributed = talloc_zero_array(net, bool, t->node_count * oracle->prefix_count);
     return net;
 }
 

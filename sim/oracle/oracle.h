@@ -71,3 +71,15 @@ char *vc_oracle_why_after(void *ctx, const struct vc_oracle *oracle, const struc
 /* Nanoseconds after which every timer that these failures, or their healing, set off has run, with a margin of a
  * few seconds for the daemons. */
 int64_t vc_oracle_settled_ns(const struct vc_oracle *oracle, const size_t *failed, size_t failed_count, bool healing);
+/* The same for failures of which each is so long ago already, at least, and nothing was healed since. */
+struct vc_oracle_failure {
+    size_t element;
+    int64_t ago_ns;
+};
+int64_t vc_oracle_left_ns(const struct vc_oracle *oracle, const struct vc_oracle_failure *failed, size_t failed_count);
+/* What comes after its failure depends on whether the network has settled in between: a process that dies leaves
+ * something behind (the kernel's routes, SAs, sessions that nobody ends), and what fails later may meet it. */
+bool vc_oracle_remembers(const struct vc_oracle *oracle, size_t element);
+/* Nanoseconds for which, after these elements healed, all may look well and yet fall: an end goes on with what the heal
+ * took away until it asks. 0 mostly. */
+int64_t vc_oracle_unnoticed_ns(const struct vc_oracle *oracle, const size_t *healed, size_t healed_count);

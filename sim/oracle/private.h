@@ -8,7 +8,16 @@
 
 #include "oracle/oracle.h"
 
-enum daemon { DAEMON_CHARON, DAEMON_ZEBRA, DAEMON_BGPD, DAEMON_BFDD, DAEMON_BIRD, DAEMON_COUNT };
+enum daemon {
+    DAEMON_CHARON,
+    DAEMON_ZEBRA,
+    DAEMON_BGPD,
+    DAEMON_BFDD,
+    DAEMON_BIRD,
+    DAEMON_OSPFD,
+    DAEMON_PLUTO,
+    DAEMON_COUNT
+};
 enum select { SELECT_ALL, SELECT_ESP, SELECT_IKE, SELECT_GRE, SELECT_BGP, SELECT_BFD, SELECT_PAYLOAD, SELECT_COUNT };
 #define BIT(n) (1U << (n))
 
@@ -16,6 +25,7 @@ enum select { SELECT_ALL, SELECT_ESP, SELECT_IKE, SELECT_GRE, SELECT_BGP, SELECT
 struct role {
     const char *kind;
     unsigned daemons;    /* of BIT(DAEMON_…): the most that run there */
+    unsigned ospf;       /* BIT(the one that speaks OSPF); 0: none does */
     enum daemon speaker; /* keeps its BGP sessions; DAEMON_COUNT: it speaks no BGP */
     enum daemon fib;     /* writes what was learned into the kernel */
     bool is_cpe, is_dc_router, is_lan_router, is_host;
@@ -23,6 +33,7 @@ struct role {
     bool underlay;    /* passes IKE and ESP on their way */
     bool translates;  /* R9: IKE and ESP share UDP 4500 on the paths through it */
 };
+enum daemon role_ike(const struct role *role);  /* the daemon that speaks IKE there */
 const struct role *role_find(const char *kind); /* NULL: none of that name */
 extern const char *const daemon_names[DAEMON_COUNT];
 extern const char *const select_names[SELECT_COUNT]; /* as people and faults call them */
@@ -99,7 +110,8 @@ struct net {
     struct link_state *links;
     struct tunnel_state *tunnels;
     struct session_state *sessions;
-    struct fib *fibs; /* of each node */
+    struct fib *fibs;    /* of each node */
+    bool *redistributed; /* of each node and prefix: OSPF is told of it there (R7) */
 };
 
 /* ---- static.c: what a topology fixes, whatever fails ---- */
@@ -124,6 +136,14 @@ bool daemon_alive(const struct net *net, size_t node, enum daemon daemon);
 /* Fills net->fibs; `before` has what a node without its routing daemon still has. NULL: nothing came before. */
 void net_route(struct net *net, const struct net *before);
 const struct route *fib_find(const struct fib *fib, struct in_addr to); /* longest prefix; NULL */
+
+/* ---- ospf.c ---- */
+/* What OSPF gives a node. The routes are a talloc array, child of ctx. */
+struct fib ospf_routes(void *ctx, const struct net *net, size_t node);
+/* Keeps net->redistributed; `brought`: the node has the prefix by one of its own tunnels. */
+void ospf_redistribute(struct net *net, const struct net *before, size_t node, size_t prefix, bool brought);
+/* Until a neighbour that went silent is given up; 0: nobody speaks OSPF. */
+int64_t ospf_missed_ns(const struct vc_oracle *oracle);
 
 /* ---- walk.c ---- */
 struct walk {

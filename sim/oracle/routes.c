@@ -24,14 +24,37 @@ struct best {
 
 /* ---- what a speaker has of its own, and what it tells ---- */
 
-static bool has_dc(const struct vc_oracle *oracle, size_t node, struct vc_prefix prefix)
+/* The DC of which the node is the router; NULL: of none. */
+static const struct vc_dc *dc_of(const struct vc_oracle *oracle, size_t node)
 {
     const struct vc_topology *t = oracle->topology;
 
     for (size_t i = 0; i < t->dc_count; i++)
-        if (t->dcs[i].router == node && vc_prefix_equal(t->dcs[i].prefix, prefix))
-            return true;
-    return false;
+        if (t->dcs[i].router == node)
+            return &t->dcs[i];
+    return NULL;
+}
+
+static bool has_dc(const struct vc_oracle *oracle, size_t node, struct vc_prefix prefix)
+{
+    const struct vc_dc *dc = dc_of(oracle, node);
+
+    return dc && vc_prefix_equal(dc->prefix, prefix);
+}
+
+/* The shared /24 of the node's own region and customer. */
+static bool has_service(const struct vc_oracle *oracle, size_t node, struct vc_prefix prefix)
+{
+    const struct vc_dc *dc = dc_of(oracle, node);
+
+    return dc && vc_prefix_equal(dc->service, prefix);
+}
+
+static bool in_enterprise(const struct vc_topology *t, size_t node, struct vc_prefix prefix)
+{
+    size_t customer = t->nodes[node].customer;
+
+    return customer != VC_NONE && vc_prefix_covers(t->customers[customer].network, prefix);
 }
 
 /* A LAN router announces the networks of its interfaces that are up. */
@@ -59,8 +82,8 @@ static bool is_own(const struct net *net, size_t node, struct vc_prefix prefix)
     if (!daemon_alive(net, node, oracle->roles[node]->speaker))
         return false;
     if (oracle->roles[node]->is_dc_router) /* `network` without import check: whatever its interfaces do */
-        return has_dc(oracle, node, prefix) || vc_prefix_equal(prefix, oracle->topology->service);
-    return oracle->roles[node]->is_lan_router && vc_prefix_covers(oracle->topology->customer, prefix) &&
+        return has_dc(oracle, node, prefix) || has_service(oracle, node, prefix);
+    return oracle->roles[node]->is_lan_router && in_enterprise(oracle->topology, node, prefix) &&
            is_connected(net, node, prefix);
 }
 
@@ -68,13 +91,11 @@ static bool is_own(const struct net *net, size_t node, struct vc_prefix prefix)
 static bool filters_pass(const struct vc_oracle *oracle, const struct session *session, size_t from, size_t to,
                          struct vc_prefix prefix)
 {
-    const struct vc_topology *t = oracle->topology;
-
     if (session->tunnel == VC_NONE) /* between DC routers: the own /25 and the customer's default (R40) */
         return !oracle->roles[from]->is_dc_router || has_dc(oracle, from, prefix) || is_default(prefix);
     if (oracle->roles[from]->is_cpe)
         return is_default(prefix);
-    return has_dc(oracle, from, prefix) || (vc_prefix_equal(prefix, t->service) && oracle->roles[to]->is_cpe);
+    return has_dc(oracle, from, prefix) || (has_service(oracle, from, prefix) && oracle->roles[to]->is_cpe);
 }
 
 static bool tells(const struct net *net, const struct best *best, const struct session *session, size_t from)
@@ -183,9 +204,10 @@ static void add_interfaces(struct net *net, size_t node)
 static void add_static(struct net *net, size_t node)
 {
     const struct vc_topology *t = net->oracle->topology;
+    const struct vc_dc *dc = dc_of(net->oracle, node);
 
-    if (net->oracle->roles[node]->is_dc_router)
-        add(net, node, (struct route){t->service, VC_NONE, VC_NONE, VC_NONE});
+    if (dc && net->oracle->roles[node]->is_dc_router)
+        add(net, node, (struct route){dc->service, VC_NONE, VC_NONE, VC_NONE});
     for (size_t i = 0; net->oracle->roles[node]->is_host && i < t->link_count; i++)
         for (unsigned e = 0; e < 2; e++)
             if (t->links[i].end[e].node == node && !net->links[i].shut[e])
@@ -204,6 +226,27 @@ static void add_learned(struct net *net, size_t node, const struct best *bests)
         add(net, node,
             (struct route){oracle->prefixes[p], session->link, session->tunnel, best->from, .learned = true});
     }
+}
+
+static void add_ospf(struct net *net, size_t node)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct fib learned = ospf_routes(scratch, net, node);
+
+    for (size_t i = 0; i < learned.count; i++)
+        add(net, node, learned.routes[i]);
+}
+
+static void redistribute(struct net *net, const struct net *before, const struct best *bests)
+{
+    const struct vc_oracle *oracle = net->oracle;
+
+    for (size_t i = 0; i < oracle->topology->node_count; i++)
+        for (size_t p = 0; p < oracle->prefix_count; p++) {
+            const struct best *best = &bests[i * oracle->prefix_count + p];
+            ospf_redistribute(net, before, i, p,
+                              best->origin == ORIGIN_EBGP && oracle->sessions[best->session].tunnel != VC_NONE);
+        }
 }
 
 static bool own_end_shut(const struct net *net, size_t link, size_t node)
@@ -230,6 +273,7 @@ void net_route(struct net *net, const struct net *before)
     const struct vc_oracle *oracle = net->oracle;
     VC_AUTO_TALLOC struct best *bests = exchange(NULL, net);
 
+    redistribute(net, before, bests);
     for (size_t i = 0; i < oracle->topology->node_count; i++) {
         enum daemon keeper = oracle->roles[i]->fib;
         if (net->off[i])
@@ -238,10 +282,12 @@ void net_route(struct net *net, const struct net *before)
         add_static(net, i);
         if (keeper == DAEMON_COUNT)
             continue;
-        if (daemon_alive(net, i, keeper))
+        if (daemon_alive(net, i, keeper)) {
             add_learned(net, i, bests);
-        else if (before)
+            add_ospf(net, i);
+        } else if (before) {
             keep_learned(net, i, &before->fibs[i]);
+        }
     }
 }
 

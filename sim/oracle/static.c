@@ -141,15 +141,16 @@ static void add_prefix(struct vc_oracle *oracle, struct vc_prefix prefix)
     oracle->prefixes[oracle->prefix_count++] = prefix;
 }
 
-/* The DCs' /25s, the shared /24, the customer's default (R37, R38) and the networks of the LAN routers (R7). */
+/* The DCs' /25s, the shared /24s, the customers' default (R37, R38) and the networks of the LAN routers (R7). */
 static void find_prefixes(struct vc_oracle *oracle)
 {
     const struct vc_topology *t = oracle->topology;
 
-    oracle->prefixes = talloc_array(oracle, struct vc_prefix, t->dc_count + 2 + 2 * t->link_count);
+    oracle->prefixes = talloc_array(oracle, struct vc_prefix, 2 * t->dc_count + 1 + 2 * t->link_count);
     for (size_t i = 0; i < t->dc_count; i++)
         add_prefix(oracle, t->dcs[i].prefix);
-    add_prefix(oracle, t->service);
+    for (size_t i = 0; i < t->dc_count; i++)
+        add_prefix(oracle, t->dcs[i].service);
     add_prefix(oracle, (struct vc_prefix){0});
     for (size_t i = 0; i < t->link_count; i++)
         for (unsigned e = 0; e < 2; e++)

@@ -25,7 +25,7 @@ static size_t neighbour(const struct vc_topology *t, size_t link, size_t node, s
 struct packet {
     const struct net *net;
     struct walk *walk;
-    struct in_addr to;
+    struct in_addr to;  /* an address, which two customers may both have */
     size_t at, came_by; /* node; the link it came by */
 };
 
@@ -111,7 +111,10 @@ struct walk net_walk(void *ctx, const struct net *net, size_t from, size_t to)
     if (!alive)
         tell(&packet, "%s is off", t->nodes[net->off[from] ? from : to].name);
     for (size_t hops = 0; alive && packet.at != to; hops++) {
-        if (hops > 2 * t->node_count) {
+        if (packet.at != from && net->oracle->roles[packet.at]->is_host) {
+            tell(&packet, "it is %s of %s that it gets to", vc_addr_text(packet.to).s, t->nodes[packet.at].name);
+            alive = false;
+        } else if (hops > 2 * t->node_count) {
             tell(&packet, "the packet goes round");
             alive = false;
         } else {

@@ -201,6 +201,15 @@ void vc_configured_guards(topology_t *t, size_t node, json_t *context)
                                   value(t, node, VC_NONE, "pmtud", json_true())));
 }
 
+void vc_configured_redistribution(topology_t *t, size_t node, json_t *context)
+{
+    const char *word = text_of(t, node, VC_NONE, "redistribute");
+    bool none = word && !strcmp(word, "none"), summary = word && !strcmp(word, "summary");
+
+    json_object_set_new(context, "redistribute",
+                        json_pack("{s:b, s:b, s:b}", "all", !none && !summary, "summary", summary, "none", none));
+}
+
 static bool is_cpe(topology_t *t, size_t node)
 {
     for (size_t i = 0; i < t->tunnel_count; i++)

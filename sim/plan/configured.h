@@ -26,5 +26,8 @@ void vc_configured_context(const struct vc_topology *topology, size_t node, size
 /* Adds `guard` {loop, clear, stateful, pmtud} to a node's context: what its firewall is to keep up. */
 void vc_configured_guards(const struct vc_topology *topology, size_t node, json_t *context);
 
+/* Adds `redistribute` {all, summary, none}, one of them true: what the node tells the LAN (R7). */
+void vc_configured_redistribution(const struct vc_topology *topology, size_t node, json_t *context);
+
 /* `ibgp: false` at one end of the link, between CPEs. */
 bool vc_configured_without_ibgp(const struct vc_topology *topology, const struct vc_link *link);

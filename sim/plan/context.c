@@ -92,11 +92,13 @@ static json_t *interface_json(const struct vc_topology *topology, const struct v
     const struct vc_link_end *own = &link->end[end], *peer = &link->end[!end];
     const struct vc_node *peer_node = &topology->nodes[peer->node];
 
+    const struct vc_customer *customer = vc_topology_customer_of(topology, own->node);
+
     return json_pack("{s:s, s:o, s:o, s:o, s:b, s:{s:s, s:s, s:o}}", "ifname", link->name, "address",
                      prefix_json(own->address), "ip", addr_json(own->address.addr), "prefix",
                      prefix_json(vc_prefix_network(own->address)), "customer",
-                     vc_prefix_covers(topology->customer, own->address), "peer", "node", peer_node->name, "kind",
-                     peer_node->kind, "address", addr_json(peer->address.addr));
+                     customer && vc_prefix_covers(customer->network, own->address), "peer", "node", peer_node->name,
+                     "kind", peer_node->kind, "address", addr_json(peer->address.addr));
 }
 
 /* Routers of two ASes at a link's ends peer over it, too. The tunnels' sessions are over no link. */
@@ -107,13 +109,21 @@ static bool is_ebgp(const struct vc_topology *topology, const struct vc_link *li
     return here && there && here != there;
 }
 
+static bool is_cpe(const struct vc_topology *topology, size_t node)
+{
+    for (size_t i = 0; i < topology->tunnel_count; i++)
+        if (topology->tunnels[i].cpe == node)
+            return true;
+    return false;
+}
+
 static json_t *neighbor_json(const struct vc_topology *topology, const struct vc_link *link, unsigned end)
 {
     const struct vc_node *peer = &topology->nodes[link->end[!end].node];
 
-    return json_pack("{s:s, s:s, s:o, s:o, s:I}", "node", peer->name, "ifname", link->name, "local",
+    return json_pack("{s:s, s:s, s:o, s:o, s:I, s:b}", "node", peer->name, "ifname", link->name, "local",
                      addr_json(link->end[end].address.addr), "address", addr_json(link->end[!end].address.addr),
-                     "remote_asn", (json_int_t)peer->asn);
+                     "remote_asn", (json_int_t)peer->asn, "cpe", is_cpe(topology, link->end[!end].node));
 }
 
 /* "interfaces", "to" (the same by the neighbour's kind), "ibgp" and "ebgp". */
@@ -159,7 +169,7 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
 
     return json_pack(
         "{s:s, s:o, s:s, s:{s:b, s:b, s:b}, s:{s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:s, s:o, s:I, s:I, "
-        "s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o}",
         "name", t->name, "ifname", json_sprintf("gre-%s", t->name), "dc", dc->name,               /* */
         "role", "cpe", cpe, "headend", role == VC_ROLE_HEADEND, "router", role == VC_ROLE_ROUTER, /* */
         "ipsec", "local", addr_json(cpe ? t->ipsec_cpe : t->ipsec_cisco), "remote",
@@ -169,7 +179,7 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
         "address", "local", addr_json(own.address.addr), "remote", addr_json(own.peer_address), /* */
         "psk", psk, "bgp_password", *password ? json_string(password) : json_false(), "local_asn",
         (json_int_t)topology->nodes[node].asn, "remote_asn", (json_int_t)topology->nodes[cpe ? dc->router : t->cpe].asn,
-        "dc_prefix", prefix_json(dc->prefix), "underlay",
+        "dc_prefix", prefix_json(dc->prefix), "service", prefix_json(dc->service), "underlay",
         role == VC_ROLE_ROUTER ? next_hop_to(topology, node, dc->headend) : next_hop_of_address(topology, node, source),
         "core", role == VC_ROLE_HEADEND ? next_hop_to(topology, node, dc->router) : json_null());
 }
@@ -230,33 +240,61 @@ static json_t *timers_json(const struct vc_timers *t)
                      "hold_s", t->bgp_hold_s, "bfd", bfd, "gre", gre);
 }
 
-/* The data centre that the node belongs to, or null. */
-static json_t *dc_json(const struct vc_topology *topology, size_t node)
+/* The data centre that the node belongs to, or NULL. A headend that customers share belongs to none of theirs. */
+static const struct vc_dc *dc_of(const struct vc_topology *topology, size_t node)
 {
-    for (size_t i = 0; i < topology->dc_count; i++) {
-        const struct vc_dc *dc = &topology->dcs[i];
+    const struct vc_dc *found = NULL;
 
-        if (dc->headend == node || dc->router == node)
-            return json_pack("{s:s, s:o}", "name", dc->name, "prefix", prefix_json(dc->prefix));
-    }
-    return json_null();
+    for (size_t i = 0; i < topology->dc_count; i++)
+        if (topology->dcs[i].headend == node || topology->dcs[i].router == node) {
+            if (found)
+                return NULL;
+            found = &topology->dcs[i];
+        }
+    return found;
+}
+
+/* The shared /24 that the node has to do with: its DC's, that of the first tunnel it ends, its customer's; NULL: none.
+ */
+static const struct vc_prefix *service_of(const struct vc_topology *topology, size_t node)
+{
+    const struct vc_dc *dc = dc_of(topology, node);
+    const struct vc_customer *customer = vc_topology_customer_of(topology, node);
+
+    for (size_t i = 0; i < topology->tunnel_count && !dc; i++)
+        if (topology->tunnels[i].cpe == node)
+            dc = &topology->dcs[topology->tunnels[i].dc];
+    return dc ? &dc->service : customer ? &customer->service : NULL;
+}
+
+/* "dc", "service" and "customer": null where there is none. */
+static void add_owner(json_t *context, const struct vc_topology *topology, size_t node)
+{
+    const struct vc_dc *dc = dc_of(topology, node);
+    const struct vc_prefix *service = service_of(topology, node);
+    const struct vc_customer *customer = vc_topology_customer_of(topology, node);
+
+    json_object_set_new(
+        context, "dc", dc ? json_pack("{s:s, s:o}", "name", dc->name, "prefix", prefix_json(dc->prefix)) : json_null());
+    json_object_set_new(context, "service", service ? prefix_json(*service) : json_null());
+    json_object_set_new(context, "customer", customer ? prefix_json(customer->network) : json_null());
 }
 
 json_t *vc_context(const struct vc_topology *topology, const struct vc_plan_options *options, size_t node)
 {
     const struct vc_node *n = &topology->nodes[node];
     const struct vc_settings settings = vc_configured_settings(topology, node, VC_NONE);
-    json_t *context = json_pack("{s:s, s:s, s:I, s:{s:b, s:b}, s:o, s:o, s:o, s:o, s:o}", "name", n->name, "kind",
-                                n->kind, "asn", (json_int_t)n->asn, "plane", "user", options->plane == VC_PLANE_USER,
-                                "kernel", options->plane == VC_PLANE_KERNEL, "service", prefix_json(topology->service),
-                                "customer", prefix_json(topology->customer), "dc", dc_json(topology, node), "settings",
-                                settings_json(&settings, vc_gre_mtu(topology, options->plane)), "timers",
-                                timers_json(options->timers));
+    json_t *context = json_pack(
+        "{s:s, s:s, s:I, s:{s:b, s:b}, s:o, s:o}", "name", n->name, "kind", n->kind, "asn", (json_int_t)n->asn, "plane",
+        "user", options->plane == VC_PLANE_USER, "kernel", options->plane == VC_PLANE_KERNEL, "settings",
+        settings_json(&settings, vc_gre_mtu(topology, options->plane)), "timers", timers_json(options->timers));
 
     if (!context)
         abort(); /* json_pack refused its format: a bug here */
+    add_owner(context, topology, node);
     add_interfaces(context, topology, node);
     add_tunnels(context, topology, options, node);
     vc_configured_guards(topology, node, context);
+    vc_configured_redistribution(topology, node, context);
     return context;
 }

@@ -73,6 +73,10 @@ static void dump_daemon(FILE *out, const struct vc_plan_daemon *d)
     fprintf(out, "    ready %s\n    log %s\n    rt_priority %d\n", d->ready, d->log, d->rt_priority);
     if (d->after_bgp)
         fputs("    after_bgp\n", out);
+    if (d->kernel_sas)
+        fputs("    kernel_sas\n", out);
+    for (size_t i = 0; d->load[i]; i++)
+        fprintf(out, "    load %s\n", d->load[i]);
     if (d->vici_config) {
         fputs("    vici_config\n", out);
         dump_block(out, d->vici_config);

@@ -13,14 +13,27 @@ static const char *node_name(const struct vc_topology *topology, size_t node)
     return topology->nodes[node].name;
 }
 
-static json_t *tunnel_fact(const struct vc_topology *topology, const struct vc_tunnel *t)
+/* Where IKE is told of: at the CPE, unless its daemon tells nobody. */
+static bool tells_of_ike(const struct vc_plan_node *node)
 {
-    const struct vc_dc *dc = &topology->dcs[t->dc];
+    for (size_t i = 0; i < node->daemon_count; i++)
+        if (node->daemons[i].kernel_sas)
+            return false;
+    return true;
+}
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "name", t->name, "dc", dc->name, "cpe",
-                     node_name(topology, t->cpe), "router", node_name(topology, dc->router), "headend",
-                     node_name(topology, dc->headend), "ifname", json_sprintf("gre-%s", t->name), "cpe_address",
-                     addr_json(t->address_cpe.addr), "cisco_address", addr_json(t->address_cisco.addr));
+static json_t *tunnel_fact(const struct vc_plan *plan, const struct vc_tunnel *t)
+{
+    const struct vc_topology *topology = plan->topology;
+    const struct vc_dc *dc = &topology->dcs[t->dc];
+    json_t *fact = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "name", t->name, "dc", dc->name, "cpe",
+                             node_name(topology, t->cpe), "router", node_name(topology, dc->router), "headend",
+                             node_name(topology, dc->headend), "ifname", json_sprintf("gre-%s", t->name), "cpe_address",
+                             addr_json(t->address_cpe.addr), "cisco_address", addr_json(t->address_cisco.addr));
+
+    if (!tells_of_ike(&plan->nodes[t->cpe]))
+        json_object_set_new(fact, "ike_at", json_string(node_name(topology, dc->headend)));
+    return fact;
 }
 
 /* Two prefixes in the order of their texts. */
@@ -41,7 +54,7 @@ static void add_session(const struct vc_topology *topology, const struct vc_tunn
         struct in_addr neighbor;
         json_t *prefixes;
     } ends[] = {
-        {t->cpe, t->address_cisco.addr, sorted_pair(dc->prefix, topology->service)},
+        {t->cpe, t->address_cisco.addr, sorted_pair(dc->prefix, dc->service)},
         {dc->router, t->address_cpe.addr, json_pack("[s]", "0.0.0.0/0")},
     };
 
@@ -63,8 +76,13 @@ static bool runs(const struct vc_plan_node *node, const char *daemon)
     return false;
 }
 
-/* Every iBGP session, at the ends where bgpd tells of it; where another program speaks BGP, the other end tells as
- * much. */
+/* Its BGP sessions are told of: of the LAN's routers their neighbours tell as much. */
+static bool is_watched(const struct vc_plan_node *node)
+{
+    return runs(node, "bgpd") || (runs(node, "bird") && node->gre_count);
+}
+
+/* Every iBGP session, at the ends that are watched. */
 static json_t *ibgp_facts(const struct vc_plan *plan)
 {
     const struct vc_topology *topology = plan->topology;
@@ -74,7 +92,7 @@ static json_t *ibgp_facts(const struct vc_plan *plan)
         for (unsigned end = 0; end < 2; end++) {
             const struct vc_link *link = &topology->links[i];
 
-            if (vc_link_is_ibgp(topology, link) && runs(&plan->nodes[link->end[end].node], "bgpd"))
+            if (vc_link_is_ibgp(topology, link) && is_watched(&plan->nodes[link->end[end].node]))
                 json_array_append_new(out, json_pack("{s:s, s:o}", "node", node_name(topology, link->end[end].node),
                                                      "neighbor", addr_json(link->end[!end].address.addr)));
         }
@@ -92,25 +110,44 @@ static size_t dc_of(const struct vc_topology *topology, size_t node)
     return VC_NONE;
 }
 
-/* Traffic of a data centre's prefix uses its own tunnel (invariant 2); between data centres it uses the link of their
- * routers. */
+/* The tunnel of a data centre: of several the first in document order. */
+static void add_tunnel_of(json_t *path, const struct vc_topology *topology, size_t dc)
+{
+    for (size_t i = 0; i < topology->tunnel_count; i++)
+        if (topology->tunnels[i].dc == dc) {
+            json_array_append_new(path, json_string(topology->tunnels[i].name));
+            return;
+        }
+}
+
+/* Between data centres of a region it is the link of their routers. Between regions there is none (R14): what is no
+ * prefix of the own region goes to the customer, by the default route that he sends (R38), and he has the other
+ * region's. */
+static json_t *path_between_dcs(const struct vc_topology *topology, size_t from, size_t to)
+{
+    const struct vc_dc *a = &topology->dcs[from], *b = &topology->dcs[to];
+    unsigned end;
+    size_t link = vc_link_between(topology, a->router, b->router, &end);
+    json_t *path = json_array();
+
+    if (from != to && link != VC_NONE) {
+        json_array_append_new(path, json_string(topology->links[link].name));
+    } else if (!vc_prefix_equal(a->service, b->service) && !vc_topology_apart(topology, a->router, b->router)) {
+        add_tunnel_of(path, topology, from);
+        add_tunnel_of(path, topology, to);
+    }
+    return path;
+}
+
+/* Traffic of a data centre's prefix uses its own tunnel (invariant 2). */
 static json_t *healthy_path(const struct vc_topology *topology, const struct vc_flow_spec *flow)
 {
     size_t from = dc_of(topology, flow->from), to = dc_of(topology, flow->to);
-    unsigned end;
-    json_t *path = json_array();
 
-    if (from != VC_NONE && to != VC_NONE) {
-        size_t link = vc_link_between(topology, topology->dcs[from].router, topology->dcs[to].router, &end);
-        if (from != to && link != VC_NONE)
-            json_array_append_new(path, json_string(topology->links[link].name));
-        return path;
-    }
-    for (size_t i = 0; i < topology->tunnel_count && (from != VC_NONE || to != VC_NONE); i++)
-        if (topology->tunnels[i].dc == (to != VC_NONE ? to : from)) {
-            json_array_append_new(path, json_string(topology->tunnels[i].name));
-            break;
-        }
+    if (from != VC_NONE && to != VC_NONE)
+        return path_between_dcs(topology, from, to);
+    json_t *path = json_array();
+    add_tunnel_of(path, topology, to != VC_NONE ? to : from);
     return path;
 }
 
@@ -130,7 +167,7 @@ json_t *vc_plan_facts(const struct vc_plan *plan, const struct vc_flow_spec *flo
     json_t *tunnels = json_array(), *sessions = json_array(), *accept = json_array(), *flow_facts = json_array();
 
     for (size_t i = 0; i < topology->tunnel_count; i++) {
-        json_array_append_new(tunnels, tunnel_fact(topology, &topology->tunnels[i]));
+        json_array_append_new(tunnels, tunnel_fact(plan, &topology->tunnels[i]));
         add_session(topology, &topology->tunnels[i], sessions, accept);
     }
     for (size_t i = 0; i < flow_count; i++)

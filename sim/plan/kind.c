@@ -39,6 +39,10 @@ static const struct field daemon_fields[] = {
     FIELD(vc_kind_daemon, ready, FIELD_TEXT, true),
     FIELD(vc_kind_daemon, log, FIELD_TEXT, true),
     FIELD(vc_kind_daemon, vici_config, FIELD_TEXT, false),
+    FIELD(vc_kind_daemon, load, FIELD_LIST, false),
+    FIELD(vc_kind_daemon, kernel_sas, FIELD_FLAG, false),
+    FIELD(vc_kind_daemon, opens, FIELD_LIST, false),
+    FIELD(vc_kind_daemon, rare, FIELD_FLAG, false),
     FIELD(vc_kind_daemon, files, FIELD_FILES, false),
     {"rt_priority", FIELD_PRIORITY, false, 0},
     FIELD(vc_kind_daemon, after_bgp, FIELD_FLAG, false),
@@ -196,7 +200,9 @@ static void read_daemons(struct reader *r, const struct vc_doc *doc)
                                           .argv = none,
                                           .needs = none,
                                           .directories = none,
-                                          .sockets = none};
+                                          .sockets = none,
+                                          .load = none,
+                                          .opens = none};
         read_record(r, found, daemon_fields, VC_COUNT(daemon_fields), daemon);
         r->kind->daemon_count++;
     }
@@ -269,6 +275,47 @@ struct vc_kind *vc_kind_load(void *ctx, const char *kinds_dir, const char *name,
     if (vc_problems_finish(r.problems, err) < 0)
         return NULL;
     return talloc_steal(ctx, kind);
+}
+
+static bool among(const char *const *names, const char *name)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *const *vc_kind_rare(void *ctx, const char *kinds_dir, const struct vc_topology *topology, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char **names = talloc_zero_array(scratch, const char *, 1),
+               **seen = talloc_zero_array(scratch, const char *, 1);
+    unsigned count = 0, seen_count = 0;
+
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const char *name = topology->nodes[i].kind;
+        if (among(seen, name))
+            continue;
+        seen = talloc_realloc(scratch, seen, const char *, seen_count + 2);
+        seen[seen_count++] = name;
+        seen[seen_count] = NULL;
+        const struct vc_kind *kind = vc_kind_load(scratch, kinds_dir, name, err);
+        if (!kind)
+            return NULL;
+        for (size_t d = 0; d < kind->daemon_count; d++) {
+            if (!kind->daemons[d].rare || among(names, kind->daemons[d].name))
+                continue;
+            names = talloc_realloc(scratch, names, const char *, count + 2);
+            names[count++] = talloc_strdup(names, kind->daemons[d].name);
+            names[count] = NULL;
+        }
+    }
+    qsort(names, count, sizeof *names, by_name);
+    return talloc_steal(ctx, names);
 }
 
 /* NULL with errno when it cannot be read. */

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "base/error.h"
+#include "model/topology.h"
 
 struct vc_kind_file {
     const char *path;     /* inside the node */
@@ -25,7 +25,11 @@ struct vc_kind_daemon {
     const char *const *environment; /* "NAME=value" */
     const char *const *argv, *const *needs, *const *directories, *const *sockets; /* NULL-terminated */
     const char *ready, *log;
-    const char *vici_config; /* a template's file name, or NULL */
+    const char *vici_config;  /* a template's file name, or NULL */
+    const char *const *load;  /* NULL-terminated commands, one a line */
+    const char *const *opens; /* NULL-terminated: files of the lab root that it starts or opens by name */
+    bool kernel_sas;          /* its SAs are watched in the kernel */
+    bool rare;                /* in a guest's image only where a node of the topology runs it */
     int rt_priority_kernel, rt_priority_user;
     bool after_bgp;
     struct vc_kind_files files;
@@ -45,6 +49,10 @@ struct vc_kind {
 /* Reads kinds_dir/<name>/kind.yaml, those of the kinds it is like, and kinds_dir/daemons.yaml. talloc child of ctx, or
  * NULL (VC_EXIT_USAGE, every error with its place). */
 struct vc_kind *vc_kind_load(void *ctx, const char *kinds_dir, const char *name, vc_error **err);
+
+/* The names of the daemons called rare that nodes of `topology` run: NULL-terminated, each once, in the order of their
+ * alphabet. talloc child of ctx, or NULL as vc_kind_load. */
+const char *const *vc_kind_rare(void *ctx, const char *kinds_dir, const struct vc_topology *topology, vc_error **err);
 
 /* The text of a template of that kind. talloc child of ctx; *path, if given, is the file it came from. */
 char *vc_kind_template(void *ctx, const struct vc_kind *kind, const char *template, const char **path, vc_error **err);

@@ -127,6 +127,7 @@ static int render_files(const struct job *job, struct vc_plan_node *node, const 
 static int render_daemon(const struct job *job, struct vc_plan_node *node, const struct vc_kind_daemon *in)
 {
     struct vc_plan_daemon *daemon = &node->daemons[node->daemon_count];
+    static const char *const none[] = {NULL};
     const char *path;
 
     if (in->when && !vc_mustache_truth(job->view, in->when))
@@ -139,12 +140,14 @@ static int render_daemon(const struct job *job, struct vc_plan_node *node, const
         .log = render_text(job, in->log),
         .rt_priority = job->plane == VC_PLANE_USER ? in->rt_priority_user : in->rt_priority_kernel,
         .after_bgp = in->after_bgp,
+        .kernel_sas = in->kernel_sas,
+        .load = none,
     };
     if (!daemon->argv || !daemon->needs || !daemon->ready || !daemon->log)
         return -1;
     if (in->vici_config && !(daemon->vici_config = render_file(job, in->vici_config, &path)))
         return -1;
-    if (render_list(job, in->directories, &node->directories) < 0 ||
+    if (render_list(job, in->load, &daemon->load) < 0 || render_list(job, in->directories, &node->directories) < 0 ||
         render_list(job, in->sockets, &node->sockets) < 0 || render_files(job, node, &in->files) < 0)
         return -1;
     node->daemon_count++;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plan/configured.h"
+#include "plan/libreswan.h"
 #include "plan/node.h"
 #include "plan/secret.h"
 
@@ -41,6 +42,16 @@ static void plan_interfaces(void *ctx, const struct vc_topology *topology, const
         }
 }
 
+/* Libreswan takes no address that two interfaces have. In the user plane a GRE endpoint opens before there are any but
+ * lo's, so there lo has it all the same. */
+static bool on_interface(const struct vc_plan_node *node, struct in_addr address, enum vc_plane plane)
+{
+    for (size_t i = 0; plane == VC_PLANE_KERNEL && i < node->iface_count; i++)
+        if (node->ifaces[i].address.addr.s_addr == address.s_addr)
+            return true;
+    return false;
+}
+
 static void plan_gre(void *ctx, const struct vc_topology *topology, const struct vc_plan_options *options, size_t index,
                      struct vc_plan_node *node)
 {
@@ -73,7 +84,7 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
         gre->wire_seed = wire_seed(gre->ifname, node->name, options->seed);
         while (l < node->loopback_count && node->loopbacks[l].s_addr != gre->local.s_addr)
             l++;
-        if (l == node->loopback_count)
+        if (l == node->loopback_count && !on_interface(node, gre->local, options->plane))
             node->loopbacks[node->loopback_count++] = gre->local;
     }
 }
@@ -89,6 +100,15 @@ static const struct vc_kind *find_kind(void *ctx, struct vc_kind **kinds, const 
     if (!kinds[i])
         kinds[i] = vc_kind_load(ctx, dir, name, err);
     return kinds[i];
+}
+
+/* Of a daemon that needs things said in its own words. */
+static int say_in_its_words(const struct vc_kind *kind, json_t *view, vc_error **err)
+{
+    for (size_t i = 0; i < kind->daemon_count; i++)
+        if (!strcmp(kind->daemons[i].name, "pluto"))
+            return vc_libreswan_context(view, err);
+    return 0;
 }
 
 struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, const struct vc_plan_options *options,
@@ -111,7 +131,8 @@ struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, cons
         *node = (struct vc_plan_node){.name = topology->nodes[i].name, .kind = topology->nodes[i].kind};
         plan_interfaces(plan, topology, options, i, node);
         plan_gre(plan, topology, options, i, node);
-        if (!kind || vc_node_render(plan, node, kind, view, options->plane, err) < 0) {
+        if (!kind || say_in_its_words(kind, view, err) ||
+            vc_node_render(plan, node, kind, view, options->plane, err) < 0) {
             vc_wrap(err, "node %s", node->name);
             return NULL;
         }

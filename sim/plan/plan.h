@@ -69,6 +69,9 @@ struct vc_plan_daemon {
     const char *const *needs; /* NULL-terminated names of daemons of the node, or empty */
     const char *ready;        /* path inside the node (a socket) */
     const char *vici_config;  /* swanctl.conf's text to load through vici once ready, or NULL */
+    const char *const *load;  /* NULL-terminated commands, words separated by spaces, run one after the other once
+                                 `ready` answers: only then the daemon is ready */
+    bool kernel_sas;          /* it speaks no vici: its SAs are watched in the kernel */
     const char *log;          /* path inside the node of its log file; stdout and stderr go to <name>.out */
     int rt_priority;          /* SCHED_RR priority, 0: normal scheduling */
     /* Best started when the node's BGP sessions are Established, or could not be within a second: bgpd 10 refuses a

@@ -219,13 +219,12 @@ void vc_stream_received(struct vc_stream *stream, uint64_t seq, int64_t now, int
     stream->last_ns = now;
 }
 
-bool vc_stream_silent(const struct vc_stream *stream, int64_t now)
+/* Are these packets in a row, of which none came, overdue? */
+static bool overdue(const struct vc_stream *stream, uint64_t first, int64_t now)
 {
-    uint64_t first = stream->highest + 1, last = stream->highest + VC_STREAM_OUTAGE;
+    uint64_t last = first + VC_STREAM_OUTAGE - 1;
     int64_t interval = INT64_MAX;
 
-    if (!stream->started || stream->outage || last >= stream->next)
-        return false;
     for (uint64_t seq = first; seq <= last; seq++)
         if (spacing_of(stream, seq) < interval)
             interval = spacing_of(stream, seq);
@@ -233,6 +232,17 @@ bool vc_stream_silent(const struct vc_stream *stream, int64_t now)
     return now - stream->last_ns >= VC_STREAM_OUTAGE * interval &&
            now - sent_at(stream, first, stream->last_ns) >= stream->owd_last_ns + (VC_STREAM_OUTAGE - 1) * interval &&
            now - sent_at(stream, last, stream->last_ns) >= stream->owd_last_ns;
+}
+
+/* At one pace the first three are overdue first. After a slow pace that was quickened the quick ones are. */
+bool vc_stream_silent(const struct vc_stream *stream, int64_t now)
+{
+    if (!stream->started || stream->outage)
+        return false;
+    for (uint64_t i = 1; i <= VC_STREAM_OUTAGE && stream->highest + i + VC_STREAM_OUTAGE <= stream->next; i++)
+        if (overdue(stream, stream->highest + i, now))
+            return true;
+    return false;
 }
 
 void vc_stream_tick(struct vc_stream *stream, int64_t now)

@@ -145,6 +145,8 @@ static void keep(json_t *lasts, const json_t *run, const char *result)
 
     if (!*scenario || !*vc_member_text(run, "verdict") || !is_stamp(stamp))
         return;
+    if (!strcmp(vc_member_text(run, "verdict"), "skipped"))
+        return; /* no verdict of its own: the one before stays */
     VC_AUTO_TALLOC char *when = talloc_asprintf(NULL, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", stamp, stamp + 4, stamp + 6,
                                                 stamp + 9, stamp + 11, stamp + 13);
     if (strcmp(vc_member_text(json_object_get(lasts, scenario), "when"), when) > 0)
@@ -256,8 +258,9 @@ static json_t *scenario_row(const struct vc_scenario *s, const json_t *lasts)
 {
     json_t *last = json_object_get(lasts, s->name);
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:O?}", "file", s->file, "name", s->name, "description",
-                     s->description, "topology", s->topology->name, "timers", s->timers->name, "requirements",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:O?}", "file", s->file, "name", s->name, "description",
+                     s->description, "topology", s->topology->name, "timers", s->timers->name, "plane",
+                     s->plane ? s->plane : "any", "requirements",
                      vc_requirement_ids(s->requirements, s->requirement_count), "fault_of",
                      vc_requirement_ids(s->fault_of, s->fault_of_count), "last", last);
 }

@@ -13,7 +13,7 @@
 /* Where a node stands, and how far from the Internet. */
 struct place {
     enum { SITE, CUSTOMER_WAN, INTERNET, DC, KINDS } kind;
-    size_t index; /* of the site, from 0 (VC_NONE: not known yet), or of the DC */
+    size_t index; /* of the site, from 0 (VC_NONE: not known yet), or of the first DC with that headend */
     int rank;     /* links to the Internet: negative at the customer's side, positive at Cisco's */
 };
 
@@ -34,11 +34,21 @@ static bool serves(const struct vc_topology *t, size_t dc, size_t node)
     return false;
 }
 
+/* What customers share of a data centre is one building. */
+static size_t building_of(const struct vc_topology *t, size_t dc)
+{
+    size_t first = 0;
+
+    while (t->dcs[first].headend != t->dcs[dc].headend)
+        first++;
+    return first;
+}
+
 static struct place place_of(const struct vc_topology *t, size_t node)
 {
     for (size_t i = 0; i < t->dc_count; i++)
         if (t->dcs[i].headend == node || t->dcs[i].router == node || serves(t, i, node))
-            return (struct place){.kind = DC, .index = i};
+            return (struct place){.kind = DC, .index = building_of(t, i)};
     if (!strcmp(t->nodes[node].kind, "isp"))
         return (struct place){.kind = INTERNET};
     bool wan = !strcmp(t->nodes[node].kind, "customer-wan");
@@ -100,19 +110,54 @@ static char *upper(void *ctx, const char *name)
     return text;
 }
 
-static char *place_title(void *ctx, const struct map *map, struct place place)
+static bool is_at(const struct map *map, size_t node, struct place place)
+{
+    return map->places[node].kind == place.kind && map->places[node].index == place.index;
+}
+
+/* "Customer" or "Customer a": whose site it is. */
+static char *owner_title(void *ctx, const struct map *map, struct place site, struct vc_prefix *network)
 {
     const struct vc_topology *t = map->topology;
+    const struct vc_customer *customer = NULL;
 
+    for (size_t i = 0; i < t->node_count && !customer; i++)
+        if (is_at(map, i, site))
+            customer = vc_topology_customer_of(t, i);
+    *network = customer ? customer->network : (struct vc_prefix){0};
+    return talloc_asprintf(ctx, "Customer%s%s", customer && *customer->name ? " " : "", customer ? customer->name : "");
+}
+
+static char *site_title(void *ctx, const struct map *map, struct place place)
+{
+    struct vc_prefix network;
+    char *owner = owner_title(ctx, map, place, &network);
+
+    return map->site_count > map->topology->customer_count
+               ? talloc_asprintf(ctx, "%s, site %zu", owner, place.index + 1)
+               : talloc_asprintf(ctx, "%s, %s", owner, vc_prefix_text(network).s);
+}
+
+static char *dc_title(void *ctx, const struct vc_topology *t, size_t building)
+{
+    char *text = talloc_strdup(ctx, "Cisco ");
+
+    for (size_t i = building; i < t->dc_count; i++)
+        if (building_of(t, i) == building)
+            text = talloc_asprintf_append(text, "%s%s, %s", i == building ? "" : "; ", upper(ctx, t->dcs[i].name),
+                                          vc_prefix_text(t->dcs[i].prefix).s);
+    return text;
+}
+
+static char *place_title(void *ctx, const struct map *map, struct place place)
+{
     switch (place.kind) {
     case SITE:
-        return map->site_count > 1 ? talloc_asprintf(ctx, "Customer, site %zu", place.index + 1)
-                                   : talloc_asprintf(ctx, "Customer, %s", vc_prefix_text(t->customer).s);
+        return site_title(ctx, map, place);
     case CUSTOMER_WAN:
         return talloc_strdup(ctx, "The customer's WAN");
     case DC:
-        return talloc_asprintf(ctx, "Cisco %s, %s", upper(ctx, t->dcs[place.index].name),
-                               vc_prefix_text(t->dcs[place.index].prefix).s);
+        return dc_title(ctx, map->topology, place.index);
     default:
         return talloc_strdup(ctx, "Internet");
     }
@@ -155,7 +200,7 @@ static char *add_place(char *text, const struct map *map, struct place place)
     bool empty = true;
 
     for (size_t i = 0; i < map->topology->node_count; i++) {
-        if (map->places[i].kind != place.kind || map->places[i].index != place.index)
+        if (!is_at(map, i, place))
             continue;
         if (empty)
             text = talloc_asprintf_append(text, "  subgraph p%d_%zu[\"%s\"]\n", (int)place.kind, place.index,

@@ -29,10 +29,11 @@ static char *quantity(void *ctx, const json_t *value, const char *unit)
 }
 
 struct counts {
-    int tests, failures, errors;
+    int tests, failures, errors, skipped;
 };
 
-/* A verdict that is neither pass nor fail is an error: nothing was shown either way. */
+/* A verdict that is neither pass nor fail is an error: nothing was shown either way. What was never to be played here
+ * is skipped. */
 static char *append_case(char *out, const char *suite, const char *name, const char *verdict, const char *message,
                          struct counts *counts)
 {
@@ -42,6 +43,10 @@ static char *append_case(char *out, const char *suite, const char *name, const c
     out = talloc_asprintf_append(out, "    <testcase classname=\"%s\" name=\"%s\"", suite, escaped(out, name));
     if (strcmp(verdict, "pass") == 0)
         return talloc_strdup_append(out, "/>\n");
+    if (strcmp(verdict, "skipped") == 0) {
+        counts->skipped++;
+        return talloc_asprintf_append(out, "><skipped message=\"%s\"/></testcase>\n", escaped(out, message));
+    }
     *(failed ? &counts->failures : &counts->errors) += 1;
     return talloc_asprintf_append(out, "><%s type=\"%s\" message=\"%s\"/></testcase>\n", failed ? "failure" : "error",
                                   escaped(out, verdict), escaped(out, message));
@@ -79,10 +84,11 @@ static char *suite_of(void *ctx, const json_t *run)
         cases = append_case(cases, suite, "the same twice", json_object_get(run, "difference") ? "fail" : "pass",
                             vc_member_text(run, "difference"), &counts);
 
+    const char *skipped = counts.skipped ? talloc_asprintf(scratch, " skipped=\"%d\"", counts.skipped) : "";
     return talloc_asprintf(ctx,
-                           "  <testsuite name=\"%s\" tests=\"%d\" failures=\"%d\" errors=\"%d\" time=\"%.3f\">\n"
+                           "  <testsuite name=\"%s\" tests=\"%d\" failures=\"%d\" errors=\"%d\"%s time=\"%.3f\">\n"
                            "%s  </testsuite>\n",
-                           suite, counts.tests, counts.failures, counts.errors,
+                           suite, counts.tests, counts.failures, counts.errors, skipped,
                            json_number_value(json_object_get(run, "wall_s")), cases);
 }
 

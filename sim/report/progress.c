@@ -9,10 +9,15 @@ static bool at_all(const json_t *event)
     return true;
 }
 
-/* Faults and heals have events of their own. */
+/* Faults and heals have events of their own; "wait: wait 30 s" would say it twice. */
 static bool waits(const json_t *event)
 {
     return strcmp(vc_member_text(event, "kind"), "expect") == 0 || strcmp(vc_member_text(event, "kind"), "hold") == 0;
+}
+
+static bool only_waits(const json_t *event)
+{
+    return strcmp(vc_member_text(event, "kind"), "wait") == 0;
 }
 
 static bool long_lag(const json_t *event)
@@ -50,6 +55,7 @@ static const struct line {
     bool (*worth)(const json_t *event);
 } lines[] = {
     {"check", "step", "{kind}: {text}", waits},
+    {"check", "step", "{text}", only_waits},
     {"check", "lag", "the host was late by {lag_ns:ms} ms", long_lag},
     {"check", "daemon-died", "{daemon} at {node} died: {status}", at_all},
     {"check", "interrupted", "interrupted", at_all},

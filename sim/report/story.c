@@ -235,6 +235,31 @@ static void tell_unmet(const struct teller *teller, const json_t *run)
     }
 }
 
+/* A run.json from before `held` names a broken invariant only by its verdict. */
+static bool invariant_held(const json_t *invariant)
+{
+    const json_t *held = json_object_get(invariant, "held");
+
+    return held ? json_is_true(held) : strcmp(vc_member_text(invariant, "verdict"), "pass") == 0;
+}
+
+/* "5 of 6 invariants held, no-loop broken as the scenario shows" */
+static const char *invariants_text(void *ctx, const json_t *invariants)
+{
+    char *broken = talloc_strdup(ctx, "");
+    size_t i, held = 0;
+    json_t *item;
+
+    json_array_foreach(invariants, i, item)
+    {
+        held += invariant_held(item);
+        if (!invariant_held(item) && strcmp(vc_member_text(item, "verdict"), "pass") == 0)
+            broken = talloc_asprintf_append(broken, "%s%s", *broken ? " and " : ", ", vc_member_text(item, "name"));
+    }
+    return talloc_asprintf(ctx, "%zu of %zu invariants held%s%s", held, json_array_size(invariants), broken,
+                           *broken ? " broken as the scenario shows" : "");
+}
+
 static void tell_verdict(const struct teller *teller, const json_t *run)
 {
     static const char *const colours[] = {[VC_PASS] = "\033[1;32m",
@@ -250,9 +275,9 @@ static void tell_verdict(const struct teller *teller, const json_t *run)
             colour = colours[v];
     for (char *c = capital; *c; c++)
         *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
-    char *text = talloc_asprintf(teller->ctx, "%s%zu of %zu expectations met, %zu of %zu invariants held",
-                                 *reason ? "; " : "", count_passed(expectations), json_array_size(expectations),
-                                 count_passed(invariants), json_array_size(invariants));
+    char *text = talloc_asprintf(teller->ctx, "%s%zu of %zu expectations met, %s", *reason ? "; " : "",
+                                 count_passed(expectations), json_array_size(expectations),
+                                 invariants_text(teller->ctx, invariants));
     if (!teller->story->session_count)
         text =
             talloc_asprintf(teller->ctx, "%snothing was seen of the lab, so nothing was judged", *reason ? "; " : "");

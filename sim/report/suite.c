@@ -20,6 +20,11 @@ static double covered(const json_t *run)
     return number(run, "virtual_s") + number(again, "virtual_s");
 }
 
+static bool is_skipped(const json_t *run)
+{
+    return !strcmp(vc_member_text(run, "verdict"), "skipped");
+}
+
 static json_t *row_of(const json_t *run)
 {
     static const char *const members[] = {"scenario",  "topology", "timers", "mode",   "start",
@@ -33,21 +38,23 @@ static json_t *row_of(const json_t *run)
     return row;
 }
 
-json_t *vc_suite_document(const json_t *runs, double wall_s)
+json_t *vc_suite_document(const json_t *runs, const char *mode, double wall_s)
 {
     json_t *rows = json_array(), *run;
     double virtual_s = 0;
-    size_t i, passed = 0;
+    size_t i, passed = 0, skipped = 0;
 
     json_array_foreach(runs, i, run)
     {
         json_array_append_new(rows, row_of(run));
         virtual_s += covered(run);
         passed += vc_member_int(run, "status") == VC_EXIT_PASS;
+        skipped += is_skipped(run);
     }
-    return json_pack("{s:s, s:o, s:{s:I, s:I, s:f, s:f, s:f}}", "schema", "vclab.suite/1", "runs", rows, "totals",
-                     "scenarios", (json_int_t)json_array_size(runs), "passed", (json_int_t)passed, "wall_s", wall_s,
-                     "virtual_s", virtual_s, "ratio", wall_s > 0 ? virtual_s / wall_s : 0.0);
+    return json_pack("{s:s, s:s, s:o, s:{s:I, s:I, s:I, s:f, s:f, s:f}}", "schema", "vclab.suite/1", "mode", mode,
+                     "runs", rows, "totals", "scenarios", (json_int_t)json_array_size(runs), "passed",
+                     (json_int_t)passed, "skipped", (json_int_t)skipped, "wall_s", wall_s, "virtual_s", virtual_s,
+                     "ratio", wall_s > 0 ? virtual_s / wall_s : 0.0);
 }
 
 char *vc_suite_write(void *ctx, const char *results_dir, const json_t *suite, const json_t *runs, vc_error **err)
@@ -100,10 +107,12 @@ void vc_suite_print(FILE *out, const json_t *suite)
                     vc_member_text(run, differs ? "difference" : "reason"), *vc_member_text(run, "result") ? "; " : "",
                     vc_member_text(run, "result"));
     }
-    fprintf(out, "%lld of %lld scenarios pass; %s of virtual time in %s (%.*f×)\n",
-            (long long)vc_member_int(totals, "passed"), (long long)vc_member_int(totals, "scenarios"),
-            duration(ctx, number(totals, "virtual_s")), duration(ctx, number(totals, "wall_s")),
-            number(totals, "ratio") < 10 ? 1 : 0, number(totals, "ratio"));
+    fprintf(out, "%lld of %lld scenarios pass", (long long)vc_member_int(totals, "passed"),
+            (long long)vc_member_int(totals, "scenarios"));
+    if (vc_member_int(totals, "skipped"))
+        fprintf(out, ", %lld skipped", (long long)vc_member_int(totals, "skipped"));
+    fprintf(out, "; %s of virtual time in %s (%.*f×)\n", duration(ctx, number(totals, "virtual_s")),
+            duration(ctx, number(totals, "wall_s")), number(totals, "ratio") < 10 ? 1 : 0, number(totals, "ratio"));
 }
 
 /* ---- the one before ---- */
@@ -115,7 +124,15 @@ static int is_suite(const struct dirent *entry)
     return len > tail && !strcmp(entry->d_name + len - tail, suffix);
 }
 
-json_t *vc_suite_last(const char *results_dir)
+static bool has_mode(const json_t *suite, const char *mode)
+{
+    /* Those that were written before there was a mode were sealed. */
+    const char *own = *vc_member_text(suite, "mode") ? vc_member_text(suite, "mode") : "sealed";
+
+    return !strcmp(own, mode);
+}
+
+json_t *vc_suite_last(const char *results_dir, const char *mode)
 {
     struct dirent **entries;
     int count = scandir(results_dir, &entries, is_suite, alphasort); /* names begin with their time */
@@ -125,6 +142,10 @@ json_t *vc_suite_last(const char *results_dir)
         VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/%s/suite.json", results_dir, entries[i]->d_name);
         if (!suite)
             suite = json_load_file(path, 0, NULL);
+        if (suite && !has_mode(suite, mode)) {
+            json_decref(suite);
+            suite = NULL;
+        }
         free(entries[i]);
     }
     if (count >= 0)

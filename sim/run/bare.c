@@ -7,14 +7,29 @@ static bool is_host(const struct vc_topology *topology, size_t node)
     return !strcmp(topology->nodes[node].kind, "host");
 }
 
+static bool is_served(const struct vc_topology *topology, struct in_addr address)
+{
+    for (size_t i = 0; i < topology->dc_count; i++)
+        if (vc_prefix_contains(topology->dcs[i].service, address))
+            return true;
+    return false;
+}
+
 /* A host's address is that of its only link. */
 static bool in_dc(const struct vc_topology *topology, size_t node)
 {
     for (size_t i = 0; i < topology->link_count; i++)
         for (unsigned end = 0; end < 2; end++)
             if (topology->links[i].end[end].node == node)
-                return vc_prefix_contains(topology->service, topology->links[i].end[end].address.addr);
+                return is_served(topology, topology->links[i].end[end].address.addr);
     return false;
+}
+
+/* A phone and a server that must reach each other. */
+static bool talk(const struct vc_topology *topology, size_t from, size_t to)
+{
+    return is_host(topology, from) && is_host(topology, to) && !in_dc(topology, from) && in_dc(topology, to) &&
+           !vc_topology_apart(topology, from, to);
 }
 
 static int drop_specs(struct vc_step *steps)
@@ -37,7 +52,7 @@ struct vc_scenario *vc_scenario_bare(void *ctx, struct vc_topology *topology, co
                                      .step_count = 1};
     for (size_t from = 0; from < topology->node_count; from++)
         for (size_t to = 0; to < topology->node_count; to++) {
-            if (!is_host(topology, from) || !is_host(topology, to) || in_dc(topology, from) || !in_dc(topology, to))
+            if (!talk(topology, from, to))
                 continue;
             scenario->flows = talloc_realloc(scenario, scenario->flows, struct vc_flow_spec, scenario->flow_count + 1);
             scenario->flows[scenario->flow_count++] = (struct vc_flow_spec){

@@ -87,6 +87,38 @@ struct chain {
     size_t count;
 };
 
+static inline const char *text_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+
+    return text ? text : "";
+}
+
+static inline int64_t number_of(const json_t *object, const char *member)
+{
+    return json_integer_value(json_object_get(object, member));
+}
+
+static inline bool is(const json_t *object, const char *member, const char *text)
+{
+    return strcmp(text_of(object, member), text) == 0;
+}
+
+/* Lives as long as what was seen since the trigger. */
+static inline const char *convergence_keep(struct vc_convergence *convergence, const char *text)
+{
+    return talloc_strdup(convergence->window, text);
+}
+
+/* convergence_sights.c: a change of a link, a session or a route since the trigger. */
+void convergence_sight(struct vc_convergence *convergence, const json_t *event);
+
+/* convergence_flows.c */
+void convergence_plan(struct vc_convergence *convergence, const json_t *plan);
+void convergence_path(struct vc_convergence *convergence, const json_t *event);
+void convergence_outage_begin(struct vc_convergence *convergence, const json_t *event);
+void convergence_gap(struct vc_convergence *convergence, const json_t *event);
+
 /* convergence_chain.c: fills in the rest of a chain that has its ctx and all. */
 void convergence_walk(struct chain *chain);
 

@@ -36,19 +36,24 @@ static json_t *stages_json(const struct chain *chain, const char **dominant)
 static const char *bgp_cause(const struct chain *chain)
 {
     static const struct {
-        const char *reason, *text;
+        const char *reason, *text; /* how the reason begins */
     } causes[] = {
         {"Hold Timer Expired", "BGP hold timer"},
         {"BGP Notification send", "BGP hold timer"},
         {"BGP Notification received", "BGP, told by its neighbor"},
         {"Peer closed the session", "BGP, closed by its neighbor"},
         {"bgpd ended", "BGP, its daemon ended"},
+        /* BIRD's: */
+        {"BGP Error: Hold timer expired", "BGP hold timer"},
+        {"Received: ", "BGP, told by its neighbor"},
+        {"Socket: ", "BGP, closed by its neighbor"},
+        {"bird ended", "BGP, its daemon ended"},
     };
 
     if (chain->bgp->up)
         return "BGP established";
     for (size_t i = 0; i < VC_COUNT(causes); i++)
-        if (strcmp(chain->bgp->reason, causes[i].reason) == 0)
+        if (strncmp(chain->bgp->reason, causes[i].reason, strlen(causes[i].reason)) == 0)
             return causes[i].text;
     return *chain->bgp->reason ? talloc_asprintf(chain->ctx, "BGP: %s", chain->bgp->reason) : "BGP";
 }

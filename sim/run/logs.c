@@ -16,7 +16,7 @@ struct watched {
     size_t node;
     const char *daemon, *path, *name; /* path inside the node; name: its last part */
     struct vc_log_scan *scan;
-    dev_t device; /* of the file that was read up to offset */
+    dev_t device; /* of the file that was read up to offset; another one, or one cut shorter, begins anew */
     ino_t inode;
     off_t offset;
     sd_event_source *source;
@@ -46,7 +46,7 @@ static void read_on(struct watched *w)
 
     if (fd < 0 || fstat(fd, &st) < 0)
         return; /* not yet there; its creation wakes us */
-    if (st.st_dev != w->device || st.st_ino != w->inode) {
+    if (st.st_dev != w->device || st.st_ino != w->inode || st.st_size < w->offset) {
         w->device = st.st_dev;
         w->inode = st.st_ino;
         w->offset = 0;

@@ -125,7 +125,22 @@ bool vc_pace_is_change(const json_t *event)
     return false;
 }
 
+bool vc_pace_waits(const json_t *event, bool before)
+{
+    if (strcmp(text(event, "layer"), "check") != 0 || strcmp(text(event, "what"), "step") != 0)
+        return before;
+    return !strcmp(text(event, "kind"), "wait");
+}
+
+/* Once every session is up again, packets must be on their healthy paths: where they are must be known then. */
+bool vc_pace_quickens(const json_t *event, bool waiting)
+{
+    return vc_pace_is_change(event) && (!waiting || !strcmp(text(event, "state"), "Established"));
+}
+
 /* ---- flows that follow them ---- */
+
+#define LONG_AGO_NS (INT64_MIN / 2)
 
 struct paced {
     const struct vc_flow_spec *spec;
@@ -138,6 +153,7 @@ struct vc_pace {
     struct vc_flows *flows;
     struct vc_rekeys *rekeys;
     int64_t changed_ns; /* the latest change */
+    bool waiting;       /* in a step that only waits: nobody asks where packets go */
     struct paced *paced;
     size_t count;
     sd_event_source *timer;
@@ -192,11 +208,13 @@ static int on_timer(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, 
 static void on_event(void *arg, json_t *event)
 {
     struct vc_pace *pace = arg;
-    bool change = vc_pace_is_change(event);
+    bool waited = pace->waiting;
 
-    if (change)
-        pace->changed_ns = vc_events_now(pace->events);
-    if ((vc_rekeys_event(pace->rekeys, event) || change) && pace->count)
+    pace->waiting = vc_pace_waits(event, waited);
+    bool change = vc_pace_quickens(event, pace->waiting), calms = pace->waiting && !waited;
+    if (change || calms)
+        pace->changed_ns = calms ? LONG_AGO_NS : vc_events_now(pace->events);
+    if ((vc_rekeys_event(pace->rekeys, event) || change || calms) && pace->count)
         follow(pace);
 }
 

@@ -26,6 +26,10 @@ bool vc_rekeys_near(const struct vc_rekeys *rekeys, const json_t *tunnels, int64
 
 /* Is the event one after which packets may take another way: a fault, a step, an interface, a route, a session? */
 bool vc_pace_is_change(const json_t *event);
+/* Does the scenario only wait after this event, given whether it did before? */
+bool vc_pace_waits(const json_t *event, bool before);
+/* Does it quicken flows? While the scenario only waits, nothing does but a BGP session that comes up. */
+bool vc_pace_quickens(const json_t *event, bool waiting);
 
 /* ---- flows that follow them ---- */
 

@@ -146,6 +146,12 @@ static void begin_hold(struct vc_timeline *timeline, const struct vc_step *step)
     arm_timer(timeline, vc_events_now(timeline->events) + for_ns);
 }
 
+/* Nothing is held, so there is nothing to tell the judge. */
+static void begin_wait(struct vc_timeline *timeline, const struct vc_step *step)
+{
+    arm_timer(timeline, vc_events_now(timeline->events) + json_integer_value(json_object_get(step->spec, "for_ns")));
+}
+
 static void load_stopped(void *arg, vc_error *err)
 {
     struct vc_timeline *timeline = arg;
@@ -176,8 +182,8 @@ static void begin_stop(struct vc_timeline *timeline, const struct vc_step *step)
 }
 
 static const char *const step_names[] = {
-    [VC_STEP_EXPECT] = "expect", [VC_STEP_HOLD] = "hold", [VC_STEP_FAULT] = "fault",
-    [VC_STEP_HEAL] = "heal",     [VC_STEP_LOAD] = "load", [VC_STEP_STOP] = "stop"};
+    [VC_STEP_EXPECT] = "expect", [VC_STEP_HOLD] = "hold", [VC_STEP_FAULT] = "fault", [VC_STEP_HEAL] = "heal",
+    [VC_STEP_LOAD] = "load",     [VC_STEP_STOP] = "stop", [VC_STEP_WAIT] = "wait"};
 
 static void begin(struct vc_timeline *timeline)
 {
@@ -209,6 +215,9 @@ static void begin(struct vc_timeline *timeline)
         break;
     case VC_STEP_STOP:
         begin_stop(timeline, step);
+        break;
+    case VC_STEP_WAIT:
+        begin_wait(timeline, step);
         break;
     }
 }
@@ -269,6 +278,8 @@ static int on_timer(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, 
     } else if (in_step(timeline, VC_STEP_HOLD)) {
         vc_event(timeline->events, VC_LAYER_CHECK, NULL, "hold-end", -1, "{s:i}", "id", timeline->hold);
         timeline->hold = -1;
+        next_step(timeline);
+    } else if (in_step(timeline, VC_STEP_WAIT)) {
         next_step(timeline);
     }
     return 0;

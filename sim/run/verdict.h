@@ -30,8 +30,9 @@ bool vc_judge_hold_true(const struct vc_judge *judge, int hold_id);
 /*
  * After check/end (or where a truncated stream stops: then the verdict is error, or "interrupted"): the run.json
  * members verdict, reason (one line: why it is not pass), interrupted, expectations[] {text, verdict, measured, limit,
- * unit, t_ns}, invariants[] {name, verdict, evidence}, flows[] {name, from, to, sent, lost, longest_outage_ms,
- * resolution_ms, mos, path_before[], path_after[]}, faults[] {name, kind, t_ns, proved_t_ns, healed_t_ns},
- * convergence[] (docs/convergence.md), lag {max_ns, limit_ns}. New reference.
+ * unit, t_ns}, invariants[] {name, verdict, held, evidence} (held: it was kept; verdict: that is as the scenario wants
+ * it), flows[] {name, from, to, sent, lost, longest_outage_ms, resolution_ms, mos, path_before[], path_after[]},
+ * faults[] {name, kind, t_ns, proved_t_ns, healed_t_ns}, convergence[] (docs/convergence.md), lag {max_ns, limit_ns}.
+ * New reference.
  */
 json_t *vc_judge_finish(struct vc_judge *judge);

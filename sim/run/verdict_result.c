@@ -86,9 +86,9 @@ static json_t *invariants_json(const struct vc_judge *judge, struct tally *tally
         VC_AUTO_TALLOC char *shown =
             talloc_asprintf(NULL, "%s%s", violated && wanted ? "broken, as it was to be: " : "", evidence);
 
-        json_array_append_new(array,
-                              json_pack("{s:s, s:s, s:s}", "name", invariant_names[i], "verdict",
-                                        vc_verdict_name(violated == wanted ? VC_PASS : VC_FAIL), "evidence", shown));
+        json_array_append_new(array, json_pack("{s:s, s:s, s:b, s:s}", "name", invariant_names[i], "verdict",
+                                               vc_verdict_name(violated == wanted ? VC_PASS : VC_FAIL), "held",
+                                               !violated, "evidence", shown));
         if (violated == wanted)
             continue;
         if (wanted) {

@@ -210,7 +210,7 @@ static void on_route(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         fact_set(judge, t_ns, json_null(), "route|%s|%s", node, prefix);
 }
 
-/* Rekeys are counted at the tunnel's CPE, which begins them (R23). */
+/* Rekeys are counted at the tunnel's CPE, which begins them (R23); those of IKE where the plan says that it is told. */
 static void count_rekey(struct vc_judge *judge, const json_t *event, int64_t t_ns, bool ike)
 {
     size_t i;
@@ -220,8 +220,10 @@ static void count_rekey(struct vc_judge *judge, const json_t *event, int64_t t_n
         return;
     json_array_foreach(json_object_get(judge->plan, "tunnels"), i, tunnel)
     {
+        const char *at = ike ? text_of(tunnel, "ike_at") : "";
+
         if (strcmp(text_of(tunnel, "name"), text_of(event, "tunnel")) != 0 ||
-            strcmp(text_of(tunnel, "cpe"), text_of(event, "node")) != 0)
+            strcmp(*at ? at : text_of(tunnel, "cpe"), text_of(event, "node")) != 0)
             continue;
         judge->rekeys = talloc_realloc(judge, judge->rekeys, struct rekeyed, (unsigned)judge->rekey_count + 1);
         judge->rekeys[judge->rekey_count++] = (struct rekeyed){t_ns, text_of(tunnel, "name"), ike};

@@ -102,6 +102,7 @@ static json_t *entry_json(const struct vc_sweep_made *made, const struct vc_swee
     set_text(object, "result", entry->result);
     set_text(object, "left_out", entry->left_out);
     set_text(object, "minimal", entry->minimal);
+    set_text(object, "chain", entry->chain);
     if (entry->because != VC_NONE)
         set_text(object, "because", made->entries[entry->because].name);
     if (!outcome)

@@ -169,7 +169,7 @@ static size_t element_named(const struct reading *r, const char *fault)
     size_t elements[VC_SCHEDULE_STEPS], count = vc_schedule_elements(r->schedule, elements);
 
     for (size_t i = 0; i < count; i++) {
-        VC_AUTO_TALLOC char *name = vc_sweep_fault_name(NULL, r->sweep, elements[i]);
+        VC_AUTO_TALLOC char *name = vc_sweep_fault_name(NULL, r->sweep, elements[i], 0);
         if (!strcmp(name, fault))
             return elements[i];
     }

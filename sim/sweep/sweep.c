@@ -86,11 +86,15 @@ static char *slug(void *ctx, const struct vc_sweep *sweep, size_t element)
     return text;
 }
 
-char *vc_sweep_fault_name(void *ctx, const struct vc_sweep *sweep, size_t element)
+char *vc_sweep_fault_name(void *ctx, const struct vc_sweep *sweep, size_t element, size_t part)
 {
     char *name = slug(ctx, sweep, element);
 
-    return strlen(name) <= FAULT_NAME_MAX ? name : talloc_asprintf(ctx, "element-%zu", element);
+    if (part)
+        name = talloc_asprintf_append(name, "-%zu", part);
+    if (strlen(name) <= FAULT_NAME_MAX)
+        return name;
+    return part ? talloc_asprintf(ctx, "element-%zu-%zu", element, part) : talloc_asprintf(ctx, "element-%zu", element);
 }
 
 static bool touches(const struct vc_topology *t, const char *link, const char *node)

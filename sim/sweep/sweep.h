@@ -60,9 +60,9 @@ struct vc_schedule {
 
 void vc_schedule_add(struct vc_schedule *schedule, enum vc_sweep_step_kind kind, size_t element, unsigned pause_ms);
 
-/* The case of a sweep: faults one after the other, the network settling in between, a check, heals in the reverse
- * order, a check. */
-struct vc_schedule vc_schedule_of_set(const size_t *set, size_t count);
+/* The case of a sweep: faults one after the other, a check, heals in the reverse order, a check. The network settles
+ * between the faults when one of them leaves something behind for the others (vc_oracle_remembers). */
+struct vc_schedule vc_schedule_of_set(const struct vc_sweep *sweep, const size_t *set, size_t count);
 
 /* Elements of the schedule in the order in which they fail; returns how many. `out` has room for
  * VC_SCHEDULE_STEPS. */
@@ -79,8 +79,30 @@ char *vc_schedule_text(void *ctx, const struct vc_sweep *sweep, const struct vc_
 char *vc_schedule_write(void *ctx, const struct vc_sweep *sweep, const struct vc_schedule *schedule, const char *folder,
                         const char *name, vc_error **err);
 
-/* The name an element has as a fault of a scenario. talloc child of ctx. */
-char *vc_sweep_fault_name(void *ctx, const struct vc_sweep *sweep, size_t element);
+/* The name an element has as a fault of a scenario; in a chain that of its `part`th schedule, 0 in a scenario of its
+ * own. talloc child of ctx. */
+char *vc_sweep_fault_name(void *ctx, const struct vc_sweep *sweep, size_t element, size_t part);
+
+/* ---- chains ---- */
+
+/*
+ * Schedules one after the other in one scenario, so that a fork's start is paid once. Each ends with the check of the
+ * healed lab (converged, every flow on its healthy path), which is what the next one starts from. But a network
+ * remembers: only agreement is taken from a chain, everything else is played in a fork of its own.
+ */
+struct vc_chain {
+    const struct vc_schedule **parts;
+    const char **names; /* of the cases, for the reader of the file */
+    size_t count;
+};
+
+/* Likewise text and file of a chain. */
+char *vc_chain_text(void *ctx, const struct vc_sweep *sweep, const struct vc_chain *chain, const char *name);
+char *vc_chain_write(void *ctx, const struct vc_sweep *sweep, const struct vc_chain *chain, const char *folder,
+                     const char *name, vc_error **err);
+
+/* How long a schedule waits and holds in all: the least that it takes on the lab's clock. */
+int64_t vc_schedule_waits_ns(const struct vc_sweep *sweep, const struct vc_schedule *schedule);
 
 /* ---- the cases of a sweep ---- */
 
@@ -130,6 +152,19 @@ struct vc_sweep_outcome {
 struct vc_sweep_outcome *vc_sweep_outcome_read(void *ctx, const struct vc_sweep *sweep,
                                                const struct vc_schedule *schedule, const char *result);
 
+/*
+ * Reads a chain's run. out[i] is the outcome of a part that agrees, NULL for one that has to be played again: *suspect
+ * is the first part that did not pass, which must be played alone; `count` when there is none. A run whose failure
+ * belongs to no part (an invariant, a run without result) proves nothing: every out[i] is NULL and *everything true.
+ */
+struct vc_chain_outcome {
+    struct vc_sweep_outcome **parts;
+    size_t suspect;
+    bool everything, interrupted;
+};
+struct vc_chain_outcome vc_chain_outcome_read(void *ctx, const struct vc_sweep *sweep, const struct vc_chain *chain,
+                                              const char *result);
+
 /* ---- campaigns ---- */
 
 /* The `index`th random schedule of a seed: two to six elements, of which none contains another, fail and heal in any
@@ -157,7 +192,8 @@ struct vc_sweep_entry {
     const char *result;               /* the run's folder, NULL when it is gone */
     const char *left_out;             /* elements that a campaign took out because they could not be proved, or NULL */
     const char *minimal;              /* the scenario that is left of a failing schedule, or NULL */
-    size_t because;                   /* the entry of a single element that fails alone, or VC_NONE */
+    const char *chain; /* the chain in which its part did not pass, so that it is played alone, or NULL */
+    size_t because;    /* the entry of a single element that fails alone, or VC_NONE */
 };
 
 struct vc_sweep_totals {

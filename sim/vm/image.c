@@ -286,6 +286,8 @@ static const char *index_path(void *ctx, const char *folder, const struct vc_ima
     VC_AUTO_TALLOC char *key =
         talloc_asprintf(NULL, "%d\n%s\n%s\n%s", LAYOUT, inputs->labroot, inputs->binary, inputs->nodes);
 
+    for (const char *const *name = inputs->rare; name && *name; name++)
+        key = talloc_asprintf_append_buffer(key, "\n%s", *name);
     return talloc_asprintf(ctx, "%s/index-%016llx.json", folder, (unsigned long long)XXH3_64bits(key, strlen(key)));
 }
 

@@ -18,7 +18,10 @@ struct vc_image_inputs {
     const char *labroot; /* path of the lab root */
     const char *binary;  /* the vclab binary that becomes /init; normally /proc/self/exe resolved */
     const char *nodes;   /* the nodes/ folder */
-    const char *cache;   /* the user's cache directory for vclab; NULL: vc_cache_dir() */
+    /* Of the daemons that nodes/daemons.yaml calls rare those that are in the image, NULL-terminated; NULL: none.
+     * Without them the image, which the guest unpacks when it boots, is as small as most topologies need it. */
+    const char *const *rare;
+    const char *cache; /* the user's cache directory for vclab; NULL: vc_cache_dir() */
 };
 
 struct vc_image {

@@ -112,6 +112,14 @@ static int add_plugins(struct labroot *root, const char *text, const char *where
     return 0;
 }
 
+static bool is_wanted(const struct vc_image_inputs *inputs, const struct vc_kind_daemon *daemon)
+{
+    for (const char *const *name = inputs->rare; daemon->rare && name && *name; name++)
+        if (!strcmp(*name, daemon->name))
+            return true;
+    return !daemon->rare;
+}
+
 static int add_daemon(struct labroot *root, const char *nodes, const struct vc_kind *kind,
                       const struct vc_kind_daemon *daemon, vc_error **err)
 {
@@ -122,6 +130,9 @@ static int add_daemon(struct labroot *root, const char *nodes, const struct vc_k
                        daemon->name);
     if (add_program(root, program + 1, true, talloc_asprintf(root->scratch, "the daemon %s", daemon->name), err))
         return -1;
+    for (const char *const *path = daemon->opens; *path; path++)
+        if (add_program(root, *path, true, talloc_asprintf(root->scratch, "%s opens it", daemon->name), err))
+            return -1;
     for (size_t i = 0; i < daemon->files.count; i++) {
         const char *where, *text;
         if (strcmp(daemon->files.items[i].path, "/etc/strongswan.conf") != 0)
@@ -133,8 +144,9 @@ static int add_daemon(struct labroot *root, const char *nodes, const struct vc_k
     return 0;
 }
 
-static int add_daemons(struct labroot *root, const char *nodes, vc_error **err)
+static int add_daemons(struct labroot *root, const struct vc_image_inputs *inputs, vc_error **err)
 {
+    const char *nodes = inputs->nodes;
     struct vc_names kinds = vc_folders(root->scratch, nodes);
 
     if (!kinds.count)
@@ -145,7 +157,7 @@ static int add_daemons(struct labroot *root, const char *nodes, vc_error **err)
         if (!kind)
             return -1;
         for (size_t d = 0; d < kind->daemon_count; d++)
-            if (add_daemon(root, nodes, kind, &kind->daemons[d], err))
+            if (is_wanted(inputs, &kind->daemons[d]) && add_daemon(root, nodes, kind, &kind->daemons[d], err))
                 return -1;
     }
     return 0;
@@ -224,7 +236,7 @@ int image_add_labroot(struct image_tree *tree, const struct vc_image_inputs *inp
     image_tree_link(tree, "labroot/var/run", "/run");
     for (size_t i = 0; i < VC_COUNT(skeleton); i++)
         image_tree_folder(tree, talloc_asprintf(scratch, "labroot/%s", skeleton[i]));
-    if (add_daemons(&root, inputs->nodes, err))
+    if (add_daemons(&root, inputs, err))
         return -1;
     for (size_t i = 0; i < VC_COUNT(extras); i++)
         if (add_program(&root, extras[i].path, extras[i].required, extras[i].why, err))

@@ -79,3 +79,13 @@ Test(job_order, a_ready_group_does_not_wait)
 
     cr_assert_eq(job_next(jobs, 2, groups), 0);
 }
+
+Test(job_order, never_starts_what_is_skipped)
+{
+    struct job jobs[] = {{.expected_s = 9, .group = 0, .skipped = "not here"}, {.expected_s = 1, .group = 1}};
+    enum group_state groups[2] = {GROUP_NEW, GROUP_NEW};
+
+    cr_assert_eq(job_next(jobs, 2, groups), 1U);
+    jobs[1].started = true;
+    cr_assert_eq(job_next(jobs, 2, groups), 2U);
+}

@@ -92,6 +92,7 @@ Test(list, json_keeps_what_scripts_read)
     cr_assert_str_eq(text_at(scenario, "description"), "Nothing.");
     cr_assert_str_eq(text_at(scenario, "topology"), "two-cpe");
     cr_assert_str_eq(text_at(scenario, "timers"), "bfd");
+    cr_assert_str_eq(text_at(scenario, "plane"), "any");
     cr_assert_str_eq(json_string_value(at(scenario, "requirements", 0)), "R1");
     cr_assert_str_eq(json_string_value(at(scenario, "fault_of", 0)), "R26");
     cr_assert(text_at(at(document, "topologies", 0), "name"));

@@ -128,6 +128,49 @@ Test(usage, needs_netem_for_a_wire_with_a_character_and_says_sealed)
     refused(run, 3, "run it sealed (without --live)");
 }
 
+/* ---- scenarios of the kernel data plane ---- */
+
+static const char *of_the_kernel_plane(void *ctx, const char *folder, const char *name)
+{
+    const char *file = talloc_asprintf(ctx, "%s/%s.yaml", folder, name);
+    VC_AUTO_FILE *out = fopen(file, "we");
+
+    cr_assert(out);
+    fprintf(out, "scenario: %s\ndescription: A test.\ntopology: two-cpe\ntimers: bfd\nplane: kernel\nsteps:\n%s", name,
+            steps_converge);
+    return file;
+}
+
+Test(usage, a_scenario_of_the_kernel_plane_is_refused_without_it)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct command *run =
+        VCLAB(ctx, "run", "--live", "--plane", "user", of_the_kernel_plane(ctx, "/tmp", "exact"), "--results", RESULTS);
+
+    cr_assert_str_eq(run->out, "");
+    SAYS(run, "exact needs the kernel data plane, ");
+    cr_assert_eq(strchr(run->err, '\n'), strrchr(run->err, '\n'), "more than one line:\n%s", run->err);
+    refused(run, 3, "run it sealed (without --live)");
+}
+
+Test(usage, scenarios_of_the_kernel_plane_are_skipped_among_others)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+
+    cr_assert(mkdir("/tmp/many", 0755) == 0);
+    of_the_kernel_plane(ctx, "/tmp/many", "exact");
+    struct command *none =
+        VCLAB(ctx, "run", "--live", "--plane", "user", "/tmp/many", "/tmp/many", "--results", RESULTS);
+    EXITS(none, 3);
+    cr_assert(strstr(none->out, "0 of 2 scenarios pass, 2 skipped; "), "%s", none->out);
+    const char *plain = talloc_asprintf(ctx, "/tmp/many/hub.yaml");
+    cr_assert(rename(hub(ctx), plain) == 0);
+    struct command *some = VCLAB(ctx, "run", "--live", "--plane", "user", "/tmp/many", "--results", RESULTS);
+    EXITS(some, 0);
+    cr_assert(strstr(some->out, "1 of 2 scenarios pass, 1 skipped; "), "%s", some->out);
+    cr_assert(strstr(some->out, "exact needs the kernel data plane, "), "%s", some->out);
+}
+
 /* ---- results that cannot be written ---- */
 
 Test(usage, a_lab_that_cannot_start_leaves_no_result)

@@ -109,13 +109,13 @@ static void teardown(void)
 
 TestSuite(frr, .init = setup, .fini = teardown);
 
-/* 40, 80, 160, 320 and 640 ms lie between the questions. */
+/* 50, 150, 450 and 1350 ms lie between the questions. */
 Test(frr, nothing_happens_so_it_asks_ever_more_seldom)
 {
     lab->stirred_ns = QUIET;
-    down_from = questions + 5;
+    down_from = questions + 4;
     turn_until_state("Idle");
-    cr_assert_geq(resolution_ns, 600 * VC_NS_PER_MS);
+    cr_assert_geq(resolution_ns, 1300 * VC_NS_PER_MS);
 }
 
 Test(frr, a_session_that_goes_wakes_it)
@@ -136,11 +136,11 @@ static unsigned in_200ms(void)
     return questions - before;
 }
 
-/* Its next look would be more than two seconds away, were it not stirred: so long may this host stall. */
+/* After five looks the next one would be four seconds away, were it not stirred: half of that may this host stall. */
 Test(frr, a_stir_is_followed_by_a_look_at_once)
 {
     lab->stirred_ns = QUIET;
-    while (questions < 8)
+    while (questions < 5)
         cr_assert(sd_event_run(lab->loop, UINT64_MAX) >= 0);
     cr_assert_leq(in_200ms(), 1U); /* the answer of the last question is in */
     down_from = questions + 1;
@@ -173,4 +173,28 @@ Test(frr, what_stirs_and_what_does_not)
     happens("probe", "gap", NULL, false);
     happens("ipsec", "sa", NULL, false); /* renewed every hour */
     happens("ike", "sa", NULL, false);
+}
+
+/* What a scenario waits through it asks for afterwards. */
+Test(frr, the_step_after_a_wait_stirs)
+{
+    happens("check", "step", "wait", false);
+    happens("fib", "route", NULL, true);
+    happens("check", "step", "expect", true);
+    happens("check", "step", "expect", false);
+    happens("check", "step", "wait", false);
+    happens("check", "step", "wait", false);
+    happens("check", "step", "hold", true);
+}
+
+/* 20, 60, 180, 540, 1620 ms lie between the questions; without a wait it would be a second at most. */
+Test(frr, while_a_scenario_waits_even_what_is_down_is_asked_seldom)
+{
+    lab->stirred_ns = QUIET;
+    lab->waiting = true;
+    down_from = 0;
+    turn_until_state("Idle");
+    while (resolution_ns < 1500 * VC_NS_PER_MS && questions < 12)
+        cr_assert(sd_event_run(lab->loop, UINT64_MAX) >= 0);
+    cr_assert_geq(questions, 5U);
 }

@@ -7,8 +7,10 @@
 #include "lab/labroot.h"
 
 static char top[] = "/tmp/vclab-labroot-XXXXXX";
-static const char *const programs[] = {"usr/lib/ipsec/charon", "usr/lib/frr/zebra", "usr/lib/frr/bgpd",
-                                       "usr/lib/frr/bfdd",     "bin/bash",          "lib64/ld-linux-x86-64.so.2"};
+static const char *const programs[] = {
+    "usr/lib/ipsec/charon",      "usr/libexec/ipsec/pluto", "usr/lib/frr/zebra", "usr/lib/frr/bgpd",
+    "usr/lib/frr/bfdd",          "usr/lib/frr/ospfd",       "usr/sbin/bird",     "bin/bash",
+    "lib64/ld-linux-x86-64.so.2"};
 
 static void put(const char *name, const char *text, mode_t mode)
 {

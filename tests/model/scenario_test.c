@@ -48,6 +48,17 @@ Test(scenario, steps_are_read_as_written)
     cr_assert_gt(s->steps[2].mark.line, 10);
 }
 
+Test(scenario, a_wait_needs_nothing_before_it)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_scenario *s = load(ctx, edit_file(ctx, LOSS, "steps:\n", "steps:\n  - wait: 1500ms\n")->file);
+    VC_AUTO_TALLOC char *text = vc_step_text(NULL, &s->steps[0]);
+
+    cr_assert_eq(s->steps[0].kind, VC_STEP_WAIT);
+    cr_assert_eq(json_integer_value(json_object_get(s->steps[0].spec, "for_ns")), 1500 * VC_NS_PER_MS);
+    cr_assert_str_eq(text, "wait 1.5 s");
+}
+
 Test(scenario, specs_are_what_the_verdict_reads)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -105,6 +116,15 @@ Test(scenario, a_flow_may_be_quicker_near_a_rekey)
     cr_assert_eq(s->flows[0].rekey.after_ms, 3000);
     cr_assert_eq(s->flows[1].rekey.interval_ms, 0, "none");
     cr_assert_str_eq(s->capture, "all");
+}
+
+Test(scenario, may_need_the_kernel_data_plane)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+
+    cr_assert_str_eq(load(ctx, LOSS)->plane, "any");
+    cr_assert_str_eq(load(ctx, edit_file(ctx, LOSS, "timers: bfd", "timers: bfd\nplane: kernel")->file)->plane,
+                     "kernel");
 }
 
 Test(scenario, a_hold_may_look_across_the_start_of_a_round)
@@ -172,6 +192,7 @@ static const struct {
     {"{name: cut, kind: daemon-pause, node: cpe1, daemon: bfdd}", "pause bfdd on cpe1"},
     {"{name: cut, kind: power-off, node: cpe2}", "power off cpe2"},
     {"{name: cut, kind: wan-cut}", "cut the WAN between the DCs"},
+    {"{name: cut, kind: wan-cut, link: wan}", "cut wan between two DCs"},
 };
 
 Test(scenario, fault_texts)
@@ -219,13 +240,18 @@ static struct refusal refusals[] = {
     {"to: dc1-srv}", "to: dc1-srv, near: {rekey: {interval: 40ms}}}",
      "found a longer interval near a rekey (40 ms) than elsewhere (20 ms)"},
     {"topology: two-cpe", "topology: two-cpe\ncapture: some", "found unknown capture \"some\"; allowed: all, control"},
+    {"topology: two-cpe", "topology: two-cpe\nplane: user", "found unknown plane \"user\"; allowed: any, kernel"},
     {"  voice-dc2: {", "  voice-dc1: {", "found \"voice-dc1\" again"},
     {"steps:\n", "setps:\n", "did you mean \"steps\"?"},
     {"  - hold: 2s\n", "  - hodl: 2s\n",
-     "found unknown step \"hodl\"; allowed: expect, hold, fault, heal, load, stop, repeat; did you mean \"hold\"?"},
+     "found unknown step \"hodl\"; allowed: expect, hold, fault, heal, load, stop, wait, repeat; did you mean "
+     "\"hold\"?"},
     {"  - hold: 2s\n", "  - hold: 2\n", "found \"2\" for hold; allowed: a duration such as 2s"},
     {"  - hold: 2s\n", "  - hold: 0s\n", "found \"0s\" for hold"},
     {"  - hold: 2s\n", "  - hold: 99999999h\n", "for hold; allowed"},
+    {"  - hold: 2s\n", "  - wait: 2\n", "found \"2\" for wait; allowed: a duration such as 2s"},
+    {"  - hold: 2s\n", "  - wait: 0s\n", "found \"0s\" for wait"},
+    {"  - hold: 2s\n", "  - wait: [2s]\n", "for wait; allowed"},
     {"steps:\n", "steps:\n  - hold: 1s\n", "found hold without an expect step before it"},
     {START, "lost: {flow: voice-dc1, at_most: 0}", "found hold without an expect step before it that asks for a state"},
     {"  - hold: 2s\n", "    hold: 2s\n", "found 2 members in one step"},
@@ -278,8 +304,9 @@ static struct refusal refusals[] = {
     {CUT, "{name: cut, kind: daemon-kill, node: cpe1, daemon: bgp}",
      "found unknown daemon \"bgp\"; allowed: charon, pluto, zebra, bgpd, bfdd, ospfd, bird; did you mean \"bgpd\"?"},
     {CUT, "{name: cut, kind: daemon-kill, node: cpe1}", "found a daemon-kill fault without \"daemon\""},
-    {CUT, "{name: cut, kind: wan-cut, link: wan}",
-     "found unknown key of a wan-cut fault \"link\"; allowed: name, kind"},
+    {CUT, "{name: cut, kind: wan-cut, link: peer}", "found unknown link between two DC routers \"peer\"; allowed: wan"},
+    {CUT, "{name: cut, kind: wan-cut, at: wan}",
+     "found unknown key of a wan-cut fault \"at\"; allowed: name, kind, link"},
     {CUT, "{name: cut, kind: daemon-restart, node: cpe1, daemon: bgpd}",
      "found unknown active fault \"cut\"; allowed: none here"},
     {HEAL, "  - heal: cup\n", "found unknown active fault \"cup\"; allowed: cut; did you mean \"cut\"?"},

@@ -31,7 +31,8 @@ static struct vc_oracle *new_oracle(void *ctx, const struct vc_topology *t, cons
 /* Criterion shares its parameters between processes: arrays, not pointers. */
 ParameterizedTestParameters(elements, each_is_a_fault_that_can_be_put_in)
 {
-    static char names[][16] = {"one-cpe", "two-cpe", "two-site", "remote-sites", "natted"};
+    static char names[][16] = {"one-cpe", "two-cpe",      "two-site",    "remote-sites",
+                               "natted",  "two-cpe-ospf", "two-regions", "two-customers"};
 
     return cr_make_param_array(char[16], names, VC_COUNT(names));
 }
@@ -192,6 +193,91 @@ Test(settled, as_long_as_the_timers_that_a_failure_sets_off)
     size_t pair[] = {vc_oracle_find(bfd, "drop/esp/inet-dc1"), vc_oracle_find(bfd, "daemon/cpe1/zebra")};
     cr_expect_eq(vc_oracle_settled_ns(bfd, pair, 2, false) / VC_NS_PER_S, 45); /* until keepalives shut the tunnel */
     cr_expect_eq(vc_oracle_settled_ns(bfd, NULL, 0, false) / VC_NS_PER_S, 5);
+    pair[0] = vc_oracle_find(bfd, "drop/ike/inet-dc1");
+    cr_expect_eq(vc_oracle_settled_ns(bfd, pair, 2, false) / VC_NS_PER_S, 75); /* DPD takes the SA first */
+    pair[0] = vc_oracle_find(bfd, "drop/bgp/dc1");
+    cr_expect_eq(vc_oracle_settled_ns(bfd, pair, 2, false) / VC_NS_PER_S, 35); /* no tunnel is shut */
+    pair[0] = vc_oracle_find(bfd, "drop/esp/inet-dc1");
+    pair[1] = vc_oracle_find(bfd, "daemon/cpe1/bgpd");
+    cr_expect_eq(vc_oracle_settled_ns(bfd, pair, 2, false) / VC_NS_PER_S, 5); /* zebra takes its routes out */
+}
+
+Test(settled, what_has_run_already_is_not_waited_for_again)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_oracle *o = new_oracle(ctx, load(ctx, "two-cpe"), "tuned");
+    struct vc_oracle_failure pair[] = {{vc_oracle_find(o, "drop/esp/inet-dc1"), 35 * VC_NS_PER_S},
+                                       {vc_oracle_find(o, "daemon/cpe1/zebra"), 0}};
+
+    cr_expect_eq(vc_oracle_left_ns(o, pair, 1), 10 * VC_NS_PER_S); /* the tunnel is shut 40 s after it died */
+    cr_expect_eq(vc_oracle_left_ns(o, pair, 2), 10 * VC_NS_PER_S);
+    pair[0].ago_ns = 0;
+    pair[1].ago_ns = 35 * VC_NS_PER_S;
+    cr_expect_eq(vc_oracle_left_ns(o, pair, 2), 45 * VC_NS_PER_S);
+}
+
+/* A tunnel healed after 37 s is up, and shut once more at 40. */
+Test(settled, nothing_comes_back_just_before_its_tunnel_would_be_shut)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_topology *t = load(ctx, "two-cpe");
+    const struct vc_oracle *tuned = new_oracle(ctx, t, "tuned"), *bfd = new_oracle(ctx, t, "bfd");
+
+    cr_expect_eq(settled(tuned, "drop/esp/inet-dc1", false), 45);
+    cr_expect_eq(settled(tuned, "end/core-dc1/dc1-router", false), 45);
+    cr_expect_eq(settled(tuned, "node/cpe1", false), 45);
+    cr_expect_eq(settled(tuned, "daemon/cpe1/charon", false), 75);
+    cr_expect_eq(settled(tuned, "link/wan", false), 35); /* no tunnel runs over it */
+    cr_expect_eq(settled(tuned, "drop/bgp/dc1", false), 35);
+    cr_expect_eq(settled(bfd, "drop/esp/inet-dc1", false), 5); /* long before */
+}
+
+Test(settled, only_what_dies_leaves_something_behind)
+{
+    static const struct {
+        const char *element;
+        bool remembers;
+    } rows[] = {{"daemon/cpe1/zebra", true}, {"daemon/cpe1/charon", true}, {"daemon/lan/bird", true},
+                {"daemon/cpe1/bgpd", true},  {"node/cpe1", false},         {"link/lan1", false},
+                {"end/lan1/cpe1", false},    {"drop/ike/inet-dc1", false}, {"drop/bgp/dc1", false}};
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_oracle *o = new_oracle(ctx, load(ctx, "two-cpe"), "tuned");
+
+    for (size_t i = 0; i < VC_COUNT(rows); i++)
+        cr_expect_eq(vc_oracle_remembers(o, vc_oracle_find(o, rows[i].element)), rows[i].remembers, "%s",
+                     rows[i].element);
+}
+
+/* Libreswan's negotiations take longer to be tried again, and it keeps SAs that the other end has no more. */
+Test(settled, as_long_as_libreswan_takes)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_oracle *oracle = new_oracle(ctx, load(ctx, "two-cpe-libreswan"), "tuned");
+    const struct vc_oracle *other = new_oracle(ctx, load(ctx, "two-cpe"), "tuned");
+    size_t charon[] = {vc_oracle_find(oracle, "drop/esp/inet-dc1"),
+                       vc_oracle_find(oracle, "daemon/dc1-headend/charon")};
+    size_t same = vc_oracle_find(other, "daemon/dc1-headend/charon");
+
+    cr_expect_eq(settled(oracle, "daemon/cpe1/pluto", false), settled(other, "daemon/cpe1/charon", false));
+    cr_expect_eq(settled(oracle, "daemon/cpe1/pluto", true), settled(other, "daemon/cpe1/charon", true) + 10);
+    cr_expect_eq(vc_oracle_unnoticed_ns(oracle, charon, 2) / VC_NS_PER_S, 35);
+    cr_expect_eq(vc_oracle_unnoticed_ns(oracle, charon, 1), 0);
+    cr_expect_eq(vc_oracle_unnoticed_ns(oracle, charon, 0), 0);
+    cr_expect_eq(vc_oracle_unnoticed_ns(other, &same, 1), 0);
+}
+
+/* OSPF has its own hellos, and nothing but them tells that a daemon was killed. */
+Test(settled, as_long_as_ospf_takes_to_give_up_a_neighbour)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_topology *t = load(ctx, "two-cpe-ospf");
+    const struct vc_oracle *bfd = new_oracle(ctx, t, "bfd"), *tuned = new_oracle(ctx, t, "tuned");
+
+    cr_expect_geq(settled(tuned, "daemon/cpe1/ospfd", false), 45); /* dead interval and the margin */
+    cr_expect_geq(settled(tuned, "daemon/dist/bird", false), 45);
+    cr_expect_eq(settled(tuned, "link/lan1", false), 45);
+    cr_expect_eq(settled(bfd, "link/lan1", false), 35); /* 4 s, which is less than iBGP's hold time */
+    cr_expect_eq(settled(tuned, "drop/bgp/peer", false), 45);
 }
 
 static bool reaches(const struct vc_oracle *o, const struct vc_oracle_step *steps, size_t count, size_t from, size_t to)

@@ -212,6 +212,35 @@ Test(oracle, without_zebra_bgp_hears_nothing_of_bfd)
     }));
 }
 
+#define OTHER_MAKE(topology, timers, failed, n, ...)                                                                   \
+    {                                                                                                                  \
+        topology, timers, failed, "phone", "dc" #n "-srv", __VA_ARGS__                                                 \
+    }
+
+/* BIRD speaks, keeps the table and does BFD: one death takes all of it, and what it left in the kernel stays. */
+Test(oracle, a_cpe_of_another_make)
+{
+    CHECK(((const struct row[]){
+        OTHER_MAKE("two-cpe-bird", "tuned", "", 1, "dc1", "dc1"),
+        OTHER_MAKE("two-cpe-bird", "tuned", "daemon/cpe1/bird", 1, MOVED1),
+        OTHER_MAKE("two-cpe-bird", "tuned", "daemon/cpe1/bird", 2, "dc2", "dc2"),
+        OTHER_MAKE("two-cpe-bird", "tuned", "daemon/cpe1/charon", 1, MOVED1),
+        OTHER_MAKE("two-cpe-bird", "bfd", "daemon/dc1-router/bfdd", 1, "dc1", "dc1"), /* BIRD opens it again */
+        OTHER_MAKE("two-cpe-mixed", "bfd", "daemon/dc1-router/bfdd", 1, MOVED1),
+        OTHER_MAKE("two-cpe-mixed", "bfd", "daemon/cpe2/bird", 2, MOVED2),
+    }));
+}
+
+Test(oracle, bfd_that_is_lost_between_two_makes_has_no_answer)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_oracle *oracle = new_oracle(ctx, "two-cpe-mixed", "bfd");
+
+    cr_expect_neq(vc_oracle_find(oracle, "drop/bfd/dc1"), VC_NONE);
+    cr_expect_eq(vc_oracle_find(oracle, "drop/bfd/dc2"), VC_NONE);
+    cr_expect_eq(vc_oracle_find(oracle, "daemon/cpe2/bgpd"), VC_NONE);
+}
+
 Test(oracle, pairs)
 {
     CHECK(((const struct row[]){
@@ -223,6 +252,29 @@ Test(oracle, pairs)
         TWO("node/cpe1 node/dc1-headend", 1, MOVED1),
         TWO("link/peer drop/esp/inet-dc1", 1, "dc2+wan", "wan+dc2"),
         TWO_INSIDE("node/cpe1 link/wan", GONE),
+    }));
+}
+
+#define LIBRESWAN(failed, number, ...)                                                                                 \
+    {                                                                                                                  \
+        "two-cpe-libreswan", "tuned", failed, "phone", "dc" #number "-srv", __VA_ARGS__                                \
+    }
+
+/* Nobody asks whether a headend's charon lives as long as ESP comes in. */
+Test(oracle, libreswan_is_content_with_esp)
+{
+    CHECK(((const struct row[]){
+        LIBRESWAN("daemon/cpe1/pluto", 1, MOVED1),
+        LIBRESWAN("daemon/dc1-headend/charon", 1, "dc1", "dc1"),
+        LIBRESWAN("drop/ike/inet-dc1", 1, MOVED1), /* charon asks, and gets no answer */
+        LIBRESWAN("node/dc1-headend", 1, MOVED1),
+        LIBRESWAN("drop/esp/inet-dc1 daemon/dc1-headend/charon", 1, MOVED1),
+        LIBRESWAN("daemon/dc1-headend/charon drop/esp/inet-dc1", 1, MOVED1),
+        LIBRESWAN("daemon/dc1-headend/charon drop/ike/inet-dc1", 1, "dc1", "dc1"),
+        LIBRESWAN("drop/ike/inet-dc1 daemon/dc1-headend/charon", 1, MOVED1),
+        LIBRESWAN("daemon/dc1-headend/charon daemon/cpe1/pluto", 1, "dc1", "dc1"),
+        LIBRESWAN("daemon/cpe1/pluto daemon/dc1-headend/charon", 1, MOVED1),
+        LIBRESWAN("node/cpe1 daemon/dc1-headend/charon", 1, MOVED1),
     }));
 }
 
@@ -288,6 +340,96 @@ Test(oracle, sites_and_branches_behind_the_customers_wan)
     }));
 }
 
+#define REGIONS(failed, from, to, ...) OF("two-regions", failed, from, to, __VA_ARGS__)
+
+Test(oracle, a_region_stands_by_itself)
+{
+    CHECK(((const struct row[]){
+        REGIONS("", "phone", "dc1-srv", "dc1", "dc1"),
+        REGIONS("", "phone", "dc3-srv", "dc3", "dc3"), /* by the other hub */
+        REGIONS("", "phone-b", "dc2-srv", "dc2", "dc2"),
+        REGIONS("", "dc3-srv", "dc4-srv", "wan2", "wan2"),
+        REGIONS("", "dc1-srv", "dc3-srv", "dc1+dc3", "dc3+dc1"), /* by the customer: no WAN joins the regions */
+        REGIONS("drop/esp/inet-dc1", "phone", "dc1-srv", MOVED1),
+        REGIONS("drop/esp/inet-dc1", "phone-b", "dc1-srv", MOVED1),
+        REGIONS("drop/esp/inet-dc1", "phone-b", "dc3-srv", "dc3", "dc3"),
+        REGIONS("drop/esp/inet-dc3", "phone", "dc3-srv", "dc4+wan2", "wan2+dc4"),
+        REGIONS("drop/esp/inet-dc3", "phone", "dc1-srv", "dc1", "dc1"),
+        REGIONS("drop/esp/inet-dc3 link/wan", "phone", "dc3-srv", "dc4+wan2", "wan2+dc4"),
+        REGIONS("node/cpe3", "phone", "dc3-srv", GONE),
+        REGIONS("node/cpe3", "phone-b", "dc4-srv", GONE),
+        REGIONS("node/cpe3", "phone-b", "dc1-srv", "dc1", "dc1"),
+        REGIONS("node/cwan", "phone", "dc3-srv", GONE),
+        REGIONS("node/cwan", "phone-b", "dc3-srv", "dc3", "dc3"),
+    }));
+}
+
+#define CUSTOMERS(failed, from, to, ...) OF("two-customers", failed, from, to, __VA_ARGS__)
+
+Test(oracle, customers_share_headends_and_nothing_else)
+{
+    CHECK(((const struct row[]){
+        CUSTOMERS("", "a-phone", "dc1-srv-a", "a-dc1", "a-dc1"),
+        CUSTOMERS("", "b-phone", "dc1-srv-b", "b-dc1", "b-dc1"),
+        CUSTOMERS("", "a-phone", "dc1-srv-b", GONE),
+        CUSTOMERS("", "b-phone", "dc2-srv-a", GONE),
+        CUSTOMERS("", "a-phone", "b-phone", GONE), /* each is 10.10.10.10, and gets no further than itself */
+        CUSTOMERS("", "dc1-srv-a", "dc1-srv-b", GONE),
+        CUSTOMERS("drop/esp/inet-dc1", "a-phone", "dc1-srv-a", "a-dc2+wan-a", "wan-a+a-dc2"),
+        CUSTOMERS("drop/esp/inet-dc1", "b-phone", "dc1-srv-b", "b-dc2+wan-b", "wan-b+b-dc2"),
+        CUSTOMERS("drop/gre/core-dc1-a", "a-phone", "dc1-srv-a", "a-dc2+wan-a", "wan-a+a-dc2"),
+        CUSTOMERS("drop/gre/core-dc1-a", "b-phone", "dc1-srv-b", "b-dc1", "b-dc1"),
+        CUSTOMERS("daemon/dc1-headend/charon", "b-phone", "dc1-srv-b", "b-dc2+wan-b", "wan-b+b-dc2"),
+        CUSTOMERS("end/inet-b-cpe/isp", "b-phone", "dc1-srv-b", GONE),
+        CUSTOMERS("end/inet-b-cpe/isp", "a-phone", "dc1-srv-a", "a-dc1", "a-dc1"),
+        CUSTOMERS("end/wan-a/dc1-router-a drop/esp/inet-dc1", "a-phone", "dc1-srv-a", GONE),
+        CUSTOMERS("end/wan-a/dc1-router-a drop/esp/inet-dc1", "b-phone", "dc1-srv-b", "b-dc2+wan-b", "wan-b+b-dc2"),
+        CUSTOMERS("node/dc1-router-b", "a-phone", "dc1-srv-a", "a-dc1", "a-dc1"),
+        CUSTOMERS("node/dc1-router-b", "b-phone", "dc1-srv-b", GONE),
+    }));
+}
+
+Test(oracle, an_address_of_two_customers_is_not_the_others)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_oracle *o = new_oracle(ctx, "two-customers", "bfd");
+    const struct vc_topology *t = load(ctx, "two-customers");
+    const char *why = vc_oracle_why(ctx, o, NULL, 0, vc_topology_node(t, "dc1-srv-b"), vc_topology_node(t, "a-phone"));
+
+    cr_expect(strstr(why, "it is 10.10.10.10 of b-phone that it gets to"), "%s", why);
+}
+
+#define LAN_OSPF(failed, number, ...)                                                                                  \
+    {                                                                                                                  \
+        "two-cpe-ospf", "tuned", failed, "phone", "dc" #number "-srv", __VA_ARGS__                                     \
+    }
+
+Test(oracle, an_enterprise_that_runs_ospf)
+{
+    CHECK(((const struct row[]){
+        LAN_OSPF("", 1, "dc1", "dc1"),
+        LAN_OSPF("", 2, "dc2", "dc2"),
+        LAN_OSPF("drop/esp/inet-dc1", 1, MOVED1),
+        LAN_OSPF("daemon/cpe1/bgpd", 1, MOVED1),
+        LAN_OSPF("node/cpe1", 1, MOVED1),
+        LAN_OSPF("node/cpe1", 2, "dc2", "dc2"),
+        LAN_OSPF("link/lan1", 1, "dc1", "dc1"), /* over the link between the CPEs, both ways */
+        LAN_OSPF("end/lan2/dist", 2, "dc2", "dc2"),
+        LAN_OSPF("link/peer", 1, "dc1", "dc1"),
+        LAN_OSPF("link/lan1 link/peer", 1, "dc2+wan", "none"), /* the default knows nothing of the LAN */
+        LAN_OSPF("link/lan1 link/lan2", 1, GONE),
+        LAN_OSPF("node/dist", 1, GONE),
+        LAN_OSPF("daemon/access/bird", 1, "dc1", "none"),
+        LAN_OSPF("daemon/cpe1/ospfd", 1, "dc1", "none"), /* by cpe2 and iBGP; cpe1 has lost the LAN */
+        LAN_OSPF("daemon/cpe1/ospfd", 2, "dc2", "dc2"),
+        LAN_OSPF("drop/bgp/peer", 1, "dc1", "dc1"),
+        LAN_OSPF("link/lan2 drop/bgp/peer", 2, "dc1+wan", "dc2"), /* cpe1 uses no external route */
+        LAN_OSPF("drop/bgp/peer drop/esp/inet-dc1", 1, MOVED1),   /* OSPF tells the LAN, iBGP the CPEs only */
+        LAN_OSPF("daemon/cpe1/zebra", 1, "dc1", "dc1"),
+        LAN_OSPF("daemon/cpe1/zebra drop/esp/inet-dc1", 1, "none", "wan+dc2"), /* its ospfd goes on saying it */
+    }));
+}
+
 /* ---- topologies that nobody ships ---- */
 
 static size_t element(const struct vc_oracle *oracle, const char *name)
@@ -333,6 +475,22 @@ Test(odd, two_sites_of_one_as_do_not_hear_each_other)
     t->nodes[vc_topology_node(t, "cpe2")].asn = t->nodes[vc_topology_node(t, "cpe1")].asn;
     t->nodes[vc_topology_node(t, "site2")].asn = t->nodes[vc_topology_node(t, "site1")].asn;
     cr_expect_not(vc_oracle_ask(ctx, oracle_of(ctx, t), NULL, 0, from, to).reachable);
+}
+
+/* Both tunnels end in DC1: both CPEs have its /25, and the distribution router is as near to either. */
+Test(odd, of_two_ospf_routers_the_nearer_or_the_higher_id_is_taken)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_topology *t = load(ctx, "two-cpe-ospf");
+    size_t from = vc_topology_node(t, "phone"), to = vc_topology_node(t, "dc1-srv");
+
+    t->tunnels[1].dc = t->tunnels[0].dc;
+    t->tunnels[1].ipsec_cisco = t->tunnels[0].ipsec_cisco;
+    cr_expect(strstr(vc_oracle_why(ctx, oracle_of(ctx, t), NULL, 0, from, to), "dist takes 198.18.5.0/25 from cpe2"));
+    t->tunnels[0].transport_cpe.s_addr = htonl(ntohl(t->tunnels[1].transport_cpe.s_addr) + 1);
+    cr_expect(strstr(vc_oracle_why(ctx, oracle_of(ctx, t), NULL, 0, from, to), "dist takes 198.18.5.0/25 from cpe1"));
+    rewire(t, "lan2", 1, "access"); /* now cpe2 is nearer to the phone's router */
+    cr_expect(strstr(vc_oracle_why(ctx, oracle_of(ctx, t), NULL, 0, from, to), "access takes 198.18.5.0/25 from cpe2"));
 }
 
 /* branch1 has a link to branch2, which stands first, and one to the WAN. */

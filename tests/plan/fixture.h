@@ -43,24 +43,26 @@ static inline void fixture_link(struct vc_topology *t, const char *name, size_t 
 static inline struct vc_topology *fixture_topology(void *ctx, bool two_cpes)
 {
     static const struct vc_node nodes[NODES] = {
-        {"cpe1", "cpe", 64512, {0}},
-        {"cpe2", "cpe", 64512, {0}},
-        {"isp", "isp", 0, {0}},
-        {"dc1-headend", "headend", 0, {0}},
-        {"dc2-headend", "headend", 0, {0}},
-        {"dc1-router", "dc-router", 64600, {0}},
-        {"dc2-router", "dc-router", 64600, {0}},
-        {"dc1-srv", "host", 0, {0}},
-        {"dc2-srv", "host", 0, {0}},
-        {"phone", "host", 0, {0}},
-        {"lan", "router", 64512, {0}},
+        {"cpe1", "cpe", 64512, 0, {0}},
+        {"cpe2", "cpe", 64512, 0, {0}},
+        {"isp", "isp", 0, 0, {0}},
+        {"dc1-headend", "headend", 0, 0, {0}},
+        {"dc2-headend", "headend", 0, 0, {0}},
+        {"dc1-router", "dc-router", 64600, 0, {0}},
+        {"dc2-router", "dc-router", 64600, 0, {0}},
+        {"dc1-srv", "host", 0, 0, {0}},
+        {"dc2-srv", "host", 0, 0, {0}},
+        {"phone", "host", 0, 0, {0}},
+        {"lan", "router", 64512, 0, {0}},
     };
     struct vc_topology *t = talloc_zero(ctx, struct vc_topology);
     size_t shift = two_cpes ? 0 : 1, second = two_cpes ? CPE2 : CPE1;
+    struct vc_prefix service = fixture_prefix("198.18.5.0/24");
 
     t->name = two_cpes ? "two-cpe" : "one-cpe";
-    t->service = fixture_prefix("198.18.5.0/24");
-    t->customer = fixture_prefix("10.10.0.0/16");
+    t->only = (struct vc_customer){"", fixture_prefix("10.10.0.0/16"), service};
+    t->customers = &t->only;
+    t->customer_count = 1;
     t->settings =
         (struct vc_settings){"aes256gcm16-prfsha384-ecp384", "aes256gcm16", 14400, 3600, 10, 3, 1024, 1400, 1350, 250};
     t->nodes = talloc_array(t, struct vc_node, NODES);
@@ -85,8 +87,9 @@ static inline struct vc_topology *fixture_topology(void *ctx, bool two_cpes)
     }
     fixture_link(t, "site", LAN - shift, "10.10.10.1/24", PHONE - shift, "10.10.10.10/24");
     t->dcs = talloc_array(t, struct vc_dc, 2);
-    t->dcs[0] = (struct vc_dc){"dc1", fixture_prefix("198.18.5.0/25"), HEADEND1 - shift, ROUTER1 - shift, {0}};
-    t->dcs[1] = (struct vc_dc){"dc2", fixture_prefix("198.18.5.128/25"), HEADEND2 - shift, ROUTER2 - shift, {0}};
+    t->dcs[0] = (struct vc_dc){"dc1", service, fixture_prefix("198.18.5.0/25"), HEADEND1 - shift, ROUTER1 - shift, {0}};
+    t->dcs[1] =
+        (struct vc_dc){"dc2", service, fixture_prefix("198.18.5.128/25"), HEADEND2 - shift, ROUTER2 - shift, {0}};
     t->dc_count = 2;
     t->tunnels = talloc_zero_array(t, struct vc_tunnel, 2);
     t->tunnels[0] = (struct vc_tunnel){

@@ -116,7 +116,7 @@ Test(kind, mistakes_are_named_with_their_place)
 /* A topology of one node of kind "k". */
 static struct vc_plan *plan_of(void *ctx, const struct home *home, vc_error **err)
 {
-    static struct vc_node node = {"n", "k", 0, {0}};
+    static struct vc_node node = {.name = "n", .kind = "k"};
     static const struct vc_topology topology = {
         .name = "t", .nodes = &node, .node_count = 1, .settings = {"i", "e", 100, 100, 10, 3, 32, 1400, 1350, 250}};
     struct vc_plan_options options = {VC_PLANE_USER, &fixture_timers[0], 1, home->path};
@@ -186,6 +186,49 @@ Test(kind, a_daemon_runs_only_where_its_condition_is_true)
 
     cr_assert_not_null(plan, "%s", err ? err->message : "");
     cr_expect_eq(plan->nodes[0].daemon_count, 0u);
+}
+
+Test(kind, what_loads_a_daemon_is_one_command_a_line)
+{
+    HOME(home) =
+        home_new("description: x\ndaemons: [d, e]\n",
+                 "d:\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n  kernel_sas: true\n"
+                 "  load: [\"/bin/l {{name}}\", \"{{#plane.kernel}}/bin/a\\n/bin/b{{/plane.kernel}}\", /bin/m]\n"
+                 "e:\n  argv: [/bin/e]\n  ready: /r\n  log: /l\n");
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const struct vc_plan *plan = plan_of(ctx, &home, &err);
+
+    cr_assert_not_null(plan, "%s", err ? err->message : "");
+    const struct vc_plan_daemon *d = &plan->nodes[0].daemons[0], *e = d + 1;
+    cr_assert(d->load[0] && d->load[1]);
+    cr_expect_str_eq(d->load[0], "/bin/l n");
+    cr_expect_str_eq(d->load[1], "/bin/m"); /* the other plane, so neither of the two */
+    cr_expect_null(d->load[2]);
+    cr_expect(d->kernel_sas && !e->kernel_sas);
+    cr_expect_null(e->load[0]);
+}
+
+Test(kind, rare_daemons_of_a_topology_are_named_once)
+{
+    HOME(home) = home_new("description: x\ndaemons: [r, d, q]\n",
+                          "r:\n  argv: [/bin/r]\n  ready: /r\n  log: /l\n  rare: true\n  opens: [usr/lib/x.so]\n"
+                          "q:\n  argv: [/bin/q]\n  ready: /r\n  log: /l\n  rare: true\n"
+                          "d:\n  argv: [/bin/d]\n  ready: /r\n  log: /l\n");
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    struct vc_node nodes[] = {{.name = "a", .kind = "k"}, {.name = "b", .kind = "k"}};
+    const struct vc_topology topology = {.name = "t", .nodes = nodes, .node_count = 2};
+    const char *const *rare = vc_kind_rare(ctx, home.path, &topology, &err);
+
+    cr_assert_not_null(rare, "%s", err ? err->message : "");
+    cr_assert(rare[0] && rare[1]);
+    cr_expect_str_eq(rare[0], "q");
+    cr_expect_str_eq(rare[1], "r");
+    cr_expect_null(rare[2]);
+    nodes[1].kind = "unknown";
+    cr_expect_null(vc_kind_rare(ctx, home.path, &topology, &err));
+    cr_expect_eq(err->status, VC_EXIT_USAGE);
 }
 
 Test(kind, a_daemon_with_an_environment_is_started_by_env)

@@ -367,6 +367,49 @@ Test(flow_live, paths_are_in_travel_order)
     tear_down(lab);
 }
 
+/* Two customers with the same addresses: their flows are told apart by what is in the packets. */
+Test(flow_live, equal_addresses_are_not_confused)
+{
+    struct lab *lab = set_up(), *twin = set_up();
+    struct point points[2];
+    vc_error *err_open = NULL;
+
+    TALLOC_FREE(twin->flows);
+    twin->flows = lab->flows;
+    add_point(lab, &points[0], "here", "left");
+    add_point(twin, &points[1], "there", "left");
+    start(lab);
+    struct vc_flow_config config = voice(twin);
+    config.name = "twin";
+    MUST(vc_flows_add(lab->flows, &config, err));
+    RUN_UNTIL(lab, event(lab, "path", "forward", 1) && event(lab, "path", "return", 1));
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *path = event(lab, "path", "forward", i);
+        bool mine = !strcmp(json_string_value(json_object_get(path, "flow")), "voice");
+        VC_AUTO_JSON *expected = json_pack("[s]", mine ? "here" : "there");
+        cr_expect(json_equal(json_object_get(path, "path"), expected));
+    }
+    struct vc_nft *nft = vc_nft_open(lab, lab->r, &err_open);
+    cr_assert(nft, "%s", err_open ? err_open->message : "");
+    MUST(vc_nft_run(nft,
+                    "table ip cut {\n chain c {\n type filter hook prerouting priority 0;\n"
+                    " ip daddr 10.0.2.2 drop\n }\n}\n",
+                    err));
+    RUN_UNTIL(lab, event(lab, "outage-begin", "forward", 0));
+    MUST(vc_nft_run(nft, "flush chain ip cut c\n", err));
+    RUN_UNTIL(lab, losing_gap(lab, "forward", 0));
+    vc_flows_finish(lab->flows);
+    cr_expect_str_eq(json_string_value(json_object_get(losing_gap(lab, "forward", 0), "flow")), "voice");
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *summary = event(lab, "summary", "forward", i);
+        bool mine = !strcmp(json_string_value(json_object_get(summary, "flow")), "voice");
+        cr_expect_eq(number(summary, "lost") > 0, mine);
+    }
+    twin->flows = NULL;
+    tear_down(twin);
+    tear_down(lab);
+}
+
 Test(flow_live, an_end_may_come_back_in_a_new_namespace)
 {
     struct lab *lab = set_up();

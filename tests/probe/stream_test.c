@@ -442,3 +442,23 @@ Test(stream, one_loss_before_a_slow_pace_is_no_outage)
     cr_expect_eq(number(gap, "resolution_ns"), 1000 * MS, "it ended somewhere in the slow interval");
     end(run);
 }
+
+/* However many packets the slow pace lost before: three quick ones show what the slow ones would take seconds to. */
+Test(stream, losses_at_a_slow_pace_do_not_delay_what_quick_packets_show)
+{
+    for (unsigned slow = 0; slow <= 2; slow++) {
+        struct run *run = begin_slow();
+        int64_t t_ns = 0;
+
+        steps(run, &t_ns, 3, 1000, false);
+        steps(run, &t_ns, slow, 1000, true);
+        run->stream.interval_ns = 20 * MS;
+        int64_t quick_ns = t_ns;
+        steps(run, &t_ns, 5, 20, true);
+        const json_t *out = event(run, "outage-begin", 0);
+        cr_assert(out, "%u lost before", slow);
+        cr_expect_leq(number(out, "t_ns"), quick_ns + 80 * MS, "%u lost before", slow);
+        cr_expect_eq(number(out, "since_ns"), 2000 * MS + OWD);
+        end(run);
+    }
+}

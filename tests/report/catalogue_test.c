@@ -129,6 +129,8 @@ Test(catalogue, a_suite_tells_the_time_of_its_runs)
         " \"seed\": 3, \"result\": \"r/20260104T000000Z-noise-0002\"},"
         "{\"scenario\": \"elsewhere\", \"verdict\": \"pass\", \"result\": \"r/of-no-time\"},"
         "{\"scenario\": \"cut\", \"verdict\": \"fail\"}]}");
+    put("results/20260107T000000Z-0001-suite/suite.json",
+        "{\"runs\": [{\"scenario\": \"noise\", \"verdict\": \"skipped\", \"reason\": \"no kernel plane\"}]}");
     VC_AUTO_JSON *last = lasts();
 
     cr_assert_str_eq(last_of(last, "quiet", "verdict"), "pass", "the suite ended later but its run began earlier");
@@ -425,6 +427,23 @@ Test(catalogue, drawing_takes_sites_apart)
     HAS(text, "[\"Customer, site 2\"]\n    n_cpe2[");
     HAS(text, "[\"The customer's WAN\"]\n    n_lan[");
     HAS(text, "  n_phone ---|\"peer<br>20 ms\"| n_cpe1\n");
+}
+
+Test(catalogue, drawing_names_customers_and_what_they_share)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
+    const struct vc_topology *t =
+        vc_topology_load(ctx, VCLAB_SOURCE_DIR "/topologies/two-customers.yaml", VCLAB_SOURCE_DIR "/nodes", &err);
+    cr_assert(t, "%s", err ? err->message : "");
+    const char *text = vc_catalogue_drawing(ctx, t);
+    HAS(text, "subgraph p0_0[\"Customer a, 10.10.0.0/16\"]\n    n_a_cpe1[");
+    HAS(text, "subgraph p0_1[\"Customer b, 10.10.0.0/16\"]\n    n_b_cpe[");
+    HAS(text, "subgraph p3_0[\"Cisco DC1-A, 198.18.5.0/25; DC1-B, 198.18.6.0/25\"]\n    n_dc1_router_a[");
+    HAS(text, "  n_b_cpe ===|\"tunnel b-dc2<br>IPsec ends at dc2-headend\"| n_dc2_router_b\n");
+    cr_expect_null(strstr(text, "p3_2"), "%s", text);
 }
 
 Test(catalogue, the_one_in_docs_is_not_stale)

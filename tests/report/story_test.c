@@ -108,6 +108,48 @@ Test(story, markdown_is_a_list_with_its_special_characters_escaped)
     cr_assert(!strchr(text, '\033'), "no colour in Markdown");
 }
 
+/* The verdict line of the run when its invariants are these. */
+static char *verdict_of(const char *invariants)
+{
+    VC_AUTO_JSON *run = vc_result_load_run(FIXTURES "silent-loss", NULL);
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    json_object_set_new(run, "invariants", json_loads(invariants, 0, NULL));
+    cr_assert_eq(vc_story_write_run(out, run, FIXTURES "silent-loss", false, false, NULL), 0);
+    fclose(out);
+    memmove(text, strstr(text, "expectations met, "), strlen(strstr(text, "expectations met, ")) + 1);
+    return text;
+}
+
+Test(story, invariants_that_were_to_break_are_not_said_to_have_held)
+{
+#define HELD   "{\"name\":\"clear-traffic\",\"verdict\":\"pass\",\"held\":true}"
+#define BROKEN "{\"name\":\"no-loop\",\"verdict\":\"pass\",\"held\":false}"
+    static const struct {
+        const char *invariants, *want;
+    } cases[] = {
+        {"[" HELD "]", "expectations met, 1 of 1 invariants held\n"},
+        {"[" HELD "," BROKEN "]", "expectations met, 1 of 2 invariants held, no-loop broken as the scenario shows\n"},
+        {"[" BROKEN ",{\"name\":\"route-policy\",\"verdict\":\"pass\",\"held\":false}]",
+         "expectations met, 0 of 2 invariants held, no-loop and route-policy broken as the scenario shows\n"},
+        /* One that the scenario does not break, and one that it meant to and that was kept. */
+        {"[{\"name\":\"no-loop\",\"verdict\":\"fail\",\"held\":false}]", "expectations met, 0 of 1 invariants held\n"},
+        {"[{\"name\":\"no-loop\",\"verdict\":\"fail\",\"held\":true}]", "expectations met, 1 of 1 invariants held\n"},
+        /* Written before there was `held`. */
+        {"[{\"name\":\"no-loop\",\"verdict\":\"pass\"},{\"name\":\"route-policy\",\"verdict\":\"fail\"}]",
+         "expectations met, 1 of 2 invariants held\n"},
+    };
+#undef HELD
+#undef BROKEN
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        VC_AUTO_FREE char *text = verdict_of(cases[i].invariants);
+        cr_expect_str_eq(text, cases[i].want, "case %zu: %s", i, text);
+    }
+}
+
 Test(story, a_report_that_cannot_be_written_is_an_error)
 {
     VC_AUTO_ERROR *err = NULL;

@@ -215,6 +215,26 @@ static void arm_rekeyed(struct vc_judge *judge, int id, int64_t t_ns, const char
     vc_judge_event(judge, event);
 }
 
+/* A CPE whose daemon tells nobody of IKE: the plan names the end that does. */
+Test(expect, rekeys_of_ike_are_counted_where_they_are_told)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+
+    feed_text(judge,
+              "{\"t_ns\":0,\"layer\":\"check\",\"what\":\"plan\",\"tunnels\":[{\"name\":\"dc1\",\"cpe\":\"cpe1\","
+              "\"headend\":\"dc1-headend\",\"ike_at\":\"dc1-headend\"}],\"sessions\":[],\"ibgp\":[],"
+              "\"accept\":[],\"flows\":[]}");
+    arm_rekeyed(judge, 1, 1, "ike", "at_least", 1);
+    arm_rekeyed(judge, 2, 1, "ike", "at_most", 1);
+    arm_rekeyed(judge, 3, 1, "child", "at_most", 0);
+    feed_sa(judge, 2, "ike", "dc1-headend", "dc1", true);
+    feed_sa(judge, 3, "ike", "cpe1", "dc1", true);
+    feed_sa(judge, 4, "ipsec", "dc1-headend", "dc1", true); /* those of ESP are the CPE's as ever */
+    feed_text(judge, "{\"t_ns\":5,\"layer\":\"check\",\"what\":\"window-end\",\"trigger\":\"start\"}");
+    for (int id = 1; id <= 3; id++)
+        cr_expect_eq(vc_judge_expectation(judge, id), VC_PASS, "%d", id);
+}
+
 Test(expect, rekeys_are_counted_at_the_cpe_in_their_window)
 {
     VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);

@@ -112,3 +112,39 @@ Test(pace, other_events_are_none_of_its_business)
     expect_at(rekeys, NULL, 10 * S, false, NEVER);
     talloc_free(rekeys);
 }
+
+static bool waits(const char *layer, const char *what, const char *kind, bool before)
+{
+    VC_AUTO_JSON *event = json_pack("{s:s, s:s, s:s}", "layer", layer, "what", what, "kind", kind);
+
+    return vc_pace_waits(event, before);
+}
+
+Test(pace, only_a_step_ends_a_wait)
+{
+    cr_expect(waits("check", "step", "wait", false));
+    cr_expect(waits("check", "step", "wait", true));
+    cr_expect_not(waits("check", "step", "expect", true));
+    cr_expect_not(waits("check", "step", "fault", true));
+    cr_expect(waits("bgp", "session", "wait", true));
+    cr_expect_not(waits("fault", "applied", "wait", false));
+}
+
+static bool quickens(const char *layer, const char *what, const char *state, bool waiting)
+{
+    VC_AUTO_JSON *event = json_pack("{s:s, s:s, s:s}", "layer", layer, "what", what, "state", state);
+
+    return vc_pace_quickens(event, waiting);
+}
+
+Test(pace, in_a_wait_only_a_session_that_comes_up_quickens_flows)
+{
+    cr_expect(quickens("bgp", "session", "Established", true));
+    cr_expect(quickens("bgp", "session", "Established", false));
+    cr_expect_not(quickens("bgp", "session", "Idle", true));
+    cr_expect(quickens("bgp", "session", "Idle", false));
+    cr_expect_not(quickens("fib", "route", "", true));
+    cr_expect(quickens("fib", "route", "", false));
+    cr_expect_not(quickens("check", "step", "", true));
+    cr_expect_not(quickens("ipsec", "sa", "Established", false));
+}

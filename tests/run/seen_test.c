@@ -149,6 +149,19 @@ static const char *verdict_of(const json_t *result, const char *invariant)
     return "(absent)";
 }
 
+static bool loop_held(const json_t *result)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(json_object_get(result, "invariants"), i, entry)
+    {
+        if (!strcmp(json_string_value(json_object_get(entry, "name")), "no-loop"))
+            return json_is_true(json_object_get(entry, "held"));
+    }
+    return false;
+}
+
 Test(seen, what_a_scenario_means_to_break_must_break)
 {
     static const struct {
@@ -180,5 +193,6 @@ Test(seen, what_a_scenario_means_to_break_must_break)
         cr_expect(strstr(reason ? reason : "", cases[i].reason), "case %zu: %s", i, reason);
         VC_AUTO_FREE char *all = json_dumps(json_object_get(result, "invariants"), 0);
         cr_expect_eq(strstr(all, "broken, as it was to be: TTL exceeded") != NULL, i == 2, "case %zu: %s", i, all);
+        cr_expect_eq(loop_held(result), !cases[i].loops, "case %zu: %s", i, all);
     }
 }

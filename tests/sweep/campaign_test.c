@@ -164,7 +164,7 @@ Test(shrink, keeps_what_needs_all_and_stops_when_nobody_can_tell)
     struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
     size_t elements[VC_SCHEDULE_STEPS];
     struct vc_schedule schedule =
-        vc_schedule_of_set((size_t[]){element_of(sweep, "link/lan1"), element_of(sweep, "link/lan2")}, 2);
+        vc_schedule_of_set(sweep, (size_t[]){element_of(sweep, "link/lan1"), element_of(sweep, "link/lan2")}, 2);
     struct judge judge = {.wanted = {schedule.steps[0].element, schedule.steps[1].element}, .wanted_count = 2};
     VC_AUTO_ERROR *err = NULL;
 

@@ -14,7 +14,7 @@ static struct made make(void *ctx)
     struct made made = {.sweep = sweep_of(ctx, "two-cpe", "tuned"), .folder = temporary_folder(ctx)};
     size_t element = element_of(made.sweep, "drop/esp/inet-dc1");
 
-    made.schedule = vc_schedule_of_set(&element, 1);
+    made.schedule = vc_schedule_of_set(made.sweep, &element, 1);
     return made;
 }
 
@@ -152,7 +152,7 @@ static struct vc_sweep_entry entry_of(void *ctx, const struct vc_sweep *sweep, c
         .verdict = verdict, .reason = "because", .unproved = VC_NONE, .wall_s = 3, .virtual_s = 100};
     return (struct vc_sweep_entry){.name = name,
                                    .file = "cases/x.yaml",
-                                   .schedule = vc_schedule_of_set(set, b ? 2 : 1),
+                                   .schedule = vc_schedule_of_set(sweep, set, b ? 2 : 1),
                                    .outcome = outcome,
                                    .because = VC_NONE};
 }

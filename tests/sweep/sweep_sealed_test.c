@@ -79,6 +79,29 @@ Test(sealed_sweep, of_the_two_cpes_agrees_and_leaves_only_what_it_must)
     cr_assert_eq(matches("*-sweep-two-cpe-*/runs/*"), 0, "results of agreeing cases are removed");
 }
 
+Test(sealed_sweep, of_one_worker_plays_cases_one_after_the_other_in_one_lab)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    int status;
+    const char *text = VCLAB(ctx, &status, ARG("sweep"), ARG("two-cpe"), ARG("--only"), ARG("daemon/*/bgpd"),
+                             ARG("--jobs"), ARG("1"), ARG("--results"), top, ARG("--json"));
+    VC_AUTO_JSON *document = json_loads(text, 0, NULL);
+    const json_t *cases = json_object_get(document, "cases"), *one;
+    size_t i;
+
+    cr_assert_eq(status, 0, "%s", text);
+    cr_assert_eq(json_integer_value(json_object_get(json_object_get(document, "totals"), "agrees")), 4);
+    json_array_foreach(cases, i, one)
+    {
+        cr_assert_null(json_object_get(one, "chain"), "each agreed in the chain: %s", text);
+        cr_assert_gt(json_number_value(json_object_get(one, "virtual_s")), 4);
+    }
+    cr_assert_eq(matches("*-sweep-two-cpe-*/chains/chain-1.yaml"), 1);
+    cr_assert_eq(matches("*-sweep-two-cpe-*/chains/*"), 1);
+    cr_assert_eq(matches("*-sweep-two-cpe-*/cases/*.yaml"), 4, "each can be played alone");
+    cr_assert_eq(matches("*-sweep-two-cpe-*/runs/*"), 0);
+}
+
 /* An oracle that thinks nothing of a failed CPE: everything stays where it was. */
 static struct vc_oracle_path ask_blind(void *ctx, const struct vc_oracle *oracle,
                                        const struct vc_oracle_step *steps VC_UNUSED, size_t count VC_UNUSED,
@@ -93,7 +116,7 @@ Test(sealed_sweep, notices_an_oracle_that_is_wrong)
     VC_AUTO_ERROR *err = NULL;
     struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
     size_t cpe1 = element_of(sweep, "node/cpe1");
-    struct vc_schedule schedule = vc_schedule_of_set(&cpe1, 1);
+    struct vc_schedule schedule = vc_schedule_of_set(sweep, &cpe1, 1);
     int status;
 
     sweep->ask = ask_blind;

@@ -45,7 +45,7 @@ Test(golden, one_case_of_each_kind)
 
     for (size_t i = 0; i < VC_COUNT(elements); i++) {
         size_t element = element_of(sweep, elements[i]), count;
-        struct vc_schedule schedule = vc_schedule_of_set(&element, 1);
+        struct vc_schedule schedule = vc_schedule_of_set(sweep, &element, 1);
         struct vc_sweep_case *cases = vc_sweep_cases(ctx, sweep, 1, elements[i], &count);
         cr_assert_eq(count, 1);
         check_golden(cases[0].name, vc_schedule_text(ctx, sweep, &schedule, cases[0].name));
@@ -57,7 +57,7 @@ Test(golden, a_pair_with_bfd)
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     struct vc_sweep *sweep = sweep_of(ctx, "one-cpe", "bfd");
     size_t set[] = {element_of(sweep, "drop/esp/inet-dc1"), element_of(sweep, "node/dc2-router")};
-    struct vc_schedule schedule = vc_schedule_of_set(set, 2);
+    struct vc_schedule schedule = vc_schedule_of_set(sweep, set, 2);
 
     check_golden("pair-with-bfd", vc_schedule_text(ctx, sweep, &schedule, "pair-with-bfd"));
 }
@@ -103,7 +103,7 @@ Test(text, tells_directions_apart_where_they_differ)
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
     size_t set[] = {element_of(sweep, "link/peer"), element_of(sweep, "link/lan1")};
-    struct vc_schedule schedule = vc_schedule_of_set(set, 1);
+    struct vc_schedule schedule = vc_schedule_of_set(sweep, set, 1);
 
     sweep->flow_count = 1;
     sweep->ask = ask_crooked;
@@ -115,7 +115,7 @@ Test(text, tells_directions_apart_where_they_differ)
     /* The healthy return path is dc1, wan in its own direction: told the forward way it is wan, dc1. */
     has(text, "via: [dc1, wan], direction: forward,");
     has(text, "via: [wan, dc1], direction: return,");
-    schedule = vc_schedule_of_set(set, 2);
+    schedule = vc_schedule_of_set(sweep, set, 2);
     has(vc_schedule_text(ctx, sweep, &schedule, "x"), "by neither tunnel nor WAN link");
 }
 
@@ -145,7 +145,7 @@ static void check_all(const char *topology, const char *timers)
     check_names(cases, count);
     for (size_t i = 0; i < count; i++) {
         VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-        struct vc_schedule schedule = vc_schedule_of_set(cases[i].set, cases[i].count);
+        struct vc_schedule schedule = vc_schedule_of_set(sweep, cases[i].set, cases[i].count);
         struct vc_scenario *scenario = load_written(scratch, sweep, &schedule, folder, cases[i].name);
         cr_assert_str_eq(scenario->timers->name, timers);
         cr_assert_str_eq(scenario->capture, "control");
@@ -200,7 +200,7 @@ Test(cases, with_long_names_are_cut_and_told_apart)
         cut += strlen(cases[i].name) == 59 && cases[i].name[50] == '-'; /* 50 letters, a hyphen, eight digits */
     cr_assert_gt(cut, 100);
     for (size_t i = 0; i < vc_oracle_count(sweep->oracle); i++)
-        cr_assert_leq(strlen(vc_sweep_fault_name(ctx, sweep, i)), 31);
+        cr_assert_leq(strlen(vc_sweep_fault_name(ctx, sweep, i, 0)), 31);
     for (size_t i = 0; i < sweep->flow_count; i++)
         cr_assert_leq(strlen(sweep->flows[i].name), 31);
 }
@@ -263,4 +263,85 @@ Test(rules, what_needs_packets_fails_first)
         seen += drops;
     }
     cr_assert_gt(seen, 0);
+}
+
+Test(rules, nothing_settles_between_two_that_leave_nothing_behind)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
+    size_t wires[] = {element_of(sweep, "link/lan1"), element_of(sweep, "end/wan/dc1-router")};
+    size_t daemons[] = {element_of(sweep, "link/lan1"), element_of(sweep, "daemon/cpe1/zebra")};
+    struct vc_schedule quick = vc_schedule_of_set(sweep, wires, 2), slow = vc_schedule_of_set(sweep, daemons, 2);
+
+    cr_assert_eq(quick.steps[1].kind, VC_SWEEP_FAULT);
+    cr_assert_eq(slow.steps[1].kind, VC_SWEEP_SETTLE);
+    cr_assert_eq(slow.steps[2].kind, VC_SWEEP_FAULT);
+    cr_assert_eq(slow.count, quick.count + 1);
+}
+
+Test(text, waits_only_for_what_still_runs)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
+    size_t set[] = {element_of(sweep, "link/lan1"), element_of(sweep, "daemon/cpe1/zebra")};
+    struct vc_schedule schedule = vc_schedule_of_set(sweep, set, 2);
+    const char *text = vc_schedule_text(ctx, sweep, &schedule, "x");
+
+    /* iBGP's hold time runs in the first; in the second all that is left is the margin. */
+    has(text, "link: lan1}\n  # every timer runs out\n  - wait: 35000ms\n  - fault:");
+    has(text, "daemon: zebra}\n  # every timer runs out\n  - wait: 5000ms\n  - expect:");
+    cr_assert_eq(vc_schedule_waits_ns(sweep, &schedule), 44500 * VC_NS_PER_MS); /* two holds, a look */
+    /* Deadlines run from the second fault: a pause before the check is in them. */
+    schedule = (struct vc_schedule){.count = 0};
+    vc_schedule_add(&schedule, VC_SWEEP_FAULT, set[0], 0);
+    vc_schedule_add(&schedule, VC_SWEEP_PAUSE, VC_NONE, 3000);
+    vc_schedule_add(&schedule, VC_SWEEP_CHECK, VC_NONE, 0);
+    text = vc_schedule_text(ctx, sweep, &schedule, "x");
+    has(text, "  - wait: 3000ms\n  # every timer runs out\n  - wait: 32000ms\n");
+    has(text, "within: 45000ms}");
+}
+
+/* ---- chains ---- */
+
+Test(chain, is_a_valid_scenario_whose_faults_have_the_numbers_of_their_parts)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
+    char *folder = temporary_folder(ctx);
+    size_t pair[] = {element_of(sweep, "link/lan1"), element_of(sweep, "daemon/dc1-headend/charon")};
+    struct vc_schedule one = vc_schedule_of_set(sweep, pair, 1), two = vc_schedule_of_set(sweep, pair, 2);
+    struct vc_chain chain = {.parts = (const struct vc_schedule *[]){&one, &two, &one},
+                             .names = (const char *[]){"a", "b", "c"},
+                             .count = 3};
+    char *file = vc_chain_write(ctx, sweep, &chain, folder, "chain-1", &err);
+
+    cr_assert(file, "%s", err ? err->message : "");
+    struct vc_scenario *scenario = vc_scenario_load(ctx, file, TOPOLOGIES, KINDS, &err);
+    cr_assert(scenario, "%s", err ? err->message : "");
+    const char *text = vc_chain_text(ctx, sweep, &chain, "chain-1");
+    has(text, "# ---- b\n  - fault: {name: link-lan1-2,");
+    has(text, "- heal: daemon-dc1-headend-charon-2\n  - heal: link-lan1-2\n");
+    has(text, "# ---- c\n  - fault: {name: link-lan1-3,");
+    /* Each part begins with nothing failed: its oracle knows nothing of those before. */
+    const char *first = strstr(text, "# ---- a\n"), *last = strstr(text, "# ---- c\n");
+    size_t length = (size_t)(strstr(text, "# ---- b\n") - first);
+    VC_AUTO_TALLOC char *part = talloc_strndup(NULL, first + 9, length - 11);
+    for (char *digit = part; (digit = strstr(digit, "lan1-1"));)
+        digit[5] = '3';
+    cr_assert(!strncmp(last + 9, part, strlen(part)), "%s\n%s", part, last);
+    remove_folder(folder);
+}
+
+Test(chain, names_too_long_get_numbers_instead)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
+
+    for (size_t i = 0; i < vc_oracle_count(sweep->oracle); i++)
+        for (size_t k = 0; k < i; k++) {
+            char *a = vc_sweep_fault_name(ctx, sweep, i, 999), *b = vc_sweep_fault_name(ctx, sweep, k, 999);
+            cr_assert_leq(strlen(a), 31);
+            cr_assert_str_neq(a, b);
+        }
 }

@@ -226,10 +226,13 @@ static void count_building(void *arg, const char *line)
         ++*(int *)arg;
 }
 
+static const char *const *asked_rare;
+
 static struct vc_image *get_in(const char *cache, int *built, vc_error **err)
 {
     static char labroot[300], binary[300], nodes[300];
-    const struct vc_image_inputs inputs = {.labroot = labroot, .binary = binary, .nodes = nodes, .cache = cache};
+    const struct vc_image_inputs inputs = {
+        .labroot = labroot, .binary = binary, .nodes = nodes, .rare = asked_rare, .cache = cache};
 
     snprintf(labroot, sizeof labroot, "%s", at("root"));
     snprintf(binary, sizeof binary, "%s", at("vclab"));
@@ -340,6 +343,49 @@ Test(image, holds_what_a_sealed_lab_runs)
     cr_assert_null(json_object_get(all, "vclab/modules/04-unwanted.ko"));
     cr_assert_null(json_object_get(all, "labroot/usr/lib/x86_64-linux-gnu/libunused.so.2"));
     cr_assert_null(json_object_get(all, "labroot/boot"));
+}
+
+/* A daemon that most topologies do without, and what it opens by name, are in the image of those that have it. */
+Test(image, rare_daemons_are_only_where_they_are_asked_for)
+{
+    static const char *const with[] = {"labroot/usr/sbin/r", "labroot/usr/lib/own/librare.so.1",
+                                       "labroot/usr/lib/own/libplugin.so",
+                                       "labroot/usr/lib/x86_64-linux-gnu/libbehind.so.1", "labroot/var/lib/r/keys.db"};
+    static const char *const rare[] = {"r", NULL}, *const none[] = {NULL};
+    int built;
+
+    text("nodes/daemons.yaml", "d:\n  argv: [/sbin/d]\n  ready: /run/d\n  log: /l\n"
+                               "r:\n  argv: [/sbin/r]\n  ready: /run/r\n  log: /l\n  rare: true\n"
+                               "  opens: [usr/lib/own/libplugin.so, var/lib/r/keys.db]\n");
+    text("nodes/k/kind.yaml", "description: a kind\ndaemons: [d, r]\n");
+    put_program("root/usr/sbin/r", NEEDS("librare.so.1", "libc.so.6"));
+    put_library("root/usr/lib/own/librare.so.1", NEEDS("libc.so.6"));
+    put_library("root/usr/lib/own/libplugin.so", NEEDS("libbehind.so.1"));
+    put_library(LIB "/libbehind.so.1", NEEDS("libc.so.6"));
+    text("root/var/lib/r/keys.db", "keys");
+    asked_rare = rare;
+    VC_AUTO_TALLOC struct vc_image *large = get(&built);
+    cr_assert_eq(built, 1);
+    asked_rare = NULL;
+    VC_AUTO_TALLOC struct vc_image *small = get(&built);
+    cr_assert_eq(built, 1);
+    cr_assert_str_neq(large->id, small->id);
+    asked_rare = none;
+    VC_AUTO_TALLOC struct vc_image *same = get(&built);
+    cr_assert_str_eq(same->id, small->id);
+    asked_rare = rare;
+    VC_AUTO_TALLOC struct vc_image *again = get(&built);
+    cr_assert_eq(built, 0);
+    cr_assert_str_eq(again->id, large->id);
+
+    VC_AUTO_JSON *order = json_array(), *all = listing(large->initrd, order);
+    VC_AUTO_JSON *other_order = json_array(), *fewer = listing(small->initrd, other_order);
+    for (size_t i = 0; i < VC_COUNT(with); i++) {
+        cr_expect(json_object_get(all, with[i]), "%s is missing", with[i]);
+        cr_expect_not(json_object_get(fewer, with[i]), "%s is not wanted", with[i]);
+    }
+    cr_assert_eq(unlink(at("root/var/lib/r/keys.db")), 0);
+    refused_because("var/lib/r/keys.db is missing (r opens it)");
 }
 
 /* The kernel makes no folders by itself. */
