@@ -10,6 +10,9 @@
 
 #include "vm/blob.h"
 #include "vm/machine_spawn.h"
+#include "vm/qmp.h"
+
+enum { START_LIMIT_MS = 20000 };
 
 /*
  * 1 ns of virtual time an instruction (2^0), the smallest step there is: work in the guest then costs the least
@@ -155,6 +158,8 @@ char **vc_machine_argv(void *ctx, const struct vc_machine_config *config, const 
          config->accel == VC_ACCEL_SEALED ? CLOCK_ARGS : "", config->seed);
     if (config->incoming)
         ADD2(&argv, "-incoming", "defer");
+    else
+        add(&argv, "-S"); /* vc_machine_start lets it go: a guest that ends at once must not end before QMP is there */
     return argv.items;
 }
 
@@ -182,6 +187,11 @@ int vc_machine_start(const struct vc_machine_config *config, struct vc_machine *
     if (!found.qemu)
         return -1;
     found.bios = config->bios ? config->bios : vc_machine_firmware(scratch, found.qemu);
-    return vc_machine_spawn(vc_machine_argv(scratch, &found, &fds), config->interactive ? config->terminal : -1,
-                            machine, NULL, err);
+    if (vc_machine_spawn(vc_machine_argv(scratch, &found, &fds), config->interactive ? config->terminal : -1, machine,
+                         NULL, err))
+        return -1;
+    if (config->incoming || vc_qmp_execute(machine->qmp, "cont", NULL, -1, START_LIMIT_MS, NULL, err) == 0)
+        return 0;
+    vc_machine_kill(machine);
+    return vc_wrap(err, "letting the guest start");
 }

@@ -118,7 +118,7 @@ static void shuffle(const char *shipped, uint64_t seed, int rounds)
 
 #define TOPOLOGY SHIPPED("topologies/two-cpe.yaml")
 #define SCENARIO SHIPPED("scenarios/failover/two-cpe-failback-bfd.yaml")
-#define REPEATED SHIPPED("scenarios/failover/one-cpe-flap-ten-times-bfd.yaml")
+#define REPEATED SHIPPED("scenarios/failover/one-cpe-flap-ten-times-only-bfd.yaml")
 
 Test(hostile, truncated_topology)
 {

@@ -5,7 +5,7 @@
 #define TOPOLOGIES SHIPPED("topologies")
 #define FAILOVER   SHIPPED("scenarios/failover/")
 #define LOSS       FAILOVER "two-cpe-dc1-silent-loss-bfd.yaml"
-#define FLAP       FAILOVER "one-cpe-flap-ten-times-bfd.yaml"
+#define FLAP       FAILOVER "one-cpe-flap-ten-times-only-bfd.yaml"
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -219,7 +219,7 @@ static struct refusal refusals[] = {
     {"topology: two-cpe", "topology: two-cpee", "did you mean \"two-cpe\"?"},
     {"topology: two-cpe", "topology: ../nowhere.yaml", "found unknown topology"},
     {"timers: bfd", "timers: bdf",
-     "found unknown timers profile \"bdf\"; allowed: service, keepalive, tuned, bfd; did you mean \"bfd\"?"},
+     "found unknown timers profile \"bdf\"; allowed: service, keepalive, tuned, bfd, only-bfd; did you mean \"bfd\"?"},
     {"timers: bfd\n", "", "found a scenario without \"timers\""},
     {"scenario: two-cpe", "scenario: one-cpe", "allowed: the file's name"},
     {"requirements: [R1,", "requirements: [R0,", "found \"R0\"; allowed: R1 to R42, each once"},

@@ -3,7 +3,7 @@
 
 #define TOPOLOGIES SHIPPED("topologies")
 #define LOSS       SHIPPED("scenarios/failover/two-cpe-dc1-silent-loss-bfd.yaml")
-#define FLAP       SHIPPED("scenarios/failover/one-cpe-flap-ten-times-bfd.yaml")
+#define FLAP       SHIPPED("scenarios/failover/one-cpe-flap-ten-times-only-bfd.yaml")
 #define HEAL       "  - heal: cut\n"
 #define LOAD       "  - load: {name: calls, from: phone, to: dc1-srv, mbit: 125}\n"
 #define EXPECT(e)  LOAD "  - stop: calls\n  - expect:\n      - " e "\n" HEAL

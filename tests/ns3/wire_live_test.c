@@ -148,9 +148,8 @@ Test(wire, lag_is_known_without_packets, .timeout = 100)
 
     NEED_ROOT();
     pair_up(&pair, 10);
-    while (!lag.events) /* the process's own heartbeat */
+    while (!lag.events || !lag.worst_ns) /* the process's own heartbeat; some beats are in time to the nanosecond */
         OK(vc_wires_lag(pair.wires, &lag, &err), err);
-    cr_assert_gt(lag.worst_ns, 0);
     while (!lag.reader_worst_ns)
         OK(vc_wires_lag(pair.wires, &lag, &err), err);
     cr_assert_eq(lag.realtime, 1, "root may have real-time priority");

@@ -76,6 +76,13 @@ static bool has(char *const *argv, const char *option, const char *part)
     return false;
 }
 
+static bool has_flag(char *const *argv, const char *flag)
+{
+    while (*argv && strcmp(*argv, flag) != 0)
+        argv++;
+    return *argv;
+}
+
 Test(machine_argv, sealed_time_is_virtual)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -91,6 +98,7 @@ Test(machine_argv, sealed_time_is_virtual)
     cr_assert(has(argv, "-chardev", "fd=5") && has(argv, "-add-fd", "fd=3") && has(argv, "-add-fd", "fd=4"));
     cr_assert(has(argv, "-fw_cfg", "blob,, of the run") && has(argv, "-sandbox", "spawn=deny"));
     cr_assert(!has(argv, "-chardev", "stdio"));
+    cr_assert(has_flag(argv, "-S"), "it waits for QMP");
 }
 
 Test(machine_argv, real_time_counts_no_instructions)
@@ -119,6 +127,7 @@ Test(machine_argv, memory_file_is_shared_only_for_a_snapshot)
     config.incoming = true;
     argv = argv_of(ctx, &config);
     cr_assert(has(argv, "-object", "id=ram,size=67108864,share=off") && has(argv, "-incoming", "defer"));
+    cr_assert(!has_flag(argv, "-S"));
 }
 
 Test(machine_argv, interactive_has_a_second_serial_port)
