@@ -19,7 +19,7 @@ _vclab() {
     shell) words="--sealed --timers --seed --results --lab $(_vclab_topologies "$home")" ;;
     up) words="--timers --plane --seed --results --captures $(_vclab_topologies "$home")" ;;
     status | preflight) words='--json' ;;
-    sweep) words="--depth --only --limit-cases --chain --timers --jobs --seed --campaign --results --keep --list --json $(_vclab_topologies "$home")" ;;
+    sweep) words="--depth --only --shard --limit-cases --chain --timers --jobs --seed --campaign --results --keep --list --json $(_vclab_topologies "$home")" ;;
     list) words='--json --catalogue --results' ;;
     bench) words='--runs --json --compare --results bring-up ten-labs failover throughput sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
     report) words='--markdown --json --rejudge' ;;

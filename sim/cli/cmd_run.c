@@ -234,17 +234,6 @@ static const struct option longs[] = {{"live", no_argument, NULL, OPTION_LIVE},
                                       {"help", no_argument, NULL, 'h'},
                                       {0}};
 
-static int parse_shard(const char *text, struct run_options *options)
-{
-    int end = 0;
-
-    if (sscanf(text, "%u/%u%n", &options->shard, &options->shards, &end) == 2 && !text[end] && options->shard &&
-        options->shard <= options->shards)
-        return 0;
-    fprintf(stderr, "vclab run: --shard %s: I/N is wanted, 1 <= I <= N\n", text);
-    return -1;
-}
-
 static int parse_accel(const char *text, struct run_options *options)
 {
     if (!strcmp(text, "kvm"))
@@ -268,7 +257,7 @@ static int parse_value(int option, const char *text, struct run_options *options
         options->jobs = (unsigned)number;
         break;
     case OPTION_SHARD:
-        return parse_shard(text, options);
+        return parse_shard("run", text, &options->shard, &options->shards);
     case OPTION_SEED:
         return parse_number("run", "seed", text, 0, INT64_MAX, &options->session.seed);
     case OPTION_ACCEL:

@@ -10,8 +10,8 @@
 #include "report/report.h"
 
 static const char usage[] =
-    "Usage: vclab sweep TOPOLOGY [--depth 1|2] [--only GLOB] [--limit-cases N] [--chain N] [--timers T] [--jobs N]\n"
-    "                   [--seed N] [--results DIR] [--keep] [--list] [--json]\n"
+    "Usage: vclab sweep TOPOLOGY [--depth 1|2] [--only GLOB] [--shard I/N] [--limit-cases N] [--chain N] [--timers T]\n"
+    "                   [--jobs N] [--seed N] [--results DIR] [--keep] [--list] [--json]\n"
     "       vclab sweep TOPOLOGY --campaign N --seed S [--timers T] [--jobs N] [--results DIR] [--keep] [--list] "
     "[--json]\n"
     "\n"
@@ -23,6 +23,7 @@ static const char usage[] =
     "  --depth 2        pairs too\n"
     "  --campaign N     N random schedules of overlapping faults and heals instead; one that fails is shrunk\n"
     "  --only GLOB      cases with such an element: 'node/*', 'drop/esp/*'\n"
+    "  --shard I/N      only every Nth of them, beginning with the Ith\n"
     "  --limit-cases N  the first N of them\n"
     "  --chain N        so many cases one after the other in a lab (default 12; 1: each in a lab of its own)\n"
     "  --timers T       profile of timers (default tuned: BFD's packets would be most of the work)\n"
@@ -41,7 +42,7 @@ struct sweep_options {
     struct session_options session;
     const char *topology, *timers, *only;
     uint64_t limit_cases, campaign, chain;
-    unsigned depth, jobs;
+    unsigned depth, jobs, shard, shards;
     bool keep, list, json;
 };
 
@@ -52,14 +53,17 @@ static struct vc_sweep_entry *entries_of_cases(void *ctx, const struct vc_sweep 
 {
     struct vc_sweep_case *cases = vc_sweep_cases(ctx, sweep, options->depth, options->only, count);
     struct vc_sweep_entry *entries = talloc_zero_array(ctx, struct vc_sweep_entry, (unsigned)*count + 1);
+    size_t taken = 0, step = options->shards ? options->shards : 1;
 
-    if (options->limit_cases && *count > options->limit_cases)
-        *count = options->limit_cases;
-    for (size_t i = 0; i < *count; i++)
-        entries[i] = (struct vc_sweep_entry){.name = cases[i].name,
-                                             .schedule = vc_schedule_of_set(sweep, cases[i].set, cases[i].count),
-                                             .contained = cases[i].contained,
-                                             .because = VC_NONE};
+    for (size_t i = options->shards ? options->shard - 1 : 0; i < *count; i += step) {
+        if (options->limit_cases && taken == options->limit_cases)
+            break;
+        entries[taken++] = (struct vc_sweep_entry){.name = cases[i].name,
+                                                   .schedule = vc_schedule_of_set(sweep, cases[i].set, cases[i].count),
+                                                   .contained = cases[i].contained,
+                                                   .because = VC_NONE};
+    }
+    *count = taken;
     return entries;
 }
 
@@ -246,12 +250,17 @@ static int sweep(struct sweep_options *options, vc_error **err)
                                  .seed = options->session.seed,
                                  .depth = options->depth,
                                  .jobs = options->jobs,
+                                 .shard = options->shard,
+                                 .shards = options->shards,
                                  .sweep = open_sweep(ctx, options, err)};
 
     if (!made.sweep)
         return -1;
     made.entries = options->campaign ? entries_of_campaign(ctx, made.sweep, options, &made.count)
                                      : entries_of_cases(ctx, made.sweep, options, &made.count);
+    if (!made.count && options->shards)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "vclab sweep: there are fewer cases than shards (--shard %u/%u)",
+                       options->shard, options->shards);
     if (!made.count)
         return vc_fail(err, VC_EXIT_USAGE, 0, "vclab sweep: no element of %s is named like %s", options->topology,
                        options->only ? options->only : "*");
@@ -284,6 +293,7 @@ enum {
     OPTION_DEPTH = 256,
     OPTION_CAMPAIGN,
     OPTION_ONLY,
+    OPTION_SHARD,
     OPTION_LIMIT_CASES,
     OPTION_CHAIN,
     OPTION_TIMERS,
@@ -297,6 +307,7 @@ enum {
 static const struct option longs[] = {{"depth", required_argument, NULL, OPTION_DEPTH},
                                       {"campaign", required_argument, NULL, OPTION_CAMPAIGN},
                                       {"only", required_argument, NULL, OPTION_ONLY},
+                                      {"shard", required_argument, NULL, OPTION_SHARD},
                                       {"limit-cases", required_argument, NULL, OPTION_LIMIT_CASES},
                                       {"chain", required_argument, NULL, OPTION_CHAIN},
                                       {"timers", required_argument, NULL, OPTION_TIMERS},
@@ -322,6 +333,8 @@ static int parse_option(int option, const char *text, struct sweep_options *opti
         break;
     case OPTION_CAMPAIGN:
         return parse_number("sweep", "campaign", text, 1, 100000, &options->campaign);
+    case OPTION_SHARD:
+        return parse_shard("sweep", text, &options->shard, &options->shards);
     case OPTION_LIMIT_CASES:
         return parse_number("sweep", "limit-cases", text, 1, 1000000, &options->limit_cases);
     case OPTION_CHAIN:
@@ -366,8 +379,9 @@ static int parse(int argc, char **argv, struct sweep_options *options)
         fputs(usage, stderr);
         return -1;
     }
-    if (options->campaign && (options->only || options->depth > 1 || options->limit_cases)) {
-        fputs("vclab sweep: --campaign plays random schedules; --depth, --only and --limit-cases are of sweeps\n",
+    if (options->campaign && (options->only || options->depth > 1 || options->limit_cases || options->shards)) {
+        fputs("vclab sweep: --campaign plays random schedules; --depth, --only, --shard and --limit-cases are of "
+              "sweeps\n",
               stderr);
         return -1;
     }

@@ -19,3 +19,13 @@ int parse_number(const char *command, const char *option, const char *text, uint
             min, max);
     return -1;
 }
+
+int parse_shard(const char *command, const char *text, unsigned *shard, unsigned *shards)
+{
+    int end = 0;
+
+    if (sscanf(text, "%u/%u%n", shard, shards, &end) == 2 && !text[end] && *shard && *shard <= *shards)
+        return 0;
+    fprintf(stderr, "vclab %s: --shard %s: I/N is wanted, 1 <= I <= N\n", command, text);
+    return -1;
+}

@@ -125,12 +125,16 @@ json_t *vc_sweep_document(const struct vc_sweep_made *made)
                             json_integer((json_int_t)totals.counts[v]));
     for (size_t i = 0; i < made->count; i++)
         json_array_append_new(cases, entry_json(made, &made->entries[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:f, s:f, s:f, s:o}", "schema", "vclab.sweep/1",
-                     "kind", made->kind, "topology", made->sweep->topology->name, "timers", made->sweep->timers->name,
-                     "seed", (json_int_t)made->seed, "depth", (int)made->depth, "jobs", (int)made->jobs, "elements",
-                     (json_int_t)vc_oracle_count(made->sweep->oracle), "totals", counts, "wall_s",
-                     rounded(totals.wall_s, 10), "virtual_s", rounded(totals.virtual_s, 10), "cases_a_minute",
-                     cases_a_minute(&totals), "cases", cases);
+    json_t *document = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:f, s:f, s:f, s:o}", "schema", "vclab.sweep/1", "kind",
+        made->kind, "topology", made->sweep->topology->name, "timers", made->sweep->timers->name, "seed",
+        (json_int_t)made->seed, "depth", (int)made->depth, "jobs", (int)made->jobs, "elements",
+        (json_int_t)vc_oracle_count(made->sweep->oracle), "totals", counts, "wall_s", rounded(totals.wall_s, 10),
+        "virtual_s", rounded(totals.virtual_s, 10), "cases_a_minute", cases_a_minute(&totals), "cases", cases);
+    if (made->shards)
+        json_object_update_new(document,
+                               json_pack("{s:i, s:i}", "shard", (int)made->shard, "shards", (int)made->shards));
+    return document;
 }
 
 /* ---- the story ---- */

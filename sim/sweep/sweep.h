@@ -207,6 +207,7 @@ struct vc_sweep_made {
     const char *kind; /* "sweep", "campaign" */
     uint64_t seed;    /* of the runs; of a campaign also of its schedules */
     unsigned depth, jobs;
+    unsigned shard, shards; /* every shards-th case, from the shard-th on; 0: all */
     struct vc_sweep_entry *entries;
     size_t count;
     double wall_s;

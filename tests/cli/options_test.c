@@ -1,4 +1,5 @@
 /* Usage errors that need no lab: one clear message, status 2, and nothing started. */
+#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -36,6 +37,7 @@ Test(options, that_are_no_numbers_are_named)
     REFUSED("--limit 1h", RUN, "--limit", "1h");
     REFUSED("--shard 3/2", RUN, "--shard", "3/2");
     REFUSED("--shard 1/2x", RUN, "--shard", "1/2x");
+    REFUSED("vclab sweep: --shard 0/2", "sweep", "one-cpe", "--shard", "0/2");
     REFUSED("--runs 0", "bench", "sealed-cold", "--runs", "0");
     REFUSED("--limit no", "replay", "x", "--limit", "no");
 }
@@ -56,6 +58,7 @@ Test(options, of_live_runs_do_not_go_with_sealed)
 
 Test(options, that_cannot_be_met_together_are_refused)
 {
+    REFUSED("--shard and --limit-cases are of sweeps", "sweep", "one-cpe", "--campaign", "2", "--shard", "1/2");
     REFUSED("--accel tin: tcg or kvm", RUN, "--accel", "tin");
     REFUSED("--twice needs virtual time, which --accel kvm has not", RUN, "--accel", "kvm", "--twice");
     REFUSED("--bundle needs virtual time", RUN, "--accel", "kvm", "--bundle", "/nowhere/x");
@@ -107,4 +110,46 @@ Test(options, help_is_on_standard_output)
         cr_assert(strstr(command->out, "Usage: vclab"), "%s", commands[i]);
         cr_assert_str_eq(command->err, "");
     }
+}
+
+/* ---- shards of a sweep ---- */
+
+static int remove_one(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED, struct FTW *at VC_UNUSED)
+{
+    return remove(path);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Adds the names of the files that a sweep would play. */
+static size_t listed(void *ctx, const char *results, const char *shard, char **names, size_t count)
+{
+    const char *const *argv = shard ? VCLAB_ARGV("sweep", "one-cpe", "--list", "--results", results, "--shard", shard)
+                                    : VCLAB_ARGV("sweep", "one-cpe", "--list", "--results", results);
+    struct command *command = command_run(ctx, argv);
+    char *rest = NULL;
+
+    EXITS(command, 0);
+    for (char *line = strtok_r(command->out, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        names[count++] = strrchr(line, '/') + 1;
+    return count;
+}
+
+Test(options, shards_of_a_sweep_are_the_whole_sweep)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    char results[] = "/tmp/vclab-shards-XXXXXX", *whole[400], *parts[400];
+
+    cr_assert(mkdtemp(results));
+    size_t count = listed(ctx, results, NULL, whole, 0);
+    size_t first = listed(ctx, results, "1/2", parts, 0), both = listed(ctx, results, "2/2", parts, first);
+    cr_assert(first && first < both && both == count, "%zu and %zu of %zu", first, both - first, count);
+    qsort(whole, count, sizeof *whole, by_name);
+    qsort(parts, count, sizeof *parts, by_name);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_str_eq(whole[i], parts[i]);
+    nftw(results, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
