@@ -21,12 +21,11 @@ static int ask(int fd, const char *ifname, void *question)
 /* How many offloads the kernel has names for. */
 static unsigned count(int fd, const char *ifname)
 {
-    struct {
-        struct ethtool_sset_info head;
-        uint32_t length;
-    } info = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
+    /* It ends in an array of as many lengths as sets were asked for: one. */
+    VC_AUTO_TALLOC struct ethtool_sset_info *info = talloc_zero_size(NULL, sizeof *info + sizeof info->data[0]);
 
-    return ask(fd, ifname, &info) == 0 && info.head.sset_mask ? info.length : 0;
+    *info = (struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES};
+    return ask(fd, ifname, info) == 0 && info->sset_mask ? info->data[0] : 0;
 }
 
 /* The offload's number, or `total` when there is none of that name. */
