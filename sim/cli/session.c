@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/home.h"
 #include "cli/numbers.h"
 #include "cli/session_private.h"
+#include "model/problem.h"
 #include "run/control.h"
 #include "run/verdict.h"
 
@@ -23,12 +25,46 @@ const char *session_folder(void *ctx, const char *name)
     return talloc_asprintf(ctx, "%s/%s", vc_home(), name);
 }
 
+static int is_topology(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+
+    return dot && !strcmp(dot, ".yaml");
+}
+
+/* Neither a file nor one of topologies/: says which there are. */
+static int no_topology(const char *folder, const char *name, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    char *list = talloc_strdup(scratch, "");
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_topology, alphasort);
+    const char **names = talloc_zero_array(scratch, const char *, count > 0 ? (unsigned)count : 1);
+
+    for (int i = 0; i < count; i++) {
+        names[i] = talloc_strndup(scratch, entries[i]->d_name, strlen(entries[i]->d_name) - strlen(".yaml"));
+        list = talloc_asprintf_append(list, "%s%s", i ? ", " : "", names[i]);
+        free(entries[i]);
+    }
+    free(entries);
+    const char *nearest = vc_names_nearest(VC_NAMES(names, count > 0 ? (size_t)count : 0), name);
+    return vc_fail(err, VC_EXIT_USAGE, 0, "%s: neither a file nor a topology%s%s%s; there are %s", name,
+                   nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "",
+                   *list ? list : "none here");
+}
+
 struct vc_topology *session_topology(void *ctx, const char *name, vc_error **err)
 {
     struct stat st;
-    const char *file =
-        stat(name, &st) ? talloc_asprintf(ctx, "%s/%s.yaml", session_folder(ctx, "topologies"), name) : name;
+    const char *folder = session_folder(ctx, "topologies"), *file = name;
 
+    if (stat(name, &st)) {
+        file = talloc_asprintf(ctx, "%s/%s.yaml", folder, name);
+        if (stat(file, &st) && errno == ENOENT) {
+            no_topology(folder, name, err);
+            return NULL;
+        }
+    }
     return vc_topology_load(ctx, file, session_folder(ctx, "nodes"), err);
 }
 

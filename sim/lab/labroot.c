@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* It may be one that an older vclab unpacked, or one that is not ours to remove. */
+#define ADVICE "remove it, or have VCLAB_LABROOT name another, and run ./vclab, which unpacks a whole one"
+
 /* What nodes start, relative to the root; and the links without which no program of it finds its loader. */
 static const char *const programs[] = {
     "usr/lib/ipsec/charon", "usr/libexec/ipsec/pluto",    "usr/lib/frr/zebra",
@@ -25,13 +28,12 @@ static int load_versions(struct vc_labroot *root, vc_error **err)
     VC_AUTO_FD fd = openat(root->fd, "versions.json", O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
-        return vc_fail(err, VC_EXIT_HOST, errno,
-                       "the lab root %s is not whole: versions.json (remove the folder and run ./vclab again)",
+        return vc_fail(err, VC_EXIT_HOST, errno, "the lab root %s is not whole: versions.json (" ADVICE ")",
                        root->path);
     root->versions = json_loadfd(fd, 0, &error);
     if (!json_is_object(root->versions))
-        return vc_fail(err, VC_EXIT_HOST, 0, "%s/versions.json:%d: %s (remove the folder and run ./vclab again)",
-                       root->path, error.line, root->versions ? "an object is expected" : error.text);
+        return vc_fail(err, VC_EXIT_HOST, 0, "%s/versions.json:%d: %s (" ADVICE ")", root->path, error.line,
+                       root->versions ? "an object is expected" : error.text);
     return 0;
 }
 
@@ -54,9 +56,8 @@ struct vc_labroot *vc_labroot_open(void *ctx, vc_error **err)
                      : load_versions(root, err);
     for (size_t i = 0; !failed && i < VC_COUNT(programs); i++)
         if (faccessat(root->fd, programs[i], X_OK, 0) < 0)
-            failed = vc_fail(err, VC_EXIT_HOST, errno,
-                             "the lab root %s is not whole: %s (remove the folder and run ./vclab again)", path,
-                             programs[i]);
+            failed =
+                vc_fail(err, VC_EXIT_HOST, errno, "the lab root %s is not whole: %s (" ADVICE ")", path, programs[i]);
     if (!failed)
         return root;
     talloc_free(root);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "sweep/events.h"
 #include "sweep/sweep.h"
 
 struct reading {
@@ -17,16 +18,9 @@ struct reading {
     size_t suspect;
 };
 
-static const char *text_of(const json_t *event, const char *key)
-{
-    const char *text = json_string_value(json_object_get(event, key));
-
-    return text ? text : "";
-}
-
 static bool is(const json_t *event, const char *layer, const char *what)
 {
-    return !strcmp(text_of(event, "layer"), layer) && !strcmp(text_of(event, "what"), what);
+    return !strcmp(sweep_text(event, "layer"), layer) && !strcmp(sweep_text(event, "what"), what);
 }
 
 /* The part that begins with this fault, or the one under way. */
@@ -54,7 +48,7 @@ static void suspect(struct reading *r, size_t part)
 static void read_event(struct reading *r, const json_t *event)
 {
     if (is(event, "fault", "applied")) {
-        r->part = part_begun(r, text_of(event, "name"));
+        r->part = part_begun(r, sweep_text(event, "name"));
         if (r->began_ns[r->part] < 0)
             r->began_ns[r->part] = json_integer_value(json_object_get(event, "t_ns"));
     } else if (is(event, "check", "expect")) {
@@ -68,16 +62,11 @@ static void read_event(struct reading *r, const json_t *event)
 
 static void read_events(struct reading *r, const char *result)
 {
-    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/events.jsonl", result);
-    VC_AUTO_FILE *file = fopen(path, "re");
-    VC_AUTO_FREE char *line = NULL;
-    size_t room = 0;
+    VC_AUTO_JSON *events = sweep_events(result);
+    const json_t *event;
+    size_t i;
 
-    while (file && getline(&line, &room, file) > 0) {
-        VC_AUTO_JSON *event = json_loads(line, 0, NULL);
-        if (event)
-            read_event(r, event);
-    }
+    json_array_foreach(events, i, event) read_event(r, event);
 }
 
 /* Expectations come first in run.json, holds after them. False when they are not those of the events. */
@@ -91,7 +80,7 @@ static bool read_verdicts(struct reading *r, const json_t *run)
     json_array_foreach(entries, i, entry)
     {
         const size_t *parts = i < r->expect_count ? r->expects : r->holds;
-        if (parts && strcmp(text_of(entry, "verdict"), "pass") != 0)
+        if (parts && strcmp(sweep_text(entry, "verdict"), "pass") != 0)
             suspect(r, parts[i < r->expect_count ? i : i - r->expect_count]);
     }
     return true;
@@ -105,7 +94,8 @@ static bool invariants_held(const json_t *run)
 
     json_array_foreach(json_object_get(run, "invariants"), i, entry)
     {
-        if (strcmp(text_of(entry, "verdict"), "pass") != 0 && strcmp(text_of(entry, "name"), "faults-proved") != 0)
+        if (strcmp(sweep_text(entry, "verdict"), "pass") != 0 &&
+            strcmp(sweep_text(entry, "name"), "faults-proved") != 0)
             return false;
     }
     return true;
@@ -150,7 +140,7 @@ struct vc_chain_outcome vc_chain_outcome_read(void *ctx, const struct vc_sweep *
     out.interrupted = json_is_true(json_object_get(run, "interrupted"));
     if (run)
         read_events(&r, result);
-    bool whole = !strcmp(text_of(run, "verdict"), "pass");
+    bool whole = !strcmp(sweep_text(run, "verdict"), "pass");
     out.everything = !run || out.interrupted || !read_verdicts(&r, run) || !invariants_held(run) ||
                      whole != (r.suspect == chain->count);
     for (size_t i = 0; i < r.suspect && !out.everything; i++)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sweep/events.h"
 #include "sweep/sweep.h"
 
 const char *vc_sweep_verdict_name(enum vc_sweep_verdict verdict)
@@ -40,13 +41,6 @@ struct reading {
     size_t failed[VC_SCHEDULE_STEPS], failed_count;
     bool checking; /* paths were asked for since the last fault or heal */
 };
-
-static const char *text_of(const json_t *event, const char *key)
-{
-    const char *text = json_string_value(json_object_get(event, key));
-
-    return text ? text : "";
-}
 
 /* ---- packets against the oracle ---- */
 
@@ -115,8 +109,8 @@ static void compare(struct reading *r)
 static struct seen *seen_of(struct reading *r, const json_t *event)
 {
     for (size_t i = 0; i < r->sweep->flow_count; i++)
-        if (!strcmp(r->sweep->flows[i].name, text_of(event, "flow")))
-            return &r->seen[i * DIRECTIONS + !strcmp(text_of(event, "direction"), "return")];
+        if (!strcmp(r->sweep->flows[i].name, sweep_text(event, "flow")))
+            return &r->seen[i * DIRECTIONS + !strcmp(sweep_text(event, "direction"), "return")];
     return NULL;
 }
 
@@ -146,7 +140,7 @@ static void on_gap(struct reading *r, json_t *event)
 
 static void on_step(struct reading *r, json_t *event)
 {
-    const char *kind = text_of(event, "kind");
+    const char *kind = sweep_text(event, "kind");
 
     if (strcmp(kind, "fault") != 0 && strcmp(kind, "heal") != 0)
         return;
@@ -156,7 +150,7 @@ static void on_step(struct reading *r, json_t *event)
 
 static void on_expect(struct reading *r, json_t *event)
 {
-    r->checking = r->checking || !strcmp(text_of(event, "type"), "path");
+    r->checking = r->checking || !strcmp(sweep_text(event, "type"), "path");
 }
 
 static void on_steps_done(struct reading *r, json_t *event VC_UNUSED)
@@ -184,7 +178,7 @@ static void note_step(struct reading *r, size_t element, bool heal)
 
 static void on_applied(struct reading *r, json_t *event)
 {
-    size_t element = element_named(r, text_of(event, "name"));
+    size_t element = element_named(r, sweep_text(event, "name"));
 
     note_step(r, element, false);
     if (element != VC_NONE && r->failed_count < VC_COUNT(r->failed))
@@ -193,7 +187,7 @@ static void on_applied(struct reading *r, json_t *event)
 
 static void on_heal_applied(struct reading *r, json_t *event)
 {
-    size_t element = element_named(r, text_of(event, "name"));
+    size_t element = element_named(r, sweep_text(event, "name"));
 
     note_step(r, element, true);
     for (size_t i = 0; i < r->failed_count; i++)
@@ -204,8 +198,8 @@ static void on_heal_applied(struct reading *r, json_t *event)
 /* A drop that found nothing to drop is no disagreement; any other fault without an effect is an error. */
 static void on_unproved(struct reading *r, json_t *event)
 {
-    size_t element = element_named(r, text_of(event, "name"));
-    bool apply = !strcmp(text_of(event, "phase"), "apply");
+    size_t element = element_named(r, sweep_text(event, "name"));
+    bool apply = !strcmp(sweep_text(event, "phase"), "apply");
 
     if (element == VC_NONE)
         return;
@@ -215,7 +209,7 @@ static void on_unproved(struct reading *r, json_t *event)
         return;
     r->out->verdict = VC_SWEEP_UNPROVED;
     r->out->reason = talloc_asprintf(r->out, "no packet came that %s could drop (%s)",
-                                     vc_oracle_element(r->sweep->oracle, element)->name, text_of(event, "text"));
+                                     vc_oracle_element(r->sweep->oracle, element)->name, sweep_text(event, "text"));
 }
 
 static void read_event(struct reading *r, json_t *event)
@@ -236,24 +230,17 @@ static void read_event(struct reading *r, json_t *event)
     };
 
     for (size_t i = 0; i < VC_COUNT(handlers); i++)
-        if (!strcmp(handlers[i].layer, text_of(event, "layer")) && !strcmp(handlers[i].what, text_of(event, "what")))
+        if (!strcmp(handlers[i].layer, sweep_text(event, "layer")) &&
+            !strcmp(handlers[i].what, sweep_text(event, "what")))
             handlers[i].fn(r, event);
 }
 
-static void read_events(struct reading *r, const char *result)
+static void read_events(struct reading *r)
 {
-    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/events.jsonl", result);
-    VC_AUTO_FILE *file = fopen(path, "re");
-    VC_AUTO_FREE char *line = NULL;
-    size_t room = 0;
+    json_t *event;
+    size_t i;
 
-    while (file && getline(&line, &room, file) > 0) {
-        json_t *event = json_loads(line, 0, NULL);
-        if (!event)
-            continue; /* the last line of a run that was killed */
-        json_array_append_new(r->events, event);
-        read_event(r, event);
-    }
+    json_array_foreach(r->events, i, event) read_event(r, event);
 }
 
 /* ---- the outcome ---- */
@@ -268,7 +255,7 @@ static enum vc_sweep_verdict verdict_of(const json_t *run)
     if (json_is_true(json_object_get(run, "interrupted")))
         return VC_SWEEP_INTERRUPTED;
     for (size_t i = 0; i < VC_COUNT(verdicts); i++)
-        if (!strcmp(verdicts[i].name, text_of(run, "verdict")))
+        if (!strcmp(verdicts[i].name, sweep_text(run, "verdict")))
             return verdicts[i].verdict;
     return VC_SWEEP_ERROR;
 }
@@ -290,7 +277,7 @@ struct vc_sweep_outcome *vc_sweep_outcome_read(void *ctx, const struct vc_sweep 
     talloc_set_destructor(out, outcome_destroy);
     out->unproved = VC_NONE;
     out->verdict = verdict_of(run);
-    out->reason = talloc_strdup(out, run ? text_of(run, "reason") : "the run left no result");
+    out->reason = talloc_strdup(out, run ? sweep_text(run, "reason") : "the run left no result");
     out->wall_s = json_number_value(json_object_get(run, "wall_s"));
     out->virtual_s = json_number_value(json_object_get(run, "virtual_s"));
     if (!run || out->verdict == VC_SWEEP_AGREES || out->verdict == VC_SWEEP_INTERRUPTED)
@@ -299,10 +286,10 @@ struct vc_sweep_outcome *vc_sweep_outcome_read(void *ctx, const struct vc_sweep 
         .sweep = sweep,
         .schedule = schedule,
         .out = out,
-        .events = json_array(),
+        .events = sweep_events(result),
         .seen = talloc_zero_array(out, struct seen, (unsigned)(sweep->flow_count * DIRECTIONS)),
     };
-    read_events(&r, result);
+    read_events(&r);
     json_decref(r.events);
     talloc_free(r.seen);
     return out;
