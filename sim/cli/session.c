@@ -164,6 +164,7 @@ static int play_live(struct watcher *watcher, const struct vc_scenario *scenario
             return -1;
     }
     struct vc_live_config config = {.engine = {.plan = plan,
+                                               .evidence = true,
                                                .scenario = scenario,
                                                .control = control,
                                                .captures = watcher->session->options.captures,

@@ -43,18 +43,36 @@ static void judge_event(void *arg, json_t *event)
         sd_event_add_defer(engine->loop, &(sd_event_source *){NULL}, on_broken, engine);
 }
 
-static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
+static void end_when_all_is_there(struct engine *engine)
 {
-    struct engine *engine = arg;
     VC_AUTO_ERROR *err = NULL;
 
+    if (--engine->last)
+        return;
     if (engine->observe) {
         vc_flows_finish(vc_observe_flows(engine->observe));
         if (vc_observe_finish(engine->observe, &err))
             vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", err->message);
     }
     vc_event(engine->events, VC_LAYER_CHECK, NULL, "end", -1, NULL);
-    return sd_event_exit(engine->loop, 0);
+    sd_event_exit(engine->loop, 0);
+}
+
+static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
+{
+    end_when_all_is_there(arg);
+    return 0;
+}
+
+static void on_last_evidence(void *arg, json_t *document, vc_error *err)
+{
+    struct engine *engine = arg;
+
+    if (err)
+        vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", err->message);
+    else
+        vc_event(engine->events, VC_LAYER_CHECK, NULL, "evidence", -1, "{s:O}", "document", document);
+    end_when_all_is_there(engine);
 }
 
 static void begin_end(struct engine *engine)
@@ -66,6 +84,10 @@ static void begin_end(struct engine *engine)
         engine_tell_parked(engine);
     if (engine->observe)
         vc_flows_stop(vc_observe_flows(engine->observe));
+    engine->last = 1;
+    /* Of a run that was ended from outside nobody asks what was wrong in it. */
+    if (engine->lab && !engine->interrupted && engine->config->evidence)
+        engine->last += vc_evidence_start(engine, engine->lab, on_last_evidence, engine, NULL) != NULL;
     if (sd_event_add_time_relative(engine->loop, NULL, CLOCK_MONOTONIC, engine->observe ? DRAIN_US : 0, 1000,
                                    on_drained, engine) < 0)
         sd_event_exit(engine->loop, VC_EXIT_FAIL);
@@ -73,6 +95,7 @@ static void begin_end(struct engine *engine)
 
 void engine_end(struct engine *engine, const char *signal, const char *error)
 {
+    engine->interrupted |= signal != NULL;
     if (engine->timeline)
         vc_timeline_abort(engine->timeline, signal, error);
     else if (error)
@@ -285,6 +308,8 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     engine->observe = vc_observe_new(engine, &observe);
     engine->meters = vc_meters_new(engine, engine->lab);
     engine->logs = vc_logs_new(engine, engine->lab);
+    engine->diagnoses = vc_diagnoses_new(engine, engine->lab, engine->judge);
+    vc_events_subscribe(engine->events, vc_diagnoses_event, engine->diagnoses);
     vc_events_subscribe(engine->events, vc_meters_event, engine->meters);
     return 0;
 }

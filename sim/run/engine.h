@@ -43,6 +43,7 @@ struct vc_engine_config {
     bool captures; /* in kept[VC_KEEP_CAPTURES] */
     bool stay;     /* after the last step the lab stays up until it is told to go (vclab up) */
     bool memory;   /* emit check/memory after the last step */
+    bool evidence; /* emit check/evidence at the end: what the doctor reads of a result */
     const struct vc_engine_load *loads;
     size_t load_count;
 };

@@ -3,6 +3,7 @@
 
 #include "fault/fault.h"
 #include "run/engine.h"
+#include "run/evidence.h"
 #include "run/loads.h"
 #include "run/logs.h"
 #include "run/meters.h"
@@ -24,9 +25,12 @@ struct engine {
     struct vc_meters *meters;
     struct vc_logs *logs;
     struct vc_timeline *timeline;
+    struct vc_diagnoses *diagnoses;
     bool streaming; /* the front end still reads */
     bool ending;
     bool broken; /* a daemon died */
+    bool interrupted;
+    unsigned last; /* what the end still waits for: packets under way, evidence */
     sd_event_source *limit;
     size_t load; /* the next load to play */
 };

@@ -304,6 +304,7 @@ static int play(struct guest *guest, vc_error **err)
         .limit_ns = guest->options.limit_ns,
         .shell_tty = -1,
         .control = -1,
+        .evidence = true,
         /* A snapshot does not know whether its forks want them. */
         .captures = guest->options.captures || parks,
     };
