@@ -70,7 +70,8 @@ static json_t *daemons_of(const struct lab_node *node)
 
 static json_t *node_evidence(const struct lab_node *node)
 {
-    json_t *out = json_pack("{s:s, s:b, s:o}", "kind", node->rt.plan->kind, "on", node->on, "daemons", daemons_of(node));
+    json_t *out =
+        json_pack("{s:s, s:b, s:o}", "kind", node->rt.plan->kind, "on", node->on, "daemons", daemons_of(node));
     VC_AUTO_TALLOC struct vc_rtnl *rtnl = node->on ? vc_rtnl_open(NULL, node->rt.netns, NULL) : NULL;
 
     if (!rtnl)
@@ -101,9 +102,9 @@ static json_t *counting(const struct vc_lab *lab)
         VC_AUTO_TALLOC struct vc_rtnl *rtnl = node->on ? vc_rtnl_open(NULL, node->rt.netns, NULL) : NULL;
 
         if (rtnl)
-            json_object_set_new(out, node->rt.plan->name,
-                                json_pack("{s:o, s:o}", "interfaces", evidence_interfaces(node, rtnl), "sas",
-                                          evidence_sas(node)));
+            json_object_set_new(
+                out, node->rt.plan->name,
+                json_pack("{s:o, s:o}", "interfaces", evidence_interfaces(node, rtnl), "sas", evidence_sas(node)));
     }
     return out;
 }

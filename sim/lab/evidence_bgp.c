@@ -153,8 +153,8 @@ static void ask_prefixes(struct vc_vty *vty, const char *address, json_t *neighb
                      {"told", "advertised-routes", "advertisedRoutes"}};
 
     for (size_t i = 0; i < VC_COUNT(questions); i++) {
-        VC_AUTO_TALLOC char *command = talloc_asprintf(NULL, "show bgp ipv4 unicast neighbors %s %s json", address,
-                                                       questions[i].command);
+        VC_AUTO_TALLOC char *command =
+            talloc_asprintf(NULL, "show bgp ipv4 unicast neighbors %s %s json", address, questions[i].command);
         VC_AUTO_JSON *reply = vc_vty_json(vty, command, NULL);
         if (!reply)
             continue;
@@ -168,10 +168,14 @@ static void ask_prefixes(struct vc_vty *vty, const char *address, json_t *neighb
 static json_t *frr_neighbors(const struct vc_daemon *bgpd)
 {
     static const char *const members[][2] = {
-        {"bgpState", "state"},       {"remoteAs", "remote_as"},
-        {"localAs", "local_as"},     {"lastResetDueTo", "last_reset"},
-        {"lastNotificationReason", "last_notification"}, {"bgpTimerUpMsec", "up_ms"},
-        {"connectionsEstablished", "established"}, {"connectionsDropped", "dropped"},
+        {"bgpState", "state"},
+        {"remoteAs", "remote_as"},
+        {"localAs", "local_as"},
+        {"lastResetDueTo", "last_reset"},
+        {"lastNotificationReason", "last_notification"},
+        {"bgpTimerUpMsec", "up_ms"},
+        {"connectionsEstablished", "established"},
+        {"connectionsDropped", "dropped"},
         {"authenticationEnabled", "authentication"},
     };
     int fd = vc_node_connect(&bgpd->node->rt, bgpd->plan->ready, NULL);

@@ -62,9 +62,8 @@ static json_t *charon_configured(const struct vc_daemon *daemon)
     json_t *out = json_object(), *connection;
     const char *name;
 
-    json_object_foreach(json_object_get(conf, "connections"), name, connection)
-        json_object_set_new(out, name,
-                            charon_connection(daemon->lab, name, connection, json_object_get(conf, "secrets")));
+    json_object_foreach(json_object_get(conf, "connections"), name, connection) json_object_set_new(
+        out, name, charon_connection(daemon->lab, name, connection, json_object_get(conf, "secrets")));
     return out;
 }
 
@@ -133,8 +132,14 @@ static json_t *charon_sas(const struct vc_daemon *daemon)
 /* The words of ipsec.conf beside ours. */
 static const struct {
     const char *keyword, *member;
-} libreswan_words[] = {{"ike", "ike"},         {"esp", "esp"},        {"left", "local"}, {"right", "remote"},
-                       {"leftid", "local_id"}, {"rightid", "remote_id"}, {"type", "mode"},  {"leftsubnet", "local_ts"},
+} libreswan_words[] = {{"ike", "ike"},
+                       {"esp", "esp"},
+                       {"left", "local"},
+                       {"right", "remote"},
+                       {"leftid", "local_id"},
+                       {"rightid", "remote_id"},
+                       {"type", "mode"},
+                       {"leftsubnet", "local_ts"},
                        {"rightsubnet", "remote_ts"}};
 
 static void read_word(json_t *connection, const char *keyword, const char *value)
@@ -242,8 +247,8 @@ static json_t *libreswan_sas(const struct vc_daemon *daemon)
         json_t *children = json_array();
         json_object_foreach(json_object_get(sa, "child-sas"), key, child)
             json_array_append_new(children, json_pack("{s:s, s:s}", "name", name, "state", "INSTALLED"));
-        json_array_append_new(out, json_pack("{s:s, s:s, s:o}", "connection", name, "state", "ESTABLISHED", "children",
-                                             children));
+        json_array_append_new(
+            out, json_pack("{s:s, s:s, s:o}", "connection", name, "state", "ESTABLISHED", "children", children));
     }
     return out;
 }

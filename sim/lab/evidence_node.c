@@ -135,10 +135,12 @@ json_t *evidence_logs(const struct lab_node *node)
 static const struct {
     const char *group, *name; /* group "": lines of one name and one number, as xfrm_stat has them */
 } wanted_counters[] = {
-    {"TcpExt:", "TCPMD5NotFound"},     {"TcpExt:", "TCPMD5Unexpected"},     {"TcpExt:", "TCPMD5Failure"},
-    {"Ip:", "FragFails"},              {"Ip:", "ReasmFails"},               {"", "XfrmInStateSeqError"},
-    {"", "XfrmInStateProtoError"},     {"", "XfrmInNoPols"},                {"", "XfrmInTmplMismatch"},
-    {"", "XfrmInNoStates"},            {"", "XfrmOutNoStates"},             {"", "XfrmInStateMismatch"},
+    {"TcpExt:", "TCPMD5NotFound"}, {"TcpExt:", "TCPMD5Unexpected"},
+    {"TcpExt:", "TCPMD5Failure"},  {"Ip:", "FragFails"},
+    {"Ip:", "ReasmFails"},         {"", "XfrmInStateSeqError"},
+    {"", "XfrmInStateProtoError"}, {"", "XfrmInNoPols"},
+    {"", "XfrmInTmplMismatch"},    {"", "XfrmInNoStates"},
+    {"", "XfrmOutNoStates"},       {"", "XfrmInStateMismatch"},
 };
 
 static void take_counter(json_t *out, const char *group, const char *name, const char *value)

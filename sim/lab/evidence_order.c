@@ -79,10 +79,9 @@ static json_t *links_order(const struct vc_lab *lab)
         const struct vc_node *a = &topology->nodes[link->end[0].node], *b = &topology->nodes[link->end[1].node];
         const struct vc_customer *customer = vc_topology_customer_of(topology, link->end[0].node);
 
-        json_array_append_new(
-            list, json_pack("{s:s, s:[s, s], s:[s, s], s:b}", "name", link->name, "nodes", a->name, b->name, "kinds",
-                            a->kind, b->kind, "customer",
-                            customer && vc_prefix_covers(customer->network, link->end[0].address)));
+        json_array_append_new(list, json_pack("{s:s, s:[s, s], s:[s, s], s:b}", "name", link->name, "nodes", a->name,
+                                              b->name, "kinds", a->kind, b->kind, "customer",
+                                              customer && vc_prefix_covers(customer->network, link->end[0].address)));
     }
     return list;
 }

@@ -41,8 +41,7 @@ static void add_tunnel(struct probes *p, const struct vc_tunnel *t)
     unsigned mtu = p->lab->plan->topology->settings.gre_mtu;
     const struct vc_plan_node *cpe = &p->lab->plan->nodes[t->cpe];
 
-    add(p, of_tunnel("underlay", t), t->cpe,
-        (struct vc_echo){.from = source, .to = t->ipsec_cisco, .ip_bytes = SMALL});
+    add(p, of_tunnel("underlay", t), t->cpe, (struct vc_echo){.from = source, .to = t->ipsec_cisco, .ip_bytes = SMALL});
     add(p, of_tunnel("tunnel", t), t->cpe,
         (struct vc_echo){.from = t->address_cpe.addr, .to = t->address_cisco.addr, .ip_bytes = SMALL});
     for (size_t i = 0; i < cpe->gre_count; i++)
@@ -69,8 +68,9 @@ static void add_paths(struct probes *p)
                     dc = d;
             if (dc == VC_NONE || !customer || !vc_prefix_contains(customer->network, a->ifaces[0].address.addr))
                 continue;
-            add(p, json_pack("{s:s, s:s, s:s, s:s}", "kind", "service", "from", a->name, "to", b->name, "dc",
-                             t->dcs[dc].name),
+            add(p,
+                json_pack("{s:s, s:s, s:s, s:s}", "kind", "service", "from", a->name, "to", b->name, "dc",
+                          t->dcs[dc].name),
                 from,
                 (struct vc_echo){
                     .from = a->ifaces[0].address.addr, .to = b->ifaces[0].address.addr, .ip_bytes = SMALL});

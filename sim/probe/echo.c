@@ -68,9 +68,11 @@ static void send_one(struct run *run, size_t i, unsigned sequence)
     struct vc_echo *echo = &run->echoes[i];
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = echo->to};
     uint8_t packet[ECHO_MAX] = {0};
-    size_t len = echo->ip_bytes > IP_HEADER + sizeof(struct icmphdr) ? echo->ip_bytes - IP_HEADER : sizeof(struct icmphdr);
-    struct icmphdr header = {.type = ICMP_ECHO,
-                             .un.echo = {.id = htons((uint16_t)(getpid() + (int)i)), .sequence = htons((uint16_t)sequence)}};
+    size_t len =
+        echo->ip_bytes > IP_HEADER + sizeof(struct icmphdr) ? echo->ip_bytes - IP_HEADER : sizeof(struct icmphdr);
+    struct icmphdr header = {
+        .type = ICMP_ECHO,
+        .un.echo = {.id = htons((uint16_t)(getpid() + (int)i)), .sequence = htons((uint16_t)sequence)}};
 
     len = len < sizeof packet ? len : sizeof packet;
     memcpy(packet, &header, sizeof header);

@@ -84,8 +84,7 @@ struct vc_evidence *vc_evidence_start(void *ctx, const struct vc_lab *lab, vc_ev
     *evidence = (struct vc_evidence){.fn = fn, .arg = arg, .fd = fds[0]};
     talloc_set_destructor(evidence, destroy);
     fcntl(fds[0], F_SETFL, O_NONBLOCK);
-    int r = pid < 0 ? -errno
-                    : sd_event_add_io(vc_lab_loop(lab), &evidence->source, fds[0], EPOLLIN, on_text, evidence);
+    int r = pid < 0 ? -errno : sd_event_add_io(vc_lab_loop(lab), &evidence->source, fds[0], EPOLLIN, on_text, evidence);
     if (r >= 0)
         return evidence;
     vc_fail(err, VC_EXIT_FAIL, -r, "collecting evidence in the lab");

@@ -1,6 +1,6 @@
 /*
- * Evidence for the doctor, collected beside a running lab: vc_lab_evidence in a child, so that neither its questions nor
- * its pings hold up the loop. It becomes the event check/evidence.
+ * Evidence for the doctor, collected beside a running lab: vc_lab_evidence in a child, so that neither its questions
+ * nor its pings hold up the loop. It becomes the event check/evidence.
  */
 #pragma once
 

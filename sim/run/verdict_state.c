@@ -370,7 +370,7 @@ void state_event(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         {"probe", "path", on_path},       {"probe", "outage-begin", on_outage_begin},
         {"probe", "gap", on_gap},         {"probe", "summary", on_summary},
         {"probe", "load", on_load},       {"link", "seen", on_seen},
-        {"rib", "accepted", on_accepted}, {"check", "log", log_written},
+        {"rib", "accepted", on_accepted}, {"check", "log", log_written}, {"check", "evidence", diagnosis_evidence},
     };
 
     for (size_t i = 0; i < VC_COUNT(handlers); i++)

@@ -1,0 +1,170 @@
+/* vclab doctor: what is wrong in a running lab, or was at the end of a run, layer by layer, and the fix. */
+#include <getopt.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/commands.h"
+#include "cli/labs.h"
+#include "cli/session.h"
+#include "doctor/doctor.h"
+#include "report/bundle.h"
+
+static const char usage[] =
+    "Usage: vclab doctor [LAB | RESULT | BUNDLE | EVIDENCE.json] [--json | --evidence]\n"
+    "       vclab doctor --catalogue\n"
+    "\n"
+    "Walks the service guide's checks (underlay, IKE, CHILD SA, GRE, BGP, routes, paths, MTU, capacity) and names what "
+    "is wrong: the cause,\n"
+    "its node, the evidence, the remedy, and where to look on a real device.\n"
+    "  LAB          a running lab (default: the only one): asked now, which takes a second at most\n"
+    "  RESULT       the folder of a run: what its nodes told at its end\n"
+    "  BUNDLE       a bundle of a run (vclab run --bundle)\n"
+    "  --json       the diagnosis as a document (vclab.diagnosis/1)\n"
+    "  --evidence   what was read, as a document (vclab.evidence/1)\n"
+    "  --catalogue  docs/troubleshooting.md: every cause, its symptom and its remedy\n"
+    "\n"
+    "Exit status: 0 nothing is wrong, 1 something is, 2 no such lab or result, 3 the lab could not be asked.\n";
+
+struct options {
+    bool json, evidence, catalogue;
+    const char *results, *what;
+};
+
+/* The last evidence among a run's events, new reference; NULL: there is none. */
+static json_t *last_evidence(FILE *events)
+{
+    VC_AUTO_FREE char *line = NULL;
+    VC_AUTO_JSON *last = NULL;
+    size_t room = 0;
+
+    while (getline(&line, &room, events) > 0) {
+        if (!strstr(line, "\"evidence\""))
+            continue;
+        VC_AUTO_JSON *event = json_loads(line, 0, NULL);
+        const char *what = json_string_value(json_object_get(event, "what"));
+        if (!what || strcmp(what, "evidence") != 0)
+            continue;
+        json_decref(last);
+        last = json_incref(json_object_get(event, "document"));
+    }
+    return VC_STEAL_PTR(last);
+}
+
+static json_t *of_events(FILE *events, const char *name, vc_error **err)
+{
+    json_t *document = events ? last_evidence(events) : NULL;
+
+    if (!document)
+        vc_fail(err, VC_EXIT_USAGE, 0,
+                "%s: no evidence in its events: it was interrupted, or written by an older vclab", name);
+    return document;
+}
+
+static json_t *of_folder(const char *path, vc_error **err)
+{
+    VC_AUTO_TALLOC char *name = talloc_asprintf(NULL, "%s/events.jsonl", path);
+    FILE *events = fopen(name, "re");
+    json_t *document = of_events(events, path, err);
+
+    if (events)
+        fclose(events);
+    return document;
+}
+
+static json_t *of_bundle(const char *path, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct vc_bundle *bundle = vc_bundle_read(scratch, path, err);
+
+    if (!bundle)
+        return NULL;
+    const char *text = bundle->events;
+    FILE *events = fmemopen((char *)(uintptr_t)text, strlen(text), "r");
+    json_t *document = of_events(events, path, err);
+    if (events)
+        fclose(events);
+    return document;
+}
+
+static json_t *of_file(const char *path, vc_error **err)
+{
+    VC_AUTO_JSON *document = json_load_file(path, 0, NULL);
+    const char *schema = json_string_value(json_object_get(document, "schema"));
+
+    if (schema && !strcmp(schema, "vclab.evidence/1"))
+        return VC_STEAL_PTR(document);
+    return of_bundle(path, err);
+}
+
+static json_t *of_lab(const struct options *options, vc_error **err)
+{
+    struct lab_options lab = {.results = options->results, .lab = options->what};
+    VC_AUTO_JSON *request = json_pack("{s:s}", "do", "evidence");
+    VC_AUTO_JSON *answer = lab_ask(&lab, request, NULL, 0, NULL, err);
+
+    return answer ? json_incref(json_object_get(answer, "evidence")) : NULL;
+}
+
+static json_t *evidence_of(const struct options *options, vc_error **err)
+{
+    struct stat st;
+
+    if (!options->what || stat(options->what, &st))
+        return of_lab(options, err);
+    return S_ISDIR(st.st_mode) ? of_folder(options->what, err) : of_file(options->what, err);
+}
+
+static int tell(const struct options *options, const json_t *evidence)
+{
+    VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
+    bool healthy = json_is_true(json_object_get(diagnosis, "healthy"));
+
+    if (options->evidence || options->json) {
+        json_dumpf(options->evidence ? evidence : diagnosis, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        VC_AUTO_TALLOC char *text = vc_doctor_text(NULL, diagnosis, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+        fputs(text, stdout);
+    }
+    return healthy ? VC_EXIT_PASS : VC_EXIT_FAIL;
+}
+
+int vc_cmd_doctor(int argc, char **argv)
+{
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"evidence", no_argument, NULL, 'e'},
+                                          {"catalogue", no_argument, NULL, 'c'},
+                                          {"results", required_argument, NULL, 'r'},
+                                          {"lab", required_argument, NULL, 'l'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    struct options options = {0};
+    VC_AUTO_ERROR *err = NULL;
+
+    for (int option; (option = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
+        if (option == 'h' || option == '?') {
+            fputs(usage, option == 'h' ? stdout : stderr);
+            return option == 'h' ? VC_EXIT_PASS : VC_EXIT_USAGE;
+        }
+        options.json |= option == 'j';
+        options.evidence |= option == 'e';
+        options.catalogue |= option == 'c';
+        if (option == 'r')
+            options.results = optarg;
+        if (option == 'l')
+            options.what = optarg;
+    }
+    if (optind < argc)
+        options.what = argv[optind++];
+    if (optind < argc || options.json + options.evidence + options.catalogue > 1) {
+        fputs(usage, stderr);
+        return VC_EXIT_USAGE;
+    }
+    if (options.catalogue) {
+        VC_AUTO_TALLOC char *text = vc_doctor_catalogue(NULL);
+        fputs(text, stdout);
+        return VC_EXIT_PASS;
+    }
+    VC_AUTO_JSON *evidence = evidence_of(&options, &err);
+    return evidence ? tell(&options, evidence) : print_error(err);
+}

@@ -1,0 +1,157 @@
+/* The second phase: crypto ACL, ESP's algorithms, mode, and whether ESP passes (R21, R25, R26). */
+#include "doctor/private.h"
+
+struct selector {
+    char host[32];
+    int length;
+    bool gre;
+};
+
+/* "10.200.0.1/32[gre]" */
+static struct selector read_selector(const char *text)
+{
+    struct selector s = {.length = 32, .gre = strstr(text, "[gre") || strstr(text, "[47")};
+    const char *slash = strchr(text, '/');
+
+    snprintf(s.host, sizeof s.host, "%.*s", (int)strcspn(text, "/["), text);
+    if (slash)
+        s.length = atoi(slash + 1);
+    return s;
+}
+
+static void rule_selector(struct doctor *d, const struct view *v, enum end end, const char *member, const char *wanted)
+{
+    const char *text = text_at(v->at[end].ike, member), *name = v->at[end].name;
+    struct selector own = read_selector(text);
+
+    if (!*text || !is(v->at[end].ike, "mode", "tunnel"))
+        return;
+    if (!own.gre)
+        found(d, "crypto-acl-protocol", name, v, true, "the crypto ACL of %s names %s: every protocol, not GRE", name,
+              text);
+    else if (own.length != 32)
+        found(d, "crypto-acl-network", name, v, true, "the crypto ACL of %s names %s: a network, not the host %s", name,
+              text, wanted);
+    else if (strcmp(own.host, wanted) != 0)
+        found(d, "crypto-acl-host", name, v, true, "the crypto ACL of %s names %s; the order says %s", name, text,
+              wanted);
+}
+
+/* "aes256gcm16-ecp384" → "aes256gcm16" and "ecp384" */
+static const char *group_of(const char *proposal)
+{
+    static const char *const groups[] = {"-modp", "-ecp", "-curve", "-x25519", "-x448", "-dh", ";dh"};
+
+    for (size_t i = 0; i < VC_COUNT(groups); i++) {
+        const char *at = strstr(proposal, groups[i]);
+        if (at)
+            return at;
+    }
+    return proposal + strlen(proposal);
+}
+
+static void rule_proposal(struct doctor *d, const struct view *v, enum end end)
+{
+    const char *own = text_at(v->at[end].ike, "esp"), *wanted = text_at(json_object_get(d->order, "settings"), "esp");
+    const char *own_group = group_of(own), *wanted_group = group_of(wanted), *name = v->at[end].name;
+    const json_t *child = v->at[CPE].child ? v->at[CPE].child : v->at[HEADEND].child;
+    bool libreswan = strchr(own, ';') || strchr(own, '_');
+
+    if (!*own || !strcmp(own, wanted))
+        return;
+    /* Of Libreswan's own words only the group can be told apart without a dictionary: what stands before it may be the
+     * order's in other words. */
+    if (!libreswan &&
+        (own_group - own != wanted_group - wanted || strncmp(own, wanted, (size_t)(own_group - own)) != 0))
+        found(d, "esp-proposal", name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
+    else if (libreswan && !*own_group)
+        found(d, "esp-proposal", name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
+    else if (child && v->layers[CHILD] == OK)
+        found(d, "pfs-mismatch", name, v, true,
+              "%s has ESP %s; the order says %s; this bites when the CHILD SA is rekeyed, in %lld s", name, own, wanted,
+              (long long)number_at(child, "rekey_in_s", number_at(child, "dies_in_s", 0)));
+    else
+        found(d, "pfs-mismatch", name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
+}
+
+/* What the second phase's refusal looks like, for whichever cause is named there. */
+static void quote_refusal(struct doctor *d, const struct view *v)
+{
+    static const char *const words[] = {"TS_UNACCEPTABLE", "no CHILD_SA built", "no acceptable proposal",
+                                        "failed to establish CHILD_SA", "rekeying failed"};
+    size_t at;
+    json_t *cause;
+
+    if (v->layers[IKE] != OK || v->layers[CHILD] == OK)
+        return;
+    json_array_foreach(d->causes, at, cause)
+    {
+        if (!is(cause, "layer", doctor_layer_names[CHILD]) || !is(cause, "tunnel", v->name))
+            continue;
+        for (size_t i = 0; i < VC_COUNT(words); i++)
+            for (enum end end = CPE; end <= HEADEND; end++) {
+                const char *daemon = text_at(json_object_get(v->at[end].node, "ike"), "daemon");
+                const char *line = logged(v->at[end].node, daemon, words[i], NULL);
+                if (line)
+                    found(d, text_at(cause, "cause"), text_at(cause, "node"), v, true, "%s of %s: %s", daemon,
+                          v->at[end].name, line);
+            }
+    }
+}
+
+/* Both ends have the SA, one sends and the other gets nothing. */
+static void rule_esp_blocked(struct doctor *d, const struct view *v)
+{
+    const json_t *ipsec = json_object_get(v->order, "ipsec");
+    bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
+    const struct moved *cpe = &v->at[CPE].sa_moved, *headend = &v->at[HEADEND].sa_moved;
+    const char *cause = nat ? "udp-4500-blocked" : "esp-blocked";
+
+    if (v->layers[CHILD] != FAILED || !v->at[CPE].child || !v->at[HEADEND].child || is_named(d, v, CHILD))
+        return;
+    if (headend->in == 0)
+        found(d, cause, NULL, v, false, "%s sent packets into the SA and none arrived at %s", v->at[CPE].name,
+              v->at[HEADEND].name);
+    if (headend->out > 0 && cpe->in == 0)
+        found(d, cause, NULL, v, false, "%s sent %lld packets into the SA and none arrived at %s", v->at[HEADEND].name,
+              (long long)headend->out, v->at[CPE].name);
+}
+
+/* Three new SAs in the log and none of them old. */
+static void rule_bouncing(struct doctor *d, const struct view *v)
+{
+    const json_t *lines = json_object_get(json_object_get(v->at[CPE].node, "log"), "charon");
+    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "IKE_SA %s[", v->name);
+    json_int_t age = number_at(v->at[CPE].sa, "established_s", -1);
+    unsigned times = 0;
+    size_t i;
+    json_t *line;
+
+    json_array_foreach(lines, i, line)
+    {
+        const char *text = json_string_value(line);
+        times += strstr(text, of) && strstr(text, "] established") != NULL;
+    }
+    if (times >= 4 && age >= 0 && age < 60 && v->layers[UNDERLAY] == OK)
+        found(d, "sa-bouncing", NULL, v, false, "%u IKE SAs in the last lines of %s's log, this one %lld s old", times,
+              v->at[CPE].name, (long long)age);
+}
+
+void rules_child(struct doctor *d, const struct view *v)
+{
+    const json_t *transport = json_object_get(v->order, "transport");
+
+    for (enum end end = CPE; end <= HEADEND; end++) {
+        const char *own = text_at(transport, end == CPE ? "cpe" : "cisco");
+        const char *other = text_at(transport, end == CPE ? "cisco" : "cpe");
+        rule_selector(d, v, end, "local_ts", own);
+        rule_selector(d, v, end, "remote_ts", other);
+        rule_proposal(d, v, end);
+        if (*text_at(v->at[end].ike, "mode") && !is(v->at[end].ike, "mode", "tunnel"))
+            found(d, "transport-mode", v->at[end].name, v, true, "%s has mode %s", v->at[end].name,
+                  text_at(v->at[end].ike, "mode"));
+    }
+    quote_refusal(d, v);
+    rule_esp_blocked(d, v);
+    rule_bouncing(d, v);
+}

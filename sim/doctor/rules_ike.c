@@ -1,0 +1,216 @@
+/* Underlay and IKE: who reaches whom, who begins, and what the two must agree on (R19-R27). */
+#include "doctor/private.h"
+
+/* ---- underlay ---- */
+
+static void rule_node_off(struct doctor *d, const struct view *v)
+{
+    for (enum end end = CPE; end < END_COUNT; end++)
+        if (v->at[end].node && !v->at[end].there)
+            found(d, "node-off", v->at[end].name, v, true, "%s is powered off", v->at[end].name);
+}
+
+static bool faces_the_internet(const json_t *link, const char *node)
+{
+    const json_t *nodes = json_object_get(link, "nodes"), *kinds = json_object_get(link, "kinds");
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *own = json_string_value(json_array_get(nodes, i));
+        const char *kind = json_string_value(json_array_get(kinds, !i));
+        if (own && kind && !strcmp(own, node) && (!strcmp(kind, "isp") || !strcmp(kind, "nat")))
+            return true;
+    }
+    return false;
+}
+
+/* A cable that is out is seen at both ends; shut is one of them. */
+static void look_at_port(struct doctor *d, const struct view *v, const json_t *link, const char *node)
+{
+    const char *name = text_at(link, "name");
+    const json_t *port = json_object_get(json_object_get(node_named(d, node), "interfaces"), name);
+
+    if (port && !true_at(port, "up"))
+        found(d, "wan-link-down", node, v, true, "interface %s of %s is shut", name, node);
+    else if (port && !true_at(port, "carrier"))
+        found(d, "wan-link-down", NULL, v, true, "interface %s of %s has no carrier", name, node);
+}
+
+static void rule_wan_link(struct doctor *d, const struct view *v)
+{
+    size_t i;
+    json_t *link;
+
+    json_array_foreach(json_object_get(d->order, "links"), i,
+                       link) for (enum end end = CPE; end <= HEADEND;
+                                  end++) if (v->at[end].there &&
+                                             faces_the_internet(link, v->at[end].name)) for (size_t side = 0; side < 2;
+                                                                                             side++)
+        look_at_port(d, v, link, json_string_value(json_array_get(json_object_get(link, "nodes"), side)));
+}
+
+static void rule_unreachable(struct doctor *d, const struct view *v)
+{
+    if (v->layers[UNDERLAY] == FAILED && !is_named(d, v, UNDERLAY))
+        found(d, "peer-unreachable", NULL, v, false, "%s gets no answer from %s: %lld of %lld pings",
+              text_at(json_object_get(v->order, "ipsec"), "source"),
+              text_at(json_object_get(v->order, "ipsec"), "cisco"), (long long)number_at(v->underlay, "received", 0),
+              (long long)number_at(v->underlay, "sent", 0));
+}
+
+void rules_underlay(struct doctor *d, const struct view *v)
+{
+    rule_node_off(d, v);
+    rule_wan_link(d, v);
+    rule_unreachable(d, v);
+}
+
+/* ---- IKE: what is configured ---- */
+
+static void rule_daemon(struct doctor *d, const struct view *v)
+{
+    for (enum end end = CPE; end <= HEADEND; end++) {
+        const char *daemon = text_at(json_object_get(v->at[end].node, "ike"), "daemon");
+        const char *state = text_at(json_object_get(v->at[end].node, "daemons"), daemon);
+        if (v->at[end].there && *daemon && strcmp(state, "running") != 0)
+            found(d, "ike-daemon-down", v->at[end].name, v, true, "%s of %s is %s", daemon, v->at[end].name, state);
+    }
+}
+
+static void compare(struct doctor *d, const struct view *v, enum end end, const char *cause, const char *member,
+                    const char *wanted)
+{
+    const char *own = text_at(v->at[end].ike, member);
+
+    if (v->at[end].ike && *own && *wanted && strcmp(own, wanted) != 0)
+        found(d, cause, v->at[end].name, v, true, "%s has %s %s; the order says %s", v->at[end].name, member, own,
+              wanted);
+}
+
+static void rule_configured(struct doctor *d, const struct view *v, enum end end)
+{
+    const json_t *ipsec = json_object_get(v->order, "ipsec"), *ike = v->at[end].ike;
+    const char *name = v->at[end].name, *own = text_at(ipsec, end == CPE ? "cpe" : "cisco");
+    const char *other = text_at(ipsec, end == CPE ? "cisco" : "cpe");
+
+    if (number_at(ike, "version", 2) != 2)
+        found(d, "ike-version", name, v, true, "%s speaks IKEv%lld", name, (long long)number_at(ike, "version", 0));
+    else /* version 1 has no AES-GCM: then the proposal says nothing of its own */
+        compare(d, v, end, "ike-proposal", "ike", text_at(json_object_get(d->order, "settings"), "ike"));
+    compare(d, v, end, "ike-identity", "local_id", own);
+    compare(d, v, end, "ike-identity", "remote_id", other);
+    compare(d, v, end, "ipsec-peer-address", "remote", other);
+    if (ike && *text_at(ike, "psk") && !is(ike, "psk", "as ordered"))
+        found(d, "ike-psk", name, v, true, "the pre-shared key of %s is %s than in the order", name,
+              text_at(ike, "psk"));
+    if (end == CPE && is(ike, "start", "none"))
+        found(d, "nobody-initiates", name, v, true,
+              "%s only answers, and so does Cisco's side: no log of either has a try", name);
+}
+
+/* ---- IKE: what the logs tell ---- */
+
+/* What a device says about the cause that its configuration shows. */
+static void quote(struct doctor *d, const struct view *v, const char *cause, enum end owner)
+{
+    static const struct {
+        const char *cause, *daemon, *contains;
+    } words[] = {
+        {"ike-proposal", "charon", "NO_PROPOSAL_CHOSEN"},
+        {"ike-proposal", "charon", "proposals unacceptable"},
+        {"ike-proposal", "charon", "INVALID_KE"},
+        {"ike-proposal", "pluto", "NO_PROPOSAL_CHOSEN"},
+        {"ike-psk", "charon", "AUTHENTICATION_FAILED"},
+        {"ike-psk", "charon", "MAC mismatched"},
+        {"ike-psk", "pluto", "AUTHENTICATION_FAILED"},
+        {"ike-identity", "charon", "AUTHENTICATION_FAILED"},
+        {"ike-identity", "charon", "no matching peer config"},
+        {"ike-identity", "pluto", "AUTHENTICATION_FAILED"},
+        {"ike-version", "charon", "no IKE config found"},
+    };
+
+    if (v->layers[IKE] == OK)
+        return;
+    for (size_t i = 0; i < VC_COUNT(words); i++)
+        for (enum end end = CPE; end <= HEADEND; end++) {
+            const char *line = strcmp(words[i].cause, cause)
+                                   ? NULL
+                                   : logged(v->at[end].node, words[i].daemon, words[i].contains, NULL);
+            if (line)
+                found(d, cause, v->at[owner].name, v, true, "%s of %s: %s", words[i].daemon, v->at[end].name, line);
+        }
+}
+
+static void quote_all(struct doctor *d, const struct view *v, enum end end)
+{
+    static const char *const causes[] = {"ike-proposal", "ike-psk", "ike-identity", "ike-version"};
+
+    for (size_t i = 0; i < VC_COUNT(causes); i++) {
+        size_t at;
+        json_t *cause;
+        json_array_foreach(d->causes, at, cause) if (is(cause, "cause", causes[i]) &&
+                                                     is(cause, "node", v->at[end].name) && is(cause, "tunnel", v->name))
+            quote(d, v, causes[i], end);
+    }
+}
+
+/* "retransmit 3 of request with message ID 0" */
+static bool read_retransmit(const char *line, int *count, int *id)
+{
+    const char *at = line ? strstr(line, "retransmit ") : NULL, *message = at ? strstr(at, "message ID ") : NULL;
+
+    if (!message)
+        return false;
+    *count = atoi(at + strlen("retransmit "));
+    *id = atoi(message + strlen("message ID "));
+    return true;
+}
+
+/* Nobody answers, and it is not the peer's address: a firewall. Behind a NAT the second message moves to port 4500. */
+static void rule_port_blocked(struct doctor *d, const struct view *v)
+{
+    const json_t *ipsec = json_object_get(v->order, "ipsec"), *cpe = v->at[CPE].node;
+    const char *daemon = text_at(json_object_get(cpe, "ike"), "daemon");
+    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "<%s|", v->name);
+    VC_AUTO_TALLOC char *of_pluto = talloc_asprintf(NULL, "\"%s\"", v->name);
+    const char *last = last_logged(cpe, daemon, strcmp(daemon, "pluto") ? of : of_pluto);
+    const char *gave_up = last ? strstr(last, "giving up") : NULL;
+    bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
+    int count = 0, id = 0;
+
+    if (v->layers[UNDERLAY] != OK || is_named(d, v, IKE))
+        return;
+    const char *line = gave_up || (last && strstr(last, "initiating")) ? logged(cpe, daemon, "retransmit ", of) : last;
+    bool silent = read_retransmit(line, &count, &id)
+                      ? count >= 3 || v->layers[IKE] != OK
+                      : strcmp(daemon, "pluto") == 0 && line && strstr(line, "retransmission");
+    if (!silent || (v->layers[IKE] == OK && line != last))
+        return;
+    found(d, nat && id > 0 ? "udp-4500-blocked" : "udp-500-blocked", NULL, v, false, "%s of %s: %s", daemon,
+          v->at[CPE].name, line);
+    if (answered(v->underlay))
+        found(d, nat && id > 0 ? "udp-4500-blocked" : "udp-500-blocked", NULL, v, false,
+              "%s answers a ping, and its IKE daemon runs", text_at(ipsec, "cisco"));
+}
+
+/* Everything is configured and nothing wants to be sent. */
+static void rule_no_traffic(struct doctor *d, const struct view *v)
+{
+    const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
+
+    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_named(d, v, GRE) || v->at[CPE].sa ||
+        logged(v->at[CPE].node, daemon, "initiating", NULL))
+        return;
+    found(d, "no-traffic-triggers", v->at[CPE].name, v, false, "the log of %s's %s has no try to start IKE",
+          v->at[CPE].name, daemon);
+}
+
+void rules_ike(struct doctor *d, const struct view *v)
+{
+    rule_daemon(d, v);
+    for (enum end end = CPE; end <= HEADEND; end++)
+        rule_configured(d, v, end);
+    for (enum end end = CPE; end <= HEADEND; end++)
+        quote_all(d, v, end);
+    rule_port_blocked(d, v);
+    rule_no_traffic(d, v);
+}
