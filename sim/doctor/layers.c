@@ -30,17 +30,39 @@ static bool ike_ok(const struct doctor *doctor VC_UNUSED, const struct view *v)
     return established(v->at[CPE].sa) && established(v->at[HEADEND].sa);
 }
 
+/* A tunnel interface that keepalives took down lets no ping out: then the SAs' ages of use tell. Keepalives make them
+ * young every ten seconds. */
+enum { YOUNG_S = 15 };
+
+bool sa_used(const struct view *v, enum end end, bool in)
+{
+    const json_t *child = v->at[end].child;
+    json_int_t moved = in ? v->at[end].sa_moved.in : v->at[end].sa_moved.out;
+    json_int_t idle_s = number_at(child, in ? "idle_in_s" : "idle_out_s", -1);
+
+    return moved > 0 || (number_at(child, in ? "packets_in" : "packets_out", 0) && idle_s >= 0 && idle_s < YOUNG_S);
+}
+
+/* One end sends into the SA, and the other end gets nothing out of it. */
+bool esp_lost(const struct view *v, enum end from, enum end to)
+{
+    const json_t *receiver = v->at[to].child;
+    bool told = json_object_get(v->at[from].child, "packets_out"); /* Libreswan does not count: its tunnel does */
+    bool sent = told ? sa_used(v, from, false) : v->at[from].gre_moved.out > 0;
+    json_int_t sent_s = number_at(v->at[from].child, "idle_out_s", 0);
+
+    if (!sent || !json_object_get(receiver, "packets_in") || v->at[to].sa_moved.in > 0)
+        return false;
+    if (v->at[to].sa_moved.in == 0 && (v->at[from].sa_moved.out > 0 || !told))
+        return true;
+    return !number_at(receiver, "packets_in", 0) || number_at(receiver, "idle_in_s", 0) - sent_s >= YOUNG_S;
+}
+
 static bool child_ok(const struct doctor *doctor VC_UNUSED, const struct view *v)
 {
     if (!v->at[CPE].child || !v->at[HEADEND].child)
         return false;
-    /* Packets that one end sent and the other never got: ESP is lost between them. */
-    if (answered(v->ping))
-        return true;
-    const struct moved *cpe = &v->at[CPE].sa_moved, *headend = &v->at[HEADEND].sa_moved;
-    bool lost_there = headend->in == 0 && (cpe->out > 0 || (cpe->out < 0 && v->at[CPE].gre_moved.out > 0));
-    bool lost_back = headend->out > 0 && cpe->in == 0;
-    return !lost_there && !lost_back;
+    return answered(v->ping) || (!esp_lost(v, CPE, HEADEND) && !esp_lost(v, HEADEND, CPE));
 }
 
 static bool gre_ok(const struct doctor *doctor VC_UNUSED, const struct view *v)
@@ -117,9 +139,28 @@ static bool paths_ok(const struct doctor *doctor, const struct view *v)
     return true;
 }
 
-static bool mtu_ok(const struct doctor *doctor VC_UNUSED, const struct view *v)
+bool clamps(const struct doctor *d, const struct view *v, enum end end)
 {
-    return answered(v->large);
+    json_int_t limit = number_at(json_object_get(d->order, "settings"), "mss", 0);
+    const char *ifname = text_at(v->order, "ifname");
+    size_t i;
+    json_t *rule;
+
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        json_int_t mss = number_at(rule, "mss", 0);
+        if (mss && mss <= limit && (is(rule, "iifname", ifname) || is(rule, "oifname", ifname)))
+            return true;
+    }
+    return false;
+}
+
+/* One end that clamps is enough for both directions. */
+static bool mtu_ok(const struct doctor *doctor, const struct view *v)
+{
+    bool wanted = number_at(json_object_get(doctor->order, "settings"), "mss", 0);
+
+    return answered(v->large) && (!wanted || clamps(doctor, v, CPE) || clamps(doctor, v, ROUTER));
 }
 
 /* More than one packet in a thousand did not fit, and the queue is not empty now. */

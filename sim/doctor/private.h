@@ -72,6 +72,11 @@ char *address_of(void *ctx, const char *prefix);
 /* layers.c */
 void doctor_layers(const struct doctor *doctor, struct view *view);
 bool layer_reached(const struct view *view, enum layer layer); /* every one below is ok */
+/* It clamps the MSS in the tunnel to what the order says. */
+bool clamps(const struct doctor *doctor, const struct view *view, enum end end);
+/* The CHILD SA carries packets, out of it or into it; and whether it loses them on the way. */
+bool sa_used(const struct view *view, enum end end, bool in);
+bool esp_lost(const struct view *view, enum end from, enum end to);
 /* Prefixes that are in `list` and not in `wanted`, or NULL; talloc child of ctx. */
 char *beyond(void *ctx, const json_t *list, const json_t *wanted);
 

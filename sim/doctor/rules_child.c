@@ -104,17 +104,21 @@ static void rule_esp_blocked(struct doctor *d, const struct view *v)
 {
     const json_t *ipsec = json_object_get(v->order, "ipsec");
     bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
-    const struct moved *cpe = &v->at[CPE].sa_moved, *headend = &v->at[HEADEND].sa_moved;
     const char *cause = nat ? "udp-4500-blocked" : "esp-blocked";
 
     if (v->layers[CHILD] != FAILED || !v->at[CPE].child || !v->at[HEADEND].child || is_named(d, v, CHILD))
         return;
-    if (headend->in == 0)
-        found(d, cause, NULL, v, false, "%s sent packets into the SA and none arrived at %s", v->at[CPE].name,
-              v->at[HEADEND].name);
-    if (headend->out > 0 && cpe->in == 0)
-        found(d, cause, NULL, v, false, "%s sent %lld packets into the SA and none arrived at %s", v->at[HEADEND].name,
-              (long long)headend->out, v->at[CPE].name);
+    for (enum end from = CPE; from <= HEADEND; from++) {
+        enum end to = from == CPE ? HEADEND : CPE;
+        const json_t *sender = v->at[from].child, *receiver = v->at[to].child;
+        if (esp_lost(v, from, to))
+            found(d, cause, NULL, v, false,
+                  "%s sends into the SA (%lld packets, the last %lld s ago), %s gets nothing out of it (%lld, %lld s "
+                  "ago)",
+                  v->at[from].name, (long long)number_at(sender, "packets_out", v->at[from].gre_moved.out),
+                  (long long)number_at(sender, "idle_out_s", 0), v->at[to].name,
+                  (long long)number_at(receiver, "packets_in", 0), (long long)number_at(receiver, "idle_in_s", 0));
+    }
 }
 
 /* Three new SAs in the log and none of them old. */

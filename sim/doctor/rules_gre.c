@@ -115,7 +115,8 @@ static void rule_tiers(struct doctor *d, const struct view *v)
     json_array_foreach(json_object_get(d->order, "links"), i, link)
     {
         const json_t *nodes = json_object_get(link, "nodes");
-        if (!has_text(nodes, v->at[HEADEND].name) || !has_text(nodes, v->at[ROUTER].name))
+        if (!has_text(nodes, v->at[HEADEND].name) || !has_text(nodes, v->at[ROUTER].name) || !v->at[HEADEND].there ||
+            !v->at[ROUTER].there)
             continue;
         for (enum end end = HEADEND; end <= ROUTER; end++) {
             const char *name = text_at(link, "name");
@@ -124,16 +125,13 @@ static void rule_tiers(struct doctor *d, const struct view *v)
                 found(d, "tier-cut", NULL, v, true, "interface %s of %s is down", name, v->at[end].name);
         }
     }
-    if (v->layers[GRE] != FAILED || is_named(d, v, GRE) || v->at[HEADEND].sa_moved.in <= 0)
-        return;
-    if (v->at[ROUTER].gre_moved.in == 0 && true_at(v->at[ROUTER].interface, "up"))
-        found(d, "tier-cut", NULL, v, false, "%s took %lld packets out of the SA, %s got none of them in its tunnel",
-              v->at[HEADEND].name, (long long)v->at[HEADEND].sa_moved.in, v->at[ROUTER].name);
-    else if (!true_at(v->at[ROUTER].interface, "up"))
-        found(d, "tier-cut", NULL, v, false,
-              "both SAs are up, %s's keepalives do not come back: %lld sent, %lld returned", v->at[ROUTER].name,
-              (long long)number_at(json_object_get(v->at[ROUTER].gre, "keepalive"), "sent", 0),
-              (long long)number_at(json_object_get(v->at[ROUTER].gre, "keepalive"), "returned", 0));
+    const json_t *keepalive = json_object_get(v->at[ROUTER].gre, "keepalive");
+    if (v->layers[GRE] == FAILED && !is_named(d, v, GRE) && sa_used(v, HEADEND, true))
+        found(
+            d, "tier-cut", NULL, v, false,
+            "%s takes packets out of the SA%s, and %s's tunnel answers nothing (keepalives: %lld sent, %lld returned)",
+            v->at[HEADEND].name, sa_used(v, HEADEND, false) ? "" : " and has none to put into it", v->at[ROUTER].name,
+            (long long)number_at(keepalive, "sent", 0), (long long)number_at(keepalive, "returned", 0));
 }
 
 /* Cisco's answer comes out of the SA and does not reach the tunnel interface. */

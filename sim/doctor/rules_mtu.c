@@ -1,22 +1,6 @@
 /* Large packets and many packets (R6, R42). */
 #include "doctor/private.h"
 
-static bool clamps(const struct doctor *d, const struct view *v, enum end end)
-{
-    json_int_t limit = number_at(json_object_get(d->order, "settings"), "mss", 0);
-    const char *ifname = text_at(v->order, "ifname");
-    size_t i;
-    json_t *rule;
-
-    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
-    {
-        json_int_t mss = number_at(rule, "mss", 0);
-        if (mss && mss <= limit && (is(rule, "iifname", ifname) || is(rule, "oifname", ifname)))
-            return true;
-    }
-    return false;
-}
-
 static void rule_mss(struct doctor *d, const struct view *v)
 {
     json_int_t limit = number_at(json_object_get(d->order, "settings"), "mss", 0);
@@ -49,7 +33,7 @@ static void rule_pmtud(struct doctor *d, const struct view *v, enum end end)
 
 static void rule_large(struct doctor *d, const struct view *v)
 {
-    if (layer_reached(v, MTU) && v->layers[MTU] == FAILED)
+    if (layer_reached(v, MTU) && v->layers[MTU] == FAILED && !answered(v->large))
         found(d, "tunnel-mtu", NULL, v, false, "a ping of 84 bytes passes the tunnel, one of %lld with DF does not%s",
               (long long)number_at(v->large, "bytes", 0),
               true_at(v->large, "too_large") ? ": too large already here" : "");
