@@ -5,7 +5,7 @@ _vclab_topologies() { cd "$1/topologies" 2>/dev/null && printf '%s ' ./*.yaml | 
 
 _vclab() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]-} home words=
-    local commands='run list sweep check up status exec shell fault heal capture down report replay bench preflight test'
+    local commands='run list sweep check up status exec shell fault heal doctor capture down report replay bench preflight test'
     home=$(dirname "$(readlink -f "$(command -v "${COMP_WORDS[0]}")")")
     [[ -d $home/scenarios ]] || home=$(dirname "$(dirname "$home")")
     COMPREPLY=()
@@ -19,6 +19,7 @@ _vclab() {
     shell) words="--sealed --timers --seed --results --lab $(_vclab_topologies "$home")" ;;
     up) words="--timers --plane --seed --results --captures $(_vclab_topologies "$home")" ;;
     status | preflight) words='--json' ;;
+    doctor) words='--json --evidence --catalogue --results --lab' ;;
     sweep) words="--depth --only --shard --limit-cases --chain --timers --jobs --seed --campaign --results --keep --list --json $(_vclab_topologies "$home")" ;;
     list) words='--json --catalogue --results' ;;
     bench) words='--runs --json --compare --results bring-up ten-labs failover throughput sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
@@ -30,7 +31,7 @@ _vclab() {
     case $command in
     run | check | up | shell | sweep) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.yaml' -- "$current"; compgen -d -- "$current") ;;
     replay) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
-    report) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$current") ;;
+    doctor | report) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$current") ;;
     esac
 }
 complete -o filenames -F _vclab vclab ./vclab

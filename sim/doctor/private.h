@@ -55,6 +55,7 @@ extern const char *const doctor_layer_names[LAYER_COUNT];
 /* view.c */
 struct view *doctor_views(void *ctx, const struct doctor *doctor, size_t *count);
 const char *text_at(const json_t *object, const char *member); /* "" when it is not there */
+const char *text_in(const json_t *array, size_t index);        /* likewise */
 json_int_t number_at(const json_t *object, const char *member, json_int_t otherwise);
 bool true_at(const json_t *object, const char *member);
 bool is(const json_t *object, const char *member, const char *text);

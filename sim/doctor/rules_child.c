@@ -128,12 +128,9 @@ static void rule_bouncing(struct doctor *d, const struct view *v)
     VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "IKE_SA %s[", v->name);
     json_int_t age = number_at(v->at[CPE].sa, "established_s", -1);
     unsigned times = 0;
-    size_t i;
-    json_t *line;
 
-    json_array_foreach(lines, i, line)
-    {
-        const char *text = json_string_value(line);
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const char *text = text_in(lines, i);
         times += strstr(text, of) && strstr(text, "] established") != NULL;
     }
     if (times >= 4 && age >= 0 && age < 60 && v->layers[UNDERLAY] == OK)

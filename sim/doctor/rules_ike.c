@@ -23,15 +23,22 @@ static bool faces_the_internet(const json_t *link, const char *node)
     return false;
 }
 
-/* A cable that is out is seen at both ends; shut is one of them. */
-static void look_at_port(struct doctor *d, const struct view *v, const json_t *link, const char *node)
+static const json_t *port_of(const struct doctor *d, const char *node, const char *name)
 {
-    const char *name = text_at(link, "name");
-    const json_t *port = json_object_get(json_object_get(node_named(d, node), "interfaces"), name);
+    return json_object_get(json_object_get(node_named(d, node), "interfaces"), name);
+}
+
+/* Shut is one end; a cable that is out, or another end that is shut or off, takes the carrier. */
+static void look_at_port(struct doctor *d, const struct view *v, const json_t *link, size_t side)
+{
+    const json_t *nodes = json_object_get(link, "nodes");
+    const char *name = text_at(link, "name"), *node = json_string_value(json_array_get(nodes, side));
+    const json_t *port = port_of(d, node, name),
+                 *far = port_of(d, json_string_value(json_array_get(nodes, !side)), name);
 
     if (port && !true_at(port, "up"))
         found(d, "wan-link-down", node, v, true, "interface %s of %s is shut", name, node);
-    else if (port && !true_at(port, "carrier"))
+    else if (port && !true_at(port, "carrier") && true_at(far, "up"))
         found(d, "wan-link-down", NULL, v, true, "interface %s of %s has no carrier", name, node);
 }
 
@@ -45,7 +52,7 @@ static void rule_wan_link(struct doctor *d, const struct view *v)
                                   end++) if (v->at[end].there &&
                                              faces_the_internet(link, v->at[end].name)) for (size_t side = 0; side < 2;
                                                                                              side++)
-        look_at_port(d, v, link, json_string_value(json_array_get(json_object_get(link, "nodes"), side)));
+        look_at_port(d, v, link, side);
 }
 
 static void rule_unreachable(struct doctor *d, const struct view *v)

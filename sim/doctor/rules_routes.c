@@ -79,13 +79,13 @@ static void rule_redistribution(struct doctor *d, const struct view *v)
     json_array_foreach(json_object_get(d->order, "links"), i, link)
     {
         const json_t *nodes = json_object_get(link, "nodes");
-        const char *a = json_string_value(json_array_get(nodes, 0)), *b = json_string_value(json_array_get(nodes, 1));
+        const char *a = text_in(nodes, 0), *b = text_in(nodes, 1);
         const char *lan = !strcmp(a, v->at[CPE].name) ? b : !strcmp(b, v->at[CPE].name) ? a : NULL;
         const json_t *router = lan ? node_named(d, lan) : NULL;
         if (!router || !is_lan_router(router) || !true_at(router, "on"))
             continue;
         json_array_foreach(json_object_get(v->order, "from_cisco"), p,
-                           prefix) if (!has_prefix(router, json_string_value(prefix)))
+                           prefix) if (!has_prefix(router, json_is_string(prefix) ? json_string_value(prefix) : ""))
             found(d, "redistribution-missing", v->at[CPE].name, v, true,
                   "%s has %s from Cisco, the LAN's router %s does not", v->at[CPE].name, json_string_value(prefix),
                   lan);

@@ -8,6 +8,13 @@ const char *text_at(const json_t *object, const char *member)
     return text ? text : "";
 }
 
+const char *text_in(const json_t *array, size_t index)
+{
+    const char *text = json_string_value(json_array_get(array, index));
+
+    return text ? text : "";
+}
+
 json_int_t number_at(const json_t *object, const char *member, json_int_t otherwise)
 {
     const json_t *value = json_object_get(object, member);
@@ -45,8 +52,11 @@ bool has_text(const json_t *list, const char *text)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i,
-                       item) if (json_is_string(item) && strcmp(json_string_value(item), text) == 0) return true;
+    json_array_foreach(list, i, item)
+    {
+        if (text && json_is_string(item) && strcmp(json_string_value(item), text) == 0)
+            return true;
+    }
     return false;
 }
 

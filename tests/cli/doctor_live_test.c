@@ -1,0 +1,58 @@
+/* The doctor at a living lab, and at what it left. */
+#include <poll.h>
+#include <string.h>
+
+#include "lab.h"
+
+TestSuite(doctor, .init = host_open, .fini = host_close);
+
+static json_t *examine(void *ctx, const char *what, int status)
+{
+    struct command *doctor =
+        what ? VCLAB(ctx, "doctor", "--json", what) : VCLAB(ctx, "doctor", "--json", "--results", RESULTS);
+
+    EXITS(doctor, status);
+    json_t *diagnosis = json_loads(doctor->out, 0, NULL);
+    cr_assert(diagnosis, "%s", doctor->out);
+    return diagnosis;
+}
+
+static const char *cause_of(const json_t *diagnosis, size_t index)
+{
+    const json_t *cause = json_array_get(json_object_get(diagnosis, "causes"), index);
+    const char *name = json_string_value(json_object_get(cause, "cause"));
+
+    return name ? name : "";
+}
+
+Test(doctor, finds_nothing_then_what_is_broken_then_nothing_again)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+
+    lab_up(RESULTS);
+    lab_await_converged(RESULTS, 60000);
+    VC_AUTO_JSON *before = examine(ctx, NULL, 0);
+    cr_assert(json_is_true(json_object_get(before, "healthy")));
+
+    EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "link-down", "link=core-dc1", "name=cut"), 0);
+    lab_await_harmed(RESULTS, 60000);
+    int64_t begun = host_now_ms();
+    VC_AUTO_JSON *cut = examine(ctx, NULL, 1);
+    fprintf(stderr, "doctor: %lld ms for a lab that does not answer\n", (long long)(host_now_ms() - begun));
+    cr_assert_str_eq(cause_of(cut, 0), "tier-cut");
+    cr_assert_str_eq(cause_of(cut, 1), "");
+
+    struct command *text = VCLAB(ctx, "doctor", "--results", RESULTS);
+    EXITS(text, 1);
+    cr_assert(strstr(text->out, "1. tier-cut, tunnel dc1 (gre, certain)"), "%s", text->out);
+
+    EXITS(VCLAB(ctx, "heal", "--results", RESULTS, "cut"), 0);
+    lab_await_converged(RESULTS, 60000);
+    VC_AUTO_JSON *after = examine(ctx, NULL, 0);
+    cr_assert(json_is_true(json_object_get(after, "healthy")));
+
+    lab_down(RESULTS);
+    VC_AUTO_JSON *left = examine(ctx, result_in(ctx, RESULTS), 0);
+    cr_assert(json_is_true(json_object_get(left, "healthy")));
+    EXITS(VCLAB(ctx, "doctor", "--results", RESULTS), 2); /* no lab runs any more */
+}
