@@ -21,8 +21,12 @@ static json_t *same(const struct doctor *doctor, const char *cause, const char *
     size_t i;
     json_t *item;
 
-    json_array_foreach(doctor->causes, i, item) if (is(item, "cause", cause) && is(item, "node", node) &&
-                                                    is(item, "tunnel", tunnel)) return item;
+    json_array_foreach(doctor->causes, i, item)
+    {
+        if (is(item, "cause", cause) && is(item, "node", node) && is(item, "tunnel", tunnel))
+            return item;
+    }
+
     return NULL;
 }
 
@@ -78,9 +82,12 @@ bool is_named(const struct doctor *doctor, const struct view *view, enum layer u
     size_t i;
     json_t *item;
 
-    json_array_foreach(doctor->causes, i, item) if (layer_named(text_at(item, "layer")) <= up_to &&
-                                                    is(item, "tunnel", view->name) &&
-                                                    !true_at(item, "latent")) return true;
+    json_array_foreach(doctor->causes, i, item)
+    {
+        if (layer_named(text_at(item, "layer")) <= up_to && is(item, "tunnel", view->name) && !true_at(item, "latent"))
+            return true;
+    }
+
     return false;
 }
 

@@ -81,7 +81,12 @@ static bool all_in(const json_t *wanted, const json_t *list)
     size_t i;
     json_t *prefix;
 
-    json_array_foreach(wanted, i, prefix) if (!has_text(list, json_string_value(prefix))) return false;
+    json_array_foreach(wanted, i, prefix)
+    {
+        if (!has_text(list, json_string_value(prefix)))
+            return false;
+    }
+
     return true;
 }
 
@@ -126,9 +131,12 @@ static bool paths_ok(const struct doctor *doctor, const struct view *v)
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(doctor->evidence, "probes"), i,
-                       item) if (is(item, "kind", "service") && is(item, "dc", text_at(v->order, "dc")) &&
-                                 !answered(item)) return false;
+    json_array_foreach(json_object_get(doctor->evidence, "probes"), i, item)
+    {
+        if (is(item, "kind", "service") && is(item, "dc", text_at(v->order, "dc")) && !answered(item))
+            return false;
+    }
+
     json_array_foreach(json_object_get(doctor->order, "ibgp"), i, item)
     {
         const json_t *neighbors = json_object_get(json_object_get(v->at[CPE].node, "bgp"), "neighbors");

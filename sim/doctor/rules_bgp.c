@@ -89,12 +89,14 @@ static void quote_notifications(struct doctor *d, const struct view *v)
     for (size_t c = 0; v->layers[BGP] == FAILED && c < VC_COUNT(causes); c++) {
         size_t at;
         json_t *cause;
-        json_array_foreach(d->causes, at, cause) for (enum end end = CPE; end < END_COUNT; end++)
+        json_array_foreach(d->causes, at, cause)
         {
-            const char *daemon = text_at(json_object_get(v->at[end].node, "bgp"), "daemon");
-            const char *line = logged(v->at[end].node, daemon, "Bad Peer AS", NULL);
-            if (line && is(cause, "cause", causes[c]) && is(cause, "tunnel", v->name))
-                found(d, causes[c], text_at(cause, "node"), v, true, "%s of %s: %s", daemon, v->at[end].name, line);
+            for (enum end end = CPE; end < END_COUNT; end++) {
+                const char *daemon = text_at(json_object_get(v->at[end].node, "bgp"), "daemon");
+                const char *line = logged(v->at[end].node, daemon, "Bad Peer AS", NULL);
+                if (line && is(cause, "cause", causes[c]) && is(cause, "tunnel", v->name))
+                    found(d, causes[c], text_at(cause, "node"), v, true, "%s of %s: %s", daemon, v->at[end].name, line);
+            }
         }
     }
 }

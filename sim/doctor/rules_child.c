@@ -50,28 +50,30 @@ static const char *group_of(const char *proposal)
     return proposal + strlen(proposal);
 }
 
+/* Another algorithm than the order's, whatever the group. Of Libreswan's own words only the group can be told apart
+ * without a dictionary: what stands before one may be the order's in other words. */
+static bool differs_in_algorithm(const char *own, const char *wanted)
+{
+    size_t length = (size_t)(group_of(own) - own);
+
+    if (strpbrk(own, ";_"))
+        return !*group_of(own);
+    return length != (size_t)(group_of(wanted) - wanted) || strncmp(own, wanted, length) != 0;
+}
+
 static void rule_proposal(struct doctor *d, const struct view *v, enum end end)
 {
     const char *own = text_at(v->at[end].ike, "esp"), *wanted = text_at(json_object_get(d->order, "settings"), "esp");
-    const char *own_group = group_of(own), *wanted_group = group_of(wanted), *name = v->at[end].name;
+    const char *name = v->at[end].name;
     const json_t *child = v->at[CPE].child ? v->at[CPE].child : v->at[HEADEND].child;
-    bool libreswan = strchr(own, ';') || strchr(own, '_');
 
     if (!*own || !strcmp(own, wanted))
         return;
-    /* Of Libreswan's own words only the group can be told apart without a dictionary: what stands before it may be the
-     * order's in other words. */
-    if (!libreswan &&
-        (own_group - own != wanted_group - wanted || strncmp(own, wanted, (size_t)(own_group - own)) != 0))
-        found(d, "esp-proposal", name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
-    else if (libreswan && !*own_group)
-        found(d, "esp-proposal", name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
-    else if (child && v->layers[CHILD] == OK)
-        found(d, "pfs-mismatch", name, v, true,
-              "%s has ESP %s; the order says %s; this bites when the CHILD SA is rekeyed, in %lld s", name, own, wanted,
+    const char *cause = differs_in_algorithm(own, wanted) ? "esp-proposal" : "pfs-mismatch";
+    found(d, cause, name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
+    if (child && v->layers[CHILD] == OK)
+        found(d, cause, name, v, true, "this bites when the CHILD SA is rekeyed, in %lld s",
               (long long)number_at(child, "rekey_in_s", number_at(child, "dies_in_s", 0)));
-    else
-        found(d, "pfs-mismatch", name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
 }
 
 /* What the second phase's refusal looks like, for whichever cause is named there. */

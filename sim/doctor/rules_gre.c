@@ -100,7 +100,11 @@ static void rule_guard(struct doctor *d, const struct view *v, enum end end)
 
     if (!v->at[end].there)
         return;
-    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule) guarded |= is(rule, "chain", "clear");
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        guarded |= is(rule, "chain", "clear");
+    }
+
     if (!guarded)
         found(d, "gre-in-clear", v->at[end].name, v, true,
               "nothing keeps %s from sending GRE in clear while there is no SA", v->at[end].name);

@@ -47,12 +47,13 @@ static void rule_wan_link(struct doctor *d, const struct view *v)
     size_t i;
     json_t *link;
 
-    json_array_foreach(json_object_get(d->order, "links"), i,
-                       link) for (enum end end = CPE; end <= HEADEND;
-                                  end++) if (v->at[end].there &&
-                                             faces_the_internet(link, v->at[end].name)) for (size_t side = 0; side < 2;
-                                                                                             side++)
-        look_at_port(d, v, link, side);
+    json_array_foreach(json_object_get(d->order, "links"), i, link)
+    {
+        for (enum end end = CPE; end <= HEADEND; end++)
+            if (v->at[end].there && faces_the_internet(link, v->at[end].name))
+                for (size_t side = 0; side < 2; side++)
+                    look_at_port(d, v, link, side);
+    }
 }
 
 static void rule_unreachable(struct doctor *d, const struct view *v)
@@ -154,9 +155,11 @@ static void quote_all(struct doctor *d, const struct view *v, enum end end)
     for (size_t i = 0; i < VC_COUNT(causes); i++) {
         size_t at;
         json_t *cause;
-        json_array_foreach(d->causes, at, cause) if (is(cause, "cause", causes[i]) &&
-                                                     is(cause, "node", v->at[end].name) && is(cause, "tunnel", v->name))
-            quote(d, v, causes[i], end);
+        json_array_foreach(d->causes, at, cause)
+        {
+            if (is(cause, "cause", causes[i]) && is(cause, "node", v->at[end].name) && is(cause, "tunnel", v->name))
+                quote(d, v, causes[i], end);
+        }
     }
 }
 

@@ -64,7 +64,12 @@ static bool has_prefix(const json_t *node, const char *prefix)
     size_t i;
     json_t *route;
 
-    json_array_foreach(json_object_get(node, "routes"), i, route) if (is(route, "prefix", prefix)) return true;
+    json_array_foreach(json_object_get(node, "routes"), i, route)
+    {
+        if (is(route, "prefix", prefix))
+            return true;
+    }
+
     return false;
 }
 
@@ -84,11 +89,13 @@ static void rule_redistribution(struct doctor *d, const struct view *v)
         const json_t *router = lan ? node_named(d, lan) : NULL;
         if (!router || !is_lan_router(router) || !true_at(router, "on"))
             continue;
-        json_array_foreach(json_object_get(v->order, "from_cisco"), p,
-                           prefix) if (!has_prefix(router, json_is_string(prefix) ? json_string_value(prefix) : ""))
-            found(d, "redistribution-missing", v->at[CPE].name, v, true,
-                  "%s has %s from Cisco, the LAN's router %s does not", v->at[CPE].name, json_string_value(prefix),
-                  lan);
+        json_array_foreach(json_object_get(v->order, "from_cisco"), p, prefix)
+        {
+            if (!has_prefix(router, json_is_string(prefix) ? json_string_value(prefix) : ""))
+                found(d, "redistribution-missing", v->at[CPE].name, v, true,
+                      "%s has %s from Cisco, the LAN's router %s does not", v->at[CPE].name, json_string_value(prefix),
+                      lan);
+        }
     }
 }
 
@@ -165,12 +172,14 @@ static void rule_stateful(struct doctor *d, const struct view *v)
     size_t i;
     json_t *rule;
 
-    json_array_foreach(json_object_get(v->at[CPE].node, "firewall"), i,
-                       rule) if (is(rule, "chain", "stateful") && is(rule, "verdict", "drop") &&
-                                 is(rule, "iifname", text_at(v->order, "ifname")))
-        found(d, "stateful-firewall", v->at[CPE].name, v, true,
-              "the firewall of %s drops what comes in by %s and answers nothing that went out there", v->at[CPE].name,
-              text_at(v->order, "ifname"));
+    json_array_foreach(json_object_get(v->at[CPE].node, "firewall"), i, rule)
+    {
+        if (is(rule, "chain", "stateful") && is(rule, "verdict", "drop") &&
+            is(rule, "iifname", text_at(v->order, "ifname")))
+            found(d, "stateful-firewall", v->at[CPE].name, v, true,
+                  "the firewall of %s drops what comes in by %s and answers nothing that went out there",
+                  v->at[CPE].name, text_at(v->order, "ifname"));
+    }
 }
 
 static void rule_loop_guard(struct doctor *d, const struct view *v, enum end end)
@@ -181,7 +190,11 @@ static void rule_loop_guard(struct doctor *d, const struct view *v, enum end end
 
     if (!v->at[end].there)
         return;
-    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule) guarded |= is(rule, "chain", "turned");
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        guarded |= is(rule, "chain", "turned");
+    }
+
     if (!guarded)
         found(d, "no-loop-guard", v->at[end].name, v, true, "%s sends packets back by the interface they came from",
               v->at[end].name);
@@ -195,11 +208,12 @@ static void rule_no_path(struct doctor *d, const struct view *v)
 
     if (v->layers[PATHS] != FAILED || json_array_size(d->causes))
         return;
-    json_array_foreach(json_object_get(d->evidence, "probes"), i, probe) if (is(probe, "kind", "service") &&
-                                                                             is(probe, "dc", text_at(v->order, "dc")) &&
-                                                                             !answered(probe))
-        found(d, "service-unreachable", NULL, v, false, "%s gets no answer from %s", text_at(probe, "from"),
-              text_at(probe, "to"));
+    json_array_foreach(json_object_get(d->evidence, "probes"), i, probe)
+    {
+        if (is(probe, "kind", "service") && is(probe, "dc", text_at(v->order, "dc")) && !answered(probe))
+            found(d, "service-unreachable", NULL, v, false, "%s gets no answer from %s", text_at(probe, "from"),
+                  text_at(probe, "to"));
+    }
 }
 
 void rules_paths(struct doctor *d, const struct view *v)

@@ -41,12 +41,18 @@ static char *add_cause(char *text, const json_t *cause, size_t number, bool colo
         text = talloc_asprintf_append(text, ", tunnel %s", tunnel);
     text = talloc_asprintf_append(text, " (%s, %s%s)\n   %s\n", text_at(cause, "layer"), text_at(cause, "confidence"),
                                   true_at(cause, "latent") ? ", does not hurt yet" : "", text_at(cause, "text"));
-    json_array_foreach(json_object_get(cause, "evidence"), i, line) text =
-        talloc_asprintf_append(text, "   seen:   %s\n", json_string_value(line));
+    json_array_foreach(json_object_get(cause, "evidence"), i, line)
+    {
+        text = talloc_asprintf_append(text, "   seen:   %s\n", json_string_value(line));
+    }
+
     text = talloc_asprintf_append(text, "   remedy: %s\n   guide:  %s, %s\n   IOS-XE: ", text_at(cause, "remedy"),
                                   text_at(cause, "section"), text_at(cause, "requirement"));
-    json_array_foreach(json_object_get(cause, "show"), i, line) text =
-        talloc_asprintf_append(text, "%s%s", i ? "; " : "", json_string_value(line));
+    json_array_foreach(json_object_get(cause, "show"), i, line)
+    {
+        text = talloc_asprintf_append(text, "%s%s", i ? "; " : "", json_string_value(line));
+    }
+
     return talloc_strdup_append(text, "\n");
 }
 
@@ -58,7 +64,11 @@ char *vc_doctor_text(void *ctx, const json_t *diagnosis, bool colour)
 
     if (true_at(diagnosis, "healthy"))
         return talloc_strdup_append(text, "\nNothing is wrong.\n");
-    json_array_foreach(json_object_get(diagnosis, "causes"), i, cause) text = add_cause(text, cause, i + 1, colour);
+    json_array_foreach(json_object_get(diagnosis, "causes"), i, cause)
+    {
+        text = add_cause(text, cause, i + 1, colour);
+    }
+
     return text;
 }
 

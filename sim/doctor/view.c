@@ -112,7 +112,12 @@ static const json_t *best_sa(const json_t *sas, const char *tunnel, const char *
     size_t i;
     json_t *sa;
 
-    json_array_foreach(sas, i, sa) if (is_of(sa, tunnel, remote) && (!best || rank(sa) > rank(best))) best = sa;
+    json_array_foreach(sas, i, sa)
+    {
+        if (is_of(sa, tunnel, remote) && (!best || rank(sa) > rank(best)))
+            best = sa;
+    }
+
     return best;
 }
 
@@ -121,12 +126,17 @@ static const json_t *installed(const json_t *sas, const char *tunnel)
     size_t i, j;
     json_t *sa, *child;
 
-    json_array_foreach(sas, i, sa) json_array_foreach(json_object_get(sa, "children"), j, child)
+    json_array_foreach(sas, i, sa)
     {
-        bool alive = is(child, "state", "INSTALLED") || is(child, "state", "REKEYING") || is(child, "state", "REKEYED");
-        if (alive && is(sa, "connection", tunnel))
-            return child;
+        json_array_foreach(json_object_get(sa, "children"), j, child)
+        {
+            bool alive =
+                is(child, "state", "INSTALLED") || is(child, "state", "REKEYING") || is(child, "state", "REKEYED");
+            if (alive && is(sa, "connection", tunnel))
+                return child;
+        }
     }
+
     return NULL;
 }
 
@@ -137,13 +147,17 @@ static struct moved packets_of(const json_t *sas, const char *tunnel)
     size_t i, j;
     json_t *sa, *child;
 
-    json_array_foreach(sas, i, sa) json_array_foreach(json_object_get(sa, "children"), j, child)
+    json_array_foreach(sas, i, sa)
     {
-        if (!is(sa, "connection", tunnel) || !json_object_get(child, "packets_in"))
-            continue;
-        sum.in = (sum.in < 0 ? 0 : sum.in) + number_at(child, "packets_in", 0);
-        sum.out = (sum.out < 0 ? 0 : sum.out) + number_at(child, "packets_out", 0);
+        json_array_foreach(json_object_get(sa, "children"), j, child)
+        {
+            if (!is(sa, "connection", tunnel) || !json_object_get(child, "packets_in"))
+                continue;
+            sum.in = (sum.in < 0 ? 0 : sum.in) + number_at(child, "packets_in", 0);
+            sum.out = (sum.out < 0 ? 0 : sum.out) + number_at(child, "packets_out", 0);
+        }
     }
+
     return sum;
 }
 
@@ -194,8 +208,12 @@ static const json_t *probe(const struct doctor *doctor, const char *kind, const 
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(doctor->evidence, "probes"), i,
-                       item) if (is(item, "kind", kind) && is(item, "tunnel", tunnel)) return item;
+    json_array_foreach(json_object_get(doctor->evidence, "probes"), i, item)
+    {
+        if (is(item, "kind", kind) && is(item, "tunnel", tunnel))
+            return item;
+    }
+
     return NULL;
 }
 

@@ -134,7 +134,11 @@ static json_t *prefixes_of(const json_t *reply, const char *member)
     json_t *list = json_array(), *route;
     const char *prefix;
 
-    json_object_foreach(json_object_get(reply, member), prefix, route) json_array_append_new(list, json_string(prefix));
+    json_object_foreach(json_object_get(reply, member), prefix, route)
+    {
+        json_array_append_new(list, json_string(prefix));
+    }
+
     return list;
 }
 

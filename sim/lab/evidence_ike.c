@@ -62,8 +62,12 @@ static json_t *charon_configured(const struct vc_daemon *daemon)
     json_t *out = json_object(), *connection;
     const char *name;
 
-    json_object_foreach(json_object_get(conf, "connections"), name, connection) json_object_set_new(
-        out, name, charon_connection(daemon->lab, name, connection, json_object_get(conf, "secrets")));
+    json_object_foreach(json_object_get(conf, "connections"), name, connection)
+    {
+        json_object_set_new(out, name,
+                            charon_connection(daemon->lab, name, connection, json_object_get(conf, "secrets")));
+    }
+
     return out;
 }
 
@@ -107,7 +111,10 @@ static json_t *charon_sa(const char *name, const json_t *sa)
     set_number(out, "established_s", sa, "established");
     set_number(out, "remote_port", sa, "remote-port");
     json_object_foreach(json_object_get(sa, "child-sas"), key, child)
+    {
         json_array_append_new(children, charon_child(child));
+    }
+
     return out;
 }
 
@@ -122,8 +129,14 @@ static json_t *charon_sas(const struct vc_daemon *daemon)
         return out;
     VC_AUTO_TALLOC struct vc_vici *vici = vc_vici_new(NULL, fd);
     VC_AUTO_JSON *reply = vc_vici_call(vici, "list-sas", NULL, "list-sa", NULL);
-    json_array_foreach(json_object_get(reply, "items"), i, item) json_object_foreach(item, name, sa)
-        json_array_append_new(out, charon_sa(name, sa));
+    json_array_foreach(json_object_get(reply, "items"), i, item)
+    {
+        json_object_foreach(item, name, sa)
+        {
+            json_array_append_new(out, charon_sa(name, sa));
+        }
+    }
+
     return out;
 }
 
@@ -229,7 +242,11 @@ static json_t *libreswan_configured(const struct lab_node *node)
             read_word(connection, line + strspn(line, " \t"), equals + 1);
         }
     }
-    json_object_foreach(out, name, connection) in_our_words(node->daemons->lab, connection);
+    json_object_foreach(out, name, connection)
+    {
+        in_our_words(node->daemons->lab, connection);
+    }
+
     read_secrets(node, out);
     return out;
 }
@@ -242,14 +259,21 @@ static json_t *libreswan_sas(const struct vc_daemon *daemon)
     const char *name, *key;
     size_t i;
 
-    json_array_foreach(items, i, item) json_object_foreach(item, name, sa)
+    json_array_foreach(items, i, item)
     {
-        json_t *children = json_array();
-        json_object_foreach(json_object_get(sa, "child-sas"), key, child)
-            json_array_append_new(children, json_pack("{s:s, s:s}", "name", name, "state", "INSTALLED"));
-        json_array_append_new(
-            out, json_pack("{s:s, s:s, s:o}", "connection", name, "state", "ESTABLISHED", "children", children));
+        json_object_foreach(item, name, sa)
+        {
+            json_t *children = json_array();
+            json_object_foreach(json_object_get(sa, "child-sas"), key, child)
+            {
+                json_array_append_new(children, json_pack("{s:s, s:s}", "name", name, "state", "INSTALLED"));
+            }
+
+            json_array_append_new(
+                out, json_pack("{s:s, s:s, s:o}", "connection", name, "state", "ESTABLISHED", "children", children));
+        }
     }
+
     return out;
 }
 

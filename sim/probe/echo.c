@@ -87,7 +87,7 @@ static void send_one(struct run *run, size_t i, unsigned sequence)
 static void read_answers(struct run *run, size_t i)
 {
     uint8_t packet[ECHO_MAX];
-    struct sockaddr_in from;
+    struct sockaddr_in from = {0};
     socklen_t from_len = sizeof from;
     ssize_t n;
 

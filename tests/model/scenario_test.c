@@ -163,6 +163,11 @@ static const struct {
      "charon of cpe1 logs \"giving up\" within 1 s"},
     {"log: {node: dc1-router, daemon: bgpd, contains: x, present: false, within: 1s}",
      "bgpd of dc1-router does not log \"x\" within 1 s"},
+    {"diagnosis: {cause: healthy, within: 1s}", "the doctor finds nothing wrong within 1 s"},
+    {"diagnosis: {cause: ike-psk, node: cpe1, tunnel: dc1, within: 1s}",
+     "the doctor names ike-psk at cpe1 in tunnel dc1 and nothing else within 1 s"},
+    {"diagnosis: {cause: esp-blocked, first: true, others: true, within: 1s}",
+     "the doctor names esp-blocked first within 1 s"},
 };
 
 Test(scenario, texts_read_as_sentences)
@@ -283,6 +288,8 @@ static struct refusal refusals[] = {
     {START, "route: {node: cpe1, prefix: 10.0.0.0/8, via: lan2, within: 1s}",
      "found unknown interface of cpe1 \"lan2\"; allowed: lan1, peer, inet-cpe1, gre-dc1; did you mean \"lan1\"?"},
     {START, "route: {node: cpe1, prefix: 10.0.0.0/8, present: no, within: 1s}", "allowed: true or false"},
+    {START, "diagnosis: {cause: ike-pks, within: 1s}", "did you mean \"ike-psk\"?"},
+    {START, "diagnosis: {within: 1s}", "found diagnosis without \"cause\""},
     {START, "session: {tunnel: dc9, state: up, within: 1s}", "found unknown tunnel \"dc9\""},
     {START, "sa: {tunnel: dc1, state: upp, within: 1s}", "found unknown state \"upp\"; allowed: up, down"},
     {START, "interface: {node: phone, name: gre-dc1, state: up, within: 1s}",
