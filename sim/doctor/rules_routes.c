@@ -143,27 +143,42 @@ static bool is_cpe(const struct doctor *d, const char *node)
     return false;
 }
 
+struct pair {
+    const char *node, *peer, *address, *state; /* state NULL: no such neighbour */
+};
+
+/* An iBGP session that the design has and that is not Established, of that node. False when there is none at `i`. */
+static bool missing_session(const struct doctor *d, size_t i, const char *node, struct pair *pair)
+{
+    const json_t *order = json_array_get(json_object_get(d->order, "ibgp"), i);
+    const json_t *bgp = json_object_get(node_named(d, node), "bgp");
+
+    *pair = (struct pair){node, text_at(order, "peer"), text_at(order, "neighbor"), NULL};
+    const json_t *neighbor = json_object_get(json_object_get(bgp, "neighbors"), pair->address);
+    if (neighbor)
+        pair->state = text_at(neighbor, "state");
+    return is(order, "node", node) && is_running(node_named(d, node), text_at(bgp, "daemon")) &&
+           true_at(node_named(d, pair->peer), "on") && (!neighbor || strcmp(pair->state, "Established") != 0);
+}
+
 /* Without iBGP a CPE knows the other data centre by the /24 only, and sends its traffic into its own tunnel. */
 static void rule_ibgp(struct doctor *d, const struct view *v)
 {
-    const json_t *bgp = json_object_get(v->at[CPE].node, "bgp"), *neighbors = json_object_get(bgp, "neighbors");
-    size_t i;
-    json_t *pair;
+    struct pair p;
 
-    if (!is_running(v->at[CPE].node, text_at(bgp, "daemon")))
-        return;
-    json_array_foreach(json_object_get(d->order, "ibgp"), i, pair)
-    {
-        const json_t *neighbor = json_object_get(neighbors, text_at(pair, "neighbor"));
-        const char *peer = text_at(pair, "peer");
-        if (!is(pair, "node", v->at[CPE].name) || !is_cpe(d, peer) || !true_at(node_named(d, peer), "on"))
+    for (size_t i = 0; i < json_array_size(json_object_get(d->order, "ibgp")); i++) {
+        if (missing_session(d, i, v->at[ROUTER].name, &p))
+            found(d, "cisco-wan-down", NULL, v, true, "iBGP of %s with %s is %s", p.node, p.peer,
+                  p.state ? p.state : "not configured");
+        if (!missing_session(d, i, v->at[CPE].name, &p))
             continue;
-        if (!neighbor)
-            found(d, "ibgp-missing", v->at[CPE].name, v, true, "%s has no neighbour %s (%s)", v->at[CPE].name,
-                  text_at(pair, "neighbor"), peer);
-        else if (!is(neighbor, "state", "Established"))
-            found(d, "ibgp-down", NULL, v, true, "iBGP of %s with %s (%s) is %s", v->at[CPE].name, peer,
-                  text_at(pair, "neighbor"), text_at(neighbor, "state"));
+        if (!is_cpe(d, p.peer))
+            found(d, "lan-session-down", p.node, v, true, "iBGP of %s with %s (%s) is %s", p.node, p.peer, p.address,
+                  p.state ? p.state : "not configured");
+        else if (p.state)
+            found(d, "ibgp-down", NULL, v, true, "iBGP of %s with %s (%s) is %s", p.node, p.peer, p.address, p.state);
+        else
+            found(d, "ibgp-missing", p.node, v, true, "%s has no neighbour %s (%s)", p.node, p.address, p.peer);
     }
 }
 
