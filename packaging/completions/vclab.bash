@@ -24,7 +24,7 @@ _vclab() {
     list) words='--json --catalogue --results' ;;
     bench) words='--runs --json --compare --results bring-up ten-labs failover throughput sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
     report) words='--markdown --json --rejudge' ;;
-    fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
+    fault) words='--misconfigure link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
     test) words='format tidy unit asan launcher live sealed scenarios' ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

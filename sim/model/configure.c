@@ -226,13 +226,13 @@ static size_t fields_for(unsigned roles, struct vc_field *fields)
     return count;
 }
 
-static void read_node(struct vc_reader *reader, const struct vc_doc *doc, size_t node)
+struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader, const struct vc_doc *doc, size_t node)
 {
-    struct vc_topology *t = reader->topology;
+    const struct vc_topology *t = reader->topology;
     struct vc_field fields[VC_COUNT(knobs) + 1];
     size_t count = fields_for(roles_of(t, node), fields);
     VC_AUTO_TALLOC char *what = talloc_asprintf(NULL, "what %s has otherwise", t->nodes[node].name);
-    struct vc_configure *configure = talloc_zero(t, struct vc_configure);
+    struct vc_configure *configure = talloc_zero(ctx, struct vc_configure);
 
     configure->knobs = json_object();
     configure->tunnel = VC_NONE;
@@ -242,18 +242,39 @@ static void read_node(struct vc_reader *reader, const struct vc_doc *doc, size_t
                    "found node %s, which ends no tunnel; allowed: a CPE, a headend or "
                    "a DC router",
                    t->nodes[node].name);
-        return;
+        return NULL;
     }
     /* It may be empty: a bundle leaves secrets out, and they may be all that there was. */
     if (vc_schema_read(reader, doc, what, fields, count, (struct vc_sink){.object = configure->knobs}))
-        return;
+        return NULL;
     const char *tunnel = json_string_value(json_object_get(configure->knobs, "tunnel"));
     if (tunnel) {
         configure->tunnel = vc_topology_tunnel(t, tunnel);
         check_tunnel(reader, doc, node, configure->tunnel);
     }
-    talloc_free(t->nodes[node].configure);
-    t->nodes[node].configure = configure;
+    return configure;
+}
+
+static void read_node(struct vc_reader *reader, const struct vc_doc *doc, size_t node)
+{
+    struct vc_node *of = &reader->topology->nodes[node];
+    struct vc_configure *configure = vc_configure_read_node(reader->topology, reader, doc, node);
+
+    if (!configure)
+        return;
+    talloc_free(of->configure);
+    of->configure = configure;
+}
+
+struct vc_configure *vc_configure_of_json(void *ctx, const struct vc_topology *topology, const json_t *read)
+{
+    struct vc_configure *configure = talloc_zero(ctx, struct vc_configure);
+    const char *tunnel = json_string_value(json_object_get(read, "tunnel"));
+
+    configure->knobs = json_deep_copy(read);
+    configure->tunnel = tunnel ? vc_topology_tunnel(topology, tunnel) : VC_NONE;
+    talloc_set_destructor(configure, drop_knobs);
+    return configure;
 }
 
 void vc_configure_read(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
@@ -281,4 +302,35 @@ const json_t *vc_configured(const struct vc_topology *topology, size_t node, siz
     return configure && (configure->tunnel == VC_NONE || configure->tunnel == tunnel)
                ? json_object_get(configure->knobs, member)
                : NULL;
+}
+
+static json_t *as_written(const struct vc_doc *doc)
+{
+    json_t *out = doc->type == VC_DOC_MAP ? json_object() : json_array();
+
+    if (doc->type == VC_DOC_SCALAR) {
+        json_decref(out);
+        return json_string(doc->text);
+    }
+    for (size_t i = 0; i < doc->count; i++)
+        if (doc->type == VC_DOC_MAP)
+            json_object_set_new(out, doc->items[i]->key, as_written(doc->items[i]));
+        else
+            json_array_append_new(out, as_written(doc->items[i]));
+    return out;
+}
+
+json_t *vc_configure_written(const char *file, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct vc_problems *problems = vc_problems_new(scratch);
+    const struct vc_doc *doc = vc_doc_load(scratch, file, problems);
+    const struct vc_doc *configure = doc ? vc_doc_member(doc, "configure") : NULL;
+
+    if (vc_problems_finish(problems, err) < 0)
+        return NULL;
+    if (configure && configure->type == VC_DOC_MAP)
+        return as_written(configure);
+    vc_fail(err, VC_EXIT_USAGE, 0, "%s: no node is configured otherwise in it", file);
+    return NULL;
 }

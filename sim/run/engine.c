@@ -280,6 +280,7 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     const struct vc_engine_config *config = engine->config;
     struct vc_lab_options options = {.labroot = inside->kept[VC_KEEP_LABROOT],
                                      .logs = inside->kept[VC_KEEP_LOGS],
+                                     .kinds = inside->kept[VC_KEEP_KINDS],
                                      .watch = true,
                                      .node_changed = on_node,
                                      .node_arg = engine};

@@ -49,7 +49,7 @@ struct vc_engine_config {
 };
 
 /* Indexes of vc_sandbox_inside.kept. */
-enum { VC_KEEP_LABROOT, VC_KEEP_LOGS, VC_KEEP_CAPTURES };
+enum { VC_KEEP_LABROOT, VC_KEEP_LOGS, VC_KEEP_CAPTURES, VC_KEEP_KINDS };
 
 /* A vc_sandbox_main; arg is a vc_engine_config. */
 int vc_engine_main(void *arg, const struct vc_sandbox_inside *inside);

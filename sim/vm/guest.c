@@ -313,7 +313,8 @@ static int play(struct guest *guest, vc_error **err)
     inside.kept[VC_KEEP_LABROOT] = keep_open(LABROOT, err);
     inside.kept[VC_KEEP_LOGS] = keep_open(RESULTS "/logs", err);
     inside.kept[VC_KEEP_CAPTURES] = keep_open(RESULTS "/captures", err);
-    for (size_t i = 0; i <= VC_KEEP_CAPTURES; i++)
+    inside.kept[VC_KEEP_KINDS] = keep_open(HOME "/nodes", err);
+    for (size_t i = 0; i <= VC_KEEP_KINDS; i++)
         if (inside.kept[i] < 0)
             return -1;
     if (inside.lifeline < 0 || set_up_shell(guest, err))

@@ -56,3 +56,34 @@ Test(doctor, finds_nothing_then_what_is_broken_then_nothing_again)
     cr_assert(json_is_true(json_object_get(left, "healthy")));
     EXITS(VCLAB(ctx, "doctor", "--results", RESULTS), 2); /* no lab runs any more */
 }
+
+/* The node's other sessions come back in their own time after its start. */
+static void await_only(const char *cause)
+{
+    for (int64_t end = host_now_ms() + 60000;; poll(NULL, 0, 200)) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_JSON *sick = examine(ctx, NULL, 1);
+
+        cr_assert_str_eq(cause_of(sick, 0), cause);
+        if (!*cause_of(sick, 1))
+            return;
+        cr_assert(host_now_ms() < end, "%s, too", cause_of(sick, 1));
+    }
+}
+
+/* A key is wrong in a running lab, and right again: by the scenario that does so from the start. */
+Test(doctor, finds_what_a_scenario_configures_in_a_running_lab)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+
+    lab_up(RESULTS);
+    lab_await_converged(RESULTS, 60000);
+    EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "no-such-scenario"), 2);
+    EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "two-cpe-psk-cpe1-tuned"), 0);
+    await_only("ike-psk");
+    EXITS(VCLAB(ctx, "heal", "--results", RESULTS, "cpe1"), 0);
+    lab_await_converged(RESULTS, 60000);
+    VC_AUTO_JSON *after = examine(ctx, NULL, 0);
+    cr_assert(json_is_true(json_object_get(after, "healthy")));
+    lab_down(RESULTS);
+}

@@ -196,6 +196,8 @@ static const struct {
     {"{name: cut, kind: daemon-kill, node: dc1-headend, daemon: charon}", "kill charon on dc1-headend"},
     {"{name: cut, kind: daemon-pause, node: cpe1, daemon: bfdd}", "pause bfdd on cpe1"},
     {"{name: cut, kind: power-off, node: cpe2}", "power off cpe2"},
+    {"{name: cut, kind: misconfigure, node: cpe1, configure: {psk: wrong, remote_as: 64999}}",
+     "cpe1 starts anew with another psk, remote_as"},
     {"{name: cut, kind: wan-cut}", "cut the WAN between the DCs"},
     {"{name: cut, kind: wan-cut, link: wan}", "cut wan between two DCs"},
 };
@@ -298,6 +300,11 @@ static struct refusal refusals[] = {
      "found unknown kind of fault \"dorp\"; allowed: link-down, drop"},
     {CUT, "{name: cut, select: esp, link: inet-dc1}", "found a fault without \"kind\""},
     {CUT, "{kind: drop, select: esp, link: inet-dc1}", "found a drop fault without \"name\""},
+    {CUT, "{name: cut, kind: misconfigure, node: cpe1}", "found a misconfigure fault without \"configure\""},
+    {CUT, "{name: cut, kind: misconfigure, node: cpe1, configure: {pks: x}}", "did you mean \"psk\"?"},
+    {CUT, "{name: cut, kind: misconfigure, node: phone, configure: {psk: x}}",
+     "found node phone, which ends no tunnel"},
+    {CUT, "{name: cut, kind: misconfigure, node: cpe1, configure: psk}", "allowed: "},
     {CUT, "{name: cut, kind: drop, select: esp}", "found drop with neither link nor tunnel"},
     {CUT, "{name: cut, kind: drop, select: esp, link: inet-dc1, tunnel: dc1}", "found drop with link and tunnel"},
     {CUT, "{name: cut, kind: drop, select: epp, link: inet-dc1}", "found unknown selector \"epp\""},
@@ -428,7 +435,7 @@ Test(fault, catalogue_names_every_kind)
     const json_t *fault;
     size_t i;
 
-    cr_assert_eq(json_array_size(catalogue), 8);
+    cr_assert_eq(json_array_size(catalogue), 9);
     json_array_foreach(catalogue, i, fault)
     {
         cr_assert(*text_of(fault, "kind") && *text_of(fault, "effect"));
