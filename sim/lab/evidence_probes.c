@@ -8,7 +8,7 @@
 #include "lab/evidence.h"
 #include "probe/echo.h"
 
-enum { TRIES = 3, GAP_MS = 20, LIMIT_MS = 500, SMALL = 84 };
+enum { TRIES = 8, GAP_MS = 40, LIMIT_MS = 300, SMALL = 84 };
 
 struct probes {
     const struct vc_lab *lab;

@@ -107,14 +107,14 @@ static void read_answers(struct run *run, size_t i)
 static bool all_answered(const struct run *run)
 {
     for (size_t i = 0; i < run->count; i++)
-        if (run->echoes[i].received < run->echoes[i].sent)
+        if (run->echoes[i].sent && !run->echoes[i].received)
             return false;
     return true;
 }
 
-static void wait_until(struct run *run, int64_t until_ms, bool early)
+static void wait_until(struct run *run, int64_t until_ms)
 {
-    for (int64_t left; (left = until_ms - now_ms()) > 0 && !(early && all_answered(run));) {
+    for (int64_t left; (left = until_ms - now_ms()) > 0 && !all_answered(run);) {
         if (poll(run->polls, run->count, (int)left) <= 0)
             continue;
         for (size_t i = 0; i < run->count; i++)
@@ -137,10 +137,9 @@ int vc_echo_run(struct vc_echo *echoes, size_t count, unsigned tries, unsigned g
             return -1;
     for (unsigned try = 0; try < tries; try++) {
         for (size_t i = 0; i < count; i++)
-            if (run->polls[i].fd >= 0)
+            if (run->polls[i].fd >= 0 && !echoes[i].received)
                 send_one(run, i, try);
-        bool last = try + 1 == tries;
-        wait_until(run, now_ms() + (last ? limit_ms : gap_ms), last);
+        wait_until(run, now_ms() + (try + 1 == tries ? limit_ms : gap_ms));
     }
     return 0;
 }

@@ -95,3 +95,54 @@ Test(diagnosis, may_come_late_but_within_its_time)
     tell(judge, 16, HEALTHY);
     cr_expect_eq(vc_judge_expectation(judge, 7), VC_PASS);
 }
+
+/* ---- the fault that starts a node anew ---- */
+
+static void event(struct vc_judge *judge, json_int_t t_ns, const char *text)
+{
+    VC_AUTO_JSON *made = json_loads(text, 0, NULL);
+
+    cr_assert(made, "%s", text);
+    json_object_set_new(made, "t_ns", json_integer(t_ns));
+    vc_judge_event(judge, made);
+}
+
+static void established(struct vc_judge *judge, json_int_t t_ns)
+{
+    event(judge, t_ns,
+          "{\"layer\": \"bgp\", \"what\": \"session\", \"node\": \"cpe1\", \"neighbor\": \"100.64.0.1\", \"tunnel\": "
+          "\"dc1\", "
+          "\"state\": \"Established\"}");
+}
+
+static enum vc_verdict is_up(struct vc_judge *judge, json_int_t t_ns, int id)
+{
+    feed(judge, t_ns, "expect",
+         json_pack("{s:s, s:s, s:s, s:i, s:I, s:i}", "type", "session", "tunnel", "dc1", "state", "up", "id", id,
+                   "trigger_ns", t_ns, "within_ns", 1));
+    return vc_judge_expectation(judge, id);
+}
+
+/* What its sessions were is not what they are, until they say so again: when it is misconfigured and when it is mended.
+ */
+Test(diagnosis, a_node_that_starts_anew_has_no_session_at_first)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+
+    event(judge, 0,
+          "{\"layer\": \"check\", \"what\": \"plan\", \"tunnels\": [{\"name\": \"dc1\", \"cpe\": \"cpe1\"}], "
+          "\"sessions\": "
+          "[{\"node\": \"cpe1\", \"neighbor\": \"100.64.0.1\", \"tunnel\": \"dc1\"}], \"flows\": []}");
+    established(judge, 1);
+    cr_expect_eq(is_up(judge, 2, 1), VC_PASS);
+    event(judge, 3,
+          "{\"layer\": \"fault\", \"what\": \"applied\", \"node\": \"cpe1\", \"name\": \"x\", \"kind\": "
+          "\"misconfigure\"}");
+    cr_expect_eq(is_up(judge, 4, 2), VC_PENDING);
+    established(judge, 6);
+    cr_expect_eq(is_up(judge, 7, 3), VC_PASS);
+    event(judge, 8,
+          "{\"layer\": \"fault\", \"what\": \"heal-applied\", \"node\": \"cpe1\", \"name\": \"x\", \"kind\": "
+          "\"misconfigure\"}");
+    cr_expect_eq(is_up(judge, 9, 4), VC_PENDING);
+}
