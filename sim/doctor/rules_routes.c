@@ -147,7 +147,15 @@ struct pair {
     const char *node, *peer, *address, *state; /* state NULL: no such neighbour */
 };
 
-/* An iBGP session that the design has and that is not Established, of that node. False when there is none at `i`. */
+static bool speaks(const struct doctor *d, const char *name)
+{
+    const json_t *node = node_named(d, name);
+
+    return true_at(node, "on") && is_running(node, text_at(json_object_get(node, "bgp"), "daemon"));
+}
+
+/* An iBGP session that the design has and that is not Established, of that node, while both ends could speak. False
+ * when there is none at `i`. */
 static bool missing_session(const struct doctor *d, size_t i, const char *node, struct pair *pair)
 {
     const json_t *order = json_array_get(json_object_get(d->order, "ibgp"), i);
@@ -157,8 +165,8 @@ static bool missing_session(const struct doctor *d, size_t i, const char *node, 
     const json_t *neighbor = json_object_get(json_object_get(bgp, "neighbors"), pair->address);
     if (neighbor)
         pair->state = text_at(neighbor, "state");
-    return is(order, "node", node) && is_running(node_named(d, node), text_at(bgp, "daemon")) &&
-           true_at(node_named(d, pair->peer), "on") && (!neighbor || strcmp(pair->state, "Established") != 0);
+    return is(order, "node", node) && speaks(d, node) && speaks(d, pair->peer) &&
+           (!neighbor || strcmp(pair->state, "Established") != 0);
 }
 
 /* Without iBGP a CPE knows the other data centre by the /24 only, and sends its traffic into its own tunnel. */

@@ -99,6 +99,8 @@ static const struct change {
     {"nodes/cpe2/bgp/configured/dc2", "inbound_policy", "false", "no-inbound-policy@cpe2/dc2?"},
     {"nodes/cpe1/bgp/neighbors/10.10.0.10", "state", "\"Active\"", "ibgp-down@/dc1"},
     {"nodes/cpe1/counters", "XfrmInStateSeqError", "500", "replay-window@cpe1/dc1?"},
+    {"nodes/cpe1/queues", "gre-dc1", "{\"packets\": 9000, \"drops\": 50, \"backlog\": 90}",
+     "tunnel-saturated@cpe1/dc1"},
     {"nodes/cpe1/queues/gre-dc1", "backlog", "9", ""}, /* full, and nothing dropped: lawful */
     {"nodes/dc1-router/bgp/neighbors/100.64.0.2", "refused", "[\"10.10.10.0/24\"]", "prefix-leaked@cpe1/dc1?"},
     {"nodes/cpe1/bgp/neighbors/100.64.0.1", "accepted", "[\"198.18.5.0/24\"]", "prefix-missing@dc1-router/dc1"},
