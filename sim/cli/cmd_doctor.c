@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "doctor/doctor.h"
 #include "report/bundle.h"
+#include "run/control.h"
 
 static const char usage[] =
     "Usage: vclab doctor [LAB | RESULT | BUNDLE | EVIDENCE.json] [--json | --evidence]\n"
@@ -42,7 +43,7 @@ static json_t *last_evidence(FILE *events)
             continue;
         VC_AUTO_JSON *event = json_loads(line, 0, NULL);
         const char *what = json_string_value(json_object_get(event, "what"));
-        if (!what || strcmp(what, "evidence") != 0)
+        if (!what || strcmp(what, "evidence") != 0 || !json_object_get(event, "document"))
             continue;
         json_decref(last);
         last = json_incref(json_object_get(event, "document"));
@@ -60,8 +61,15 @@ static json_t *of_events(FILE *events, const char *name, vc_error **err)
     return document;
 }
 
+/* A lab that still runs tells what is wrong now. */
 static json_t *of_folder(const char *path, vc_error **err)
 {
+    VC_AUTO_TALLOC char *control = talloc_asprintf(NULL, "%s/control", path);
+    VC_AUTO_JSON *request = json_pack("{s:s}", "do", "evidence");
+    VC_AUTO_JSON *answer = access(control, F_OK) ? NULL : vc_control_call(control, request, NULL, 0, NULL, NULL);
+
+    if (answer)
+        return json_incref(json_object_get(answer, "evidence"));
     VC_AUTO_TALLOC char *name = talloc_asprintf(NULL, "%s/events.jsonl", path);
     FILE *events = fopen(name, "re");
     json_t *document = of_events(events, path, err);

@@ -12,7 +12,7 @@
  * "layers": {LAYER: "ok", "failed", "not reached"}}], "causes": [{"cause", "layer", "node" (absent: the way between
  * nodes), "tunnel" (absent: of the node as a whole), "confidence" ("certain", "likely"), "latent", "evidence": [lines],
  * "text", "remedy", "section", "requirement", "show": [commands]}]}, causes in the order in which they block; latent
- * ones, which do not hurt yet, last. `healthy`: no cause and every layer is ok. New reference.
+ * ones, which do not hurt yet, last. `healthy`: there are tunnels, no cause, and every layer is ok. New reference.
  */
 json_t *vc_doctor_examine(const json_t *evidence);
 

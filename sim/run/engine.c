@@ -68,8 +68,8 @@ static void on_last_evidence(void *arg, json_t *document, vc_error *err)
 {
     struct engine *engine = arg;
 
-    if (err)
-        vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", err->message);
+    if (err) /* the run has its verdict without it */
+        vc_event(engine->events, VC_LAYER_CHECK, NULL, "evidence", -1, "{s:s}", "error", err->message);
     else
         vc_event(engine->events, VC_LAYER_CHECK, NULL, "evidence", -1, "{s:O}", "document", document);
     end_when_all_is_there(engine);

@@ -5,8 +5,11 @@
 
 void diagnosis_evidence(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
-    json_t *diagnosis = vc_doctor_examine(json_object_get(event, "document"));
+    const json_t *document = json_object_get(event, "document");
 
+    if (!document) /* there was none to be had */
+        return;
+    json_t *diagnosis = vc_doctor_examine(document);
     json_object_set_new(diagnosis, "t_ns", json_integer(t_ns)); /* the same answer again is a new answer */
     fact_set(judge, t_ns, diagnosis, "diagnosis");
 }

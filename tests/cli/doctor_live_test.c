@@ -33,6 +33,8 @@ Test(doctor, finds_nothing_then_what_is_broken_then_nothing_again)
     lab_await_converged(RESULTS, 60000);
     VC_AUTO_JSON *before = examine(ctx, NULL, 0);
     cr_assert(json_is_true(json_object_get(before, "healthy")));
+    VC_AUTO_JSON *by_folder = examine(ctx, result_in(ctx, RESULTS), 0);
+    cr_assert(json_is_true(json_object_get(by_folder, "healthy")));
 
     EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "link-down", "link=core-dc1", "name=cut"), 0);
     lab_await_harmed(RESULTS, 60000);

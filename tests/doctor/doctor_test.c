@@ -188,6 +188,7 @@ Test(doctor, survives_evidence_that_is_no_evidence)
         VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
         VC_AUTO_TALLOC char *told = vc_doctor_text(NULL, diagnosis, true);
         cr_expect(told);
+        cr_expect_not(json_is_true(json_object_get(diagnosis, "healthy")), "%s", documents[i]);
     }
 }
 
