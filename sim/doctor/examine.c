@@ -165,7 +165,8 @@ json_t *vc_doctor_examine(const json_t *evidence)
         json_array_append_new(tunnels, tunnel_answer(&doctor.views[i], &all_ok));
     }
     return json_pack("{s:s, s:b, s:o, s:o}", "schema", "vclab.diagnosis/1", "healthy",
-                     doctor.view_count && all_ok && !json_array_size(causes), "tunnels", tunnels, "causes", sorted(causes));
+                     doctor.view_count && all_ok && !json_array_size(causes), "tunnels", tunnels, "causes",
+                     sorted(causes));
 }
 
 bool vc_doctor_names(const json_t *diagnosis, const char *cause, const char *node, const char *tunnel, bool *others)

@@ -163,43 +163,56 @@ static void quote_all(struct doctor *d, const struct view *v, enum end end)
     }
 }
 
-/* "retransmit 3 of request with message ID 0" */
-static bool read_retransmit(const char *line, int *count, int *id)
-{
-    const char *at = line ? strstr(line, "retransmit ") : NULL, *message = at ? strstr(at, "message ID ") : NULL;
+/* An IKE daemon that repeats a message, in its own words. */
+struct silence {
+    const char *line;
+    int count, id; /* how often, of which message; what pluto does not tell is 0 */
+};
 
+/* "retransmit 3 of request with message ID 0"; "retransmission; will wait 2 seconds for response" */
+static bool read_silence(const char *line, struct silence *silence)
+{
+    const char *repeated = line ? strstr(line, "retransmit ") : NULL;
+    const char *message = repeated ? strstr(repeated, "message ID ") : NULL;
+
+    *silence = (struct silence){.line = line};
     if (!message)
-        return false;
-    *count = atoi(at + strlen("retransmit "));
-    *id = atoi(message + strlen("message ID "));
+        return line && strstr(line, "retransmission");
+    silence->count = atoi(repeated + strlen("retransmit "));
+    silence->id = atoi(message + strlen("message ID "));
     return true;
+}
+
+/* The CPE's last word on the tunnel is that nobody answers, or that it tries again after that. One that is up may have
+ * lost a packet or two on a bad wire. */
+static bool is_silent(const struct view *v, const char *daemon, struct silence *silence)
+{
+    const json_t *cpe = v->at[CPE].node;
+    bool pluto = !strcmp(daemon, "pluto");
+    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, pluto ? "\"%s\"" : "<%s|", v->name);
+    const char *last = last_logged(cpe, daemon, of);
+
+    if (v->layers[IKE] == OK)
+        return read_silence(last, silence) && silence->count >= 3;
+    if (last && (strstr(last, "giving up") || strstr(last, "initiating")))
+        last = logged(cpe, daemon, pluto ? "retransmission" : "retransmit ", of);
+    return read_silence(last, silence);
 }
 
 /* Nobody answers, and it is not the peer's address: a firewall. Behind a NAT the second message moves to port 4500. */
 static void rule_port_blocked(struct doctor *d, const struct view *v)
 {
-    const json_t *ipsec = json_object_get(v->order, "ipsec"), *cpe = v->at[CPE].node;
-    const char *daemon = text_at(json_object_get(cpe, "ike"), "daemon");
-    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "<%s|", v->name);
-    VC_AUTO_TALLOC char *of_pluto = talloc_asprintf(NULL, "\"%s\"", v->name);
-    const char *last = last_logged(cpe, daemon, strcmp(daemon, "pluto") ? of : of_pluto);
-    const char *gave_up = last ? strstr(last, "giving up") : NULL;
+    const json_t *ipsec = json_object_get(v->order, "ipsec");
+    const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
     bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
-    int count = 0, id = 0;
+    struct silence silence;
 
-    if (v->layers[UNDERLAY] != OK || is_named(d, v, IKE))
+    if (v->layers[UNDERLAY] != OK || is_named(d, v, IKE) || !is_silent(v, daemon, &silence))
         return;
-    const char *line = gave_up || (last && strstr(last, "initiating")) ? logged(cpe, daemon, "retransmit ", of) : last;
-    bool silent = read_retransmit(line, &count, &id)
-                      ? count >= 3 || v->layers[IKE] != OK
-                      : strcmp(daemon, "pluto") == 0 && line && strstr(line, "retransmission");
-    if (!silent || (v->layers[IKE] == OK && line != last))
-        return;
-    found(d, nat && id > 0 ? "udp-4500-blocked" : "udp-500-blocked", NULL, v, false, "%s of %s: %s", daemon,
-          v->at[CPE].name, line);
+    const char *cause = nat && silence.id > 0 ? "udp-4500-blocked" : "udp-500-blocked";
+    found(d, cause, NULL, v, false, "%s of %s: %s", daemon, v->at[CPE].name, silence.line);
     if (answered(v->underlay))
-        found(d, nat && id > 0 ? "udp-4500-blocked" : "udp-500-blocked", NULL, v, false,
-              "%s answers a ping, and its IKE daemon runs", text_at(ipsec, "cisco"));
+        found(d, cause, NULL, v, false, "%s answers a ping, and its IKE daemon runs", text_at(ipsec, "cisco"));
 }
 
 /* Everything is configured and nothing wants to be sent. */
