@@ -309,7 +309,7 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     engine->observe = vc_observe_new(engine, &observe);
     engine->meters = vc_meters_new(engine, engine->lab);
     engine->logs = vc_logs_new(engine, engine->lab);
-    engine->diagnoses = vc_diagnoses_new(engine, engine->lab, engine->judge);
+    engine->diagnoses = vc_diagnoses_new(engine, engine->lab);
     vc_events_subscribe(engine->events, vc_diagnoses_event, engine->diagnoses);
     vc_events_subscribe(engine->events, vc_meters_event, engine->meters);
     return 0;
@@ -348,6 +348,7 @@ int engine_begin_scenario(struct engine *engine, vc_error **err)
                                           .mark_arg = engine,
                                           .done = on_timeline_done,
                                           .done_arg = engine};
+    vc_diagnoses_begin(engine->diagnoses, engine->judge);
     engine->timeline = vc_timeline_new(engine, &timeline, err);
     if (!engine->timeline || set_limit(engine, err))
         return -1;

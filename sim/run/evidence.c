@@ -173,12 +173,17 @@ void vc_diagnoses_event(void *arg, json_t *event)
     begin(diagnoses);
 }
 
-struct vc_diagnoses *vc_diagnoses_new(void *ctx, const struct vc_lab *lab, const struct vc_judge *judge)
+void vc_diagnoses_begin(struct vc_diagnoses *diagnoses, const struct vc_judge *judge)
+{
+    diagnoses->judge = judge;
+    diagnoses->count = 0;
+}
+
+struct vc_diagnoses *vc_diagnoses_new(void *ctx, const struct vc_lab *lab)
 {
     struct vc_diagnoses *diagnoses = talloc_zero(ctx, struct vc_diagnoses);
 
     diagnoses->lab = lab;
-    diagnoses->judge = judge;
     talloc_set_destructor(diagnoses, diagnoses_destroy);
     return diagnoses;
 }

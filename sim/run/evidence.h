@@ -20,5 +20,7 @@ struct vc_evidence *vc_evidence_start(void *ctx, const struct vc_lab *lab, vc_ev
  * pending. An event receiver, after the judge.
  */
 struct vc_diagnoses;
-struct vc_diagnoses *vc_diagnoses_new(void *ctx, const struct vc_lab *lab, const struct vc_judge *judge);
+struct vc_diagnoses *vc_diagnoses_new(void *ctx, const struct vc_lab *lab);
+/* Who judges the scenario that begins (borrowed). */
+void vc_diagnoses_begin(struct vc_diagnoses *diagnoses, const struct vc_judge *judge);
 void vc_diagnoses_event(void *diagnoses, json_t *event);
