@@ -108,8 +108,8 @@ static void rule_configured(struct doctor *d, const struct view *v, enum end end
     compare(d, v, end, "ike-identity", "remote_id", other);
     compare(d, v, end, "ipsec-peer-address", "remote", other);
     if (ike && *text_at(ike, "psk") && !is(ike, "psk", "as ordered"))
-        found(d, "ike-psk", name, v, true, "the pre-shared key of %s is %s than in the order", name,
-              text_at(ike, "psk"));
+        found(d, "ike-psk", name, v, true, "the pre-shared key of %s is %s", name,
+              is(ike, "psk", "none") ? "missing" : "another than the order's");
     if (end == CPE && is(ike, "start", "none"))
         found(d, "nobody-initiates", name, v, true,
               "%s only answers, and so does Cisco's side: no log of either has a try", name);
