@@ -87,7 +87,8 @@ static json_t *node_evidence(const struct lab_node *node)
     }
     if (node->rt.plan->firewall)
         set(out, "firewall", evidence_firewall(node));
-    set(out, "counters", evidence_counters(node));
+    if (node->rt.plan->gre_count || json_object_get(out, "ike"))
+        set(out, "counters", evidence_counters(node));
     set(out, "log", evidence_logs(node));
     return out;
 }

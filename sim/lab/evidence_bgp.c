@@ -202,7 +202,8 @@ static json_t *frr_neighbors(const struct vc_daemon *bgpd)
         if (json_object_get(queues, "depthOutq"))
             json_object_set(neighbor, "out_queue", json_object_get(queues, "depthOutq"));
         const char *state = json_string_value(json_object_get(neighbor, "state"));
-        if (state && !strcmp(state, "Established"))
+        /* What passes between the customer's own routers shows in their tables. */
+        if (state && !strcmp(state, "Established") && lab_tunnel_of(bgpd->lab, bgpd->node->index, address))
             ask_prefixes(vty, address, neighbor);
         json_object_set_new(out, address, neighbor);
     }
@@ -236,7 +237,7 @@ static json_t *bird_neighbors(const struct vc_daemon *daemon)
         const char *state = json_string_value(json_object_get(peer, "state"));
         json_t *neighbor = json_pack("{s:s, s:O?, s:O?}", "state", state, "remote_as",
                                      json_object_get(peer, "remoteAs"), "last_reset", json_object_get(peer, "reason"));
-        if (!strcmp(state, "Established")) {
+        if (!strcmp(state, "Established") && lab_tunnel_of(daemon->lab, daemon->node->index, address)) {
             json_object_set_new(neighbor, "accepted", bird_ask(bird, protocol, "protocol"));
             json_object_set_new(neighbor, "refused", bird_ask(bird, protocol, "filtered protocol"));
             json_object_set_new(neighbor, "told", bird_ask(bird, protocol, "export"));

@@ -3,11 +3,20 @@
 #include "doctor/doctor.h"
 #include "run/verdict_private.h"
 
+/* At a run's end nobody asks any more: the examination is left to vclab doctor. */
+static bool is_asked_for(const struct vc_judge *judge)
+{
+    for (size_t i = 0; i < judge->expectation_count; i++)
+        if (strcmp(judge->expectations[i].kind->type, "diagnosis") == 0 && !judge->expectations[i].closed)
+            return true;
+    return false;
+}
+
 void diagnosis_evidence(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
     const json_t *document = json_object_get(event, "document");
 
-    if (!document) /* there was none to be had */
+    if (!document || !is_asked_for(judge))
         return;
     json_t *diagnosis = vc_doctor_examine(document);
     json_object_set_new(diagnosis, "t_ns", json_integer(t_ns)); /* the same answer again is a new answer */

@@ -259,6 +259,7 @@ static const struct vc_scenario *park(void *arg, vc_error **err)
     if (load_documents(guest, err))
         return NULL;
     guest->engine.limit_ns = guest->options.limit_ns;
+    guest->engine.evidence = guest->options.captures;
     return guest->scenario;
 }
 
@@ -304,7 +305,8 @@ static int play(struct guest *guest, vc_error **err)
         .limit_ns = guest->options.limit_ns,
         .shell_tty = -1,
         .control = -1,
-        .evidence = true,
+        /* A run that keeps no packets, as a case of a sweep, is to be over soon. */
+        .evidence = guest->options.captures,
         /* A snapshot does not know whether its forks want them. */
         .captures = guest->options.captures || parks,
     };
