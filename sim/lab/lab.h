@@ -109,6 +109,6 @@ int vc_lab_memory(const struct vc_lab *lab, uint64_t *pss_bytes, unsigned *proce
 /* What is true now, for `vclab status`: nodes, links, tunnels, SAs, sessions, routes, rates. New reference. */
 json_t *vc_lab_status(struct vc_lab *lab);
 
-/* What an engineer would read and try now in every node (vclab.evidence/1, docs/doctor.md), for the doctor. It takes up to
- * 0.7 s when a ping gets no answer, and uses nothing that the loop does: meant for a forked child. New reference. */
+/* What an engineer would read and try now in every node (vclab.evidence/1, docs/doctor.md), for the doctor. It takes up
+ * to 0.7 s when a ping gets no answer, and uses nothing that the loop does: meant for a forked child. New reference. */
 json_t *vc_lab_evidence(const struct vc_lab *lab);
