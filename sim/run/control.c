@@ -183,8 +183,8 @@ static const struct {
     const char *name;
     int (*fn)(struct connection *connection, vc_error **err);
 } requests[] = {
-    {"status", do_status}, {"evidence", do_evidence}, {"exec", do_exec},       {"fault", do_fault},
-    {"heal", do_heal},     {"capture", do_capture}, {"down", do_down},
+    {"status", do_status}, {"evidence", do_evidence}, {"exec", do_exec}, {"fault", do_fault},
+    {"heal", do_heal},     {"capture", do_capture},   {"down", do_down},
 };
 
 static void serve(struct connection *connection)

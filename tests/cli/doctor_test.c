@@ -11,7 +11,11 @@ static void setup(void)
 TestSuite(doctor, .init = setup);
 
 #define EVIDENCE(name) VCLAB_SOURCE_DIR "/tests/doctor/evidence/" name ".json"
-#define SICK           EVIDENCE("two-cpe-psk-cpe1-tuned")
+
+/* Paths as one text each: the argument lists below are arrays of texts. */
+static const char sick_path[] = EVIDENCE("two-cpe-psk-cpe1-tuned");
+static const char well_path[] = EVIDENCE("two-cpe-healthy-tuned");
+static const char no_evidence[] = VCLAB_SOURCE_DIR "/README.md";
 
 static char *folder_with(void *ctx, const char *events)
 {
@@ -35,8 +39,8 @@ static void remove_folder(const char *folder)
 Test(doctor, tells_by_its_status_whether_something_is_wrong)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct command *sick = VCLAB(ctx, "doctor", SICK), *json = VCLAB(ctx, "doctor", SICK, "--json");
-    struct command *well = VCLAB(ctx, "doctor", EVIDENCE("two-cpe-healthy-tuned"));
+    struct command *sick = VCLAB(ctx, "doctor", sick_path), *json = VCLAB(ctx, "doctor", sick_path, "--json");
+    struct command *well = VCLAB(ctx, "doctor", well_path);
 
     EXITS(sick, 1);
     cr_expect(strstr(sick->out, "1. ike-psk at cpe1, tunnel dc1 (ike, certain)"), "%s", sick->out);
@@ -52,8 +56,8 @@ Test(doctor, tells_by_its_status_whether_something_is_wrong)
 Test(doctor, reads_the_last_evidence_of_a_result)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    VC_AUTO_JSON *sick = json_load_file(SICK, 0, NULL);
-    VC_AUTO_JSON *well = json_load_file(EVIDENCE("two-cpe-healthy-tuned"), 0, NULL);
+    VC_AUTO_JSON *sick = json_load_file(sick_path, 0, NULL);
+    VC_AUTO_JSON *well = json_load_file(well_path, 0, NULL);
     VC_AUTO_FREE char *first = json_dumps(sick, JSON_COMPACT);
     VC_AUTO_FREE char *second = json_dumps(well, JSON_COMPACT);
     char *events =
@@ -75,8 +79,8 @@ Test(doctor, refuses_what_is_no_lab_and_no_result)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     struct command *nowhere = VCLAB(ctx, "doctor", "no-such-lab"),
-                   *both = VCLAB(ctx, "doctor", SICK, "--json", "--evidence");
-    struct command *two = VCLAB(ctx, "doctor", SICK, SICK), *text = VCLAB(ctx, "doctor", VCLAB_SOURCE_DIR "/README.md");
+                   *both = VCLAB(ctx, "doctor", sick_path, "--json", "--evidence");
+    struct command *two = VCLAB(ctx, "doctor", sick_path, sick_path), *text = VCLAB(ctx, "doctor", no_evidence);
 
     EXITS(nowhere, 2);
     SAYS(nowhere, "no lab no-such-lab runs here");
@@ -88,9 +92,10 @@ Test(doctor, refuses_what_is_no_lab_and_no_result)
 Test(doctor, gives_the_evidence_and_the_table_of_causes)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct command *evidence = VCLAB(ctx, "doctor", SICK, "--evidence"), *table = VCLAB(ctx, "doctor", "--catalogue");
+    struct command *evidence = VCLAB(ctx, "doctor", sick_path, "--evidence"),
+                   *table = VCLAB(ctx, "doctor", "--catalogue");
     VC_AUTO_JSON *told = json_loads(evidence->out, 0, NULL);
-    VC_AUTO_JSON *stored = json_load_file(SICK, 0, NULL);
+    VC_AUTO_JSON *stored = json_load_file(sick_path, 0, NULL);
 
     EXITS(evidence, 1);
     cr_expect(json_equal(told, stored));
