@@ -111,7 +111,8 @@ int main(int argc, char **argv)
         return VC_EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_TIMERSLACK, 1UL); /* nanosecond; for when there is no real-time priority */
+    prctl(PR_SET_NAME, "vclab-wire"); /* it may have been started by a descriptor */
+    prctl(PR_SET_TIMERSLACK, 1UL);    /* nanosecond; for when there is no real-time priority */
     process.priority = (int)priority;
     if (run(&process, seed, &err) == 0)
         return VC_EXIT_PASS;
