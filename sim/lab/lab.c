@@ -294,11 +294,13 @@ int vc_lab_link_set(struct vc_lab *lab, size_t link, unsigned end, bool up, vc_e
 
     if (!node->on)
         return 0; /* power-on brings it up */
+    if (!up && lab_ns3_end(lab, link, end, false, err))
+        return -1;
     vc_rtnl_up(node->rtnl, iface->ifname, up);
     for (size_t i = 0; up && i < node->rt.plan->route_count; i++)
         if (route_uses(&node->rt.plan->routes[i], iface))
             add_route(node->rtnl, &node->rt.plan->routes[i], true);
-    return vc_rtnl_commit(node->rtnl, err) ? -1 : lab_ns3_end(lab, link, end, up, err);
+    return vc_rtnl_commit(node->rtnl, err) || (up && lab_ns3_end(lab, link, end, true, err)) ? -1 : 0;
 }
 
 const struct vc_plan *vc_lab_plan(const struct vc_lab *lab)

@@ -24,10 +24,12 @@ enum {
 
 struct carried {
     int tap[2];
-    bool open[2];      /* the end is on and not shut */
-    bool whole;        /* both are */
-    uint64_t overrun;  /* dropped by vclab-wire itself, as told */
-    uint64_t taken[2]; /* and because it did not take them: by the TAP there */
+    bool open[2];       /* the end is on and not shut */
+    bool whole;         /* both are */
+    uint64_t base[2];   /* what the TAPs had dropped when that was last looked at */
+    uint64_t not_taken; /* dropped by the TAPs of a whole link since: vclab-wire did not take them in time */
+    uint64_t overrun;   /* dropped by vclab-wire itself */
+    uint64_t told;      /* of both */
 };
 
 struct lab_ns3 {
@@ -167,6 +169,39 @@ int lab_ns3_start(struct vc_lab *lab, vc_error **err)
     return r < 0 ? vc_fail(err, VC_EXIT_FAIL, -r, "watching vclab-wire") : 0;
 }
 
+/*
+ * What the TAPs drop of a whole link is what vclab-wire did not take in time. Without carrier the kernel itself counts
+ * drops there (noop_enqueue), until it has looked at a carrier that came: `count` says whether what was dropped since
+ * the last look counts. Looking also makes newer kernels act on a change of carrier at once, which for a TAP they may
+ * put off for a second (net/core/link_watch.c).
+ */
+static void look_at_taps(struct vc_lab *lab, size_t link, bool count)
+{
+    struct carried *carried = &lab->ns3->links[link];
+
+    for (unsigned end = 0; end < 2; end++) {
+        struct vc_rtnl *rtnl = lab->nodes[lab->plan->topology->links[link].end[end].node].rtnl;
+        struct vc_rtnl_state state;
+        if (!rtnl || vc_rtnl_state(rtnl, name_of(lab, link), &state, NULL) || !state.exists)
+            continue;
+        if (count && state.tx_dropped > carried->base[end])
+            carried->not_taken += state.tx_dropped - carried->base[end];
+        carried->base[end] = state.tx_dropped;
+    }
+}
+
+static int set_whole(struct vc_lab *lab, size_t link, bool whole, vc_error **err)
+{
+    struct carried *carried = &lab->ns3->links[link];
+
+    carried->whole = whole;
+    if (vc_wires_up(lab->ns3->wires, name_of(lab, link), -1, whole, err) ||
+        vc_wires_carrier(carried->tap[0], whole, err) || vc_wires_carrier(carried->tap[1], whole, err))
+        return -1;
+    look_at_taps(lab, link, false);
+    return 0;
+}
+
 int lab_ns3_end(struct vc_lab *lab, size_t link, unsigned end, bool open, vc_error **err)
 {
     if (!lab_ns3_carries(lab, link))
@@ -176,11 +211,9 @@ int lab_ns3_end(struct vc_lab *lab, size_t link, unsigned end, bool open, vc_err
     bool whole = carried->open[0] && carried->open[1];
     if (whole == carried->whole)
         return 0;
-    carried->whole = whole;
-    return vc_wires_up(lab->ns3->wires, name_of(lab, link), -1, whole, err) ||
-                   vc_wires_carrier(carried->tap[0], whole, err) || vc_wires_carrier(carried->tap[1], whole, err)
-               ? -1
-               : 0;
+    if (!whole)
+        look_at_taps(lab, link, true);
+    return set_whole(lab, link, whole, err);
 }
 
 int lab_ns3_node(struct vc_lab *lab, const struct lab_node *node, bool on, vc_error **err)
@@ -192,6 +225,16 @@ int lab_ns3_node(struct vc_lab *lab, const struct lab_node *node, bool on, vc_er
 }
 
 /* Events are told later than they happen: what counts is how the interface is now. */
+static void note_interface(struct vc_lab *lab, const struct lab_node *node, const struct vc_plan_iface *iface)
+{
+    struct vc_rtnl_state state;
+
+    if (!lab_ns3_carries(lab, iface->link) || vc_rtnl_state(node->rtnl, iface->ifname, &state, NULL) || !state.exists)
+        return;
+    look_at_taps(lab, iface->link, false); /* its carrier may have come only now */
+    lab_ns3_end(lab, iface->link, iface->end, state.up, NULL);
+}
+
 void lab_ns3_by_event(void *arg, json_t *event)
 {
     struct vc_lab *lab = arg;
@@ -204,12 +247,9 @@ void lab_ns3_by_event(void *arg, json_t *event)
         return;
     for (size_t n = 0; n < lab->plan->node_count; n++) {
         const struct lab_node *node = &lab->nodes[n];
-        for (size_t i = 0; node->on && !strcmp(node->rt.plan->name, name) && i < node->rt.plan->iface_count; i++) {
-            const struct vc_plan_iface *iface = &node->rt.plan->ifaces[i];
-            struct vc_rtnl_state state;
-            if (!strcmp(iface->ifname, ifname) && !vc_rtnl_state(node->rtnl, ifname, &state, NULL) && state.exists)
-                lab_ns3_end(lab, iface->link, iface->end, state.up, NULL);
-        }
+        for (size_t i = 0; node->on && !strcmp(node->rt.plan->name, name) && i < node->rt.plan->iface_count; i++)
+            if (!strcmp(node->rt.plan->ifaces[i].ifname, ifname))
+                note_interface(lab, node, &node->rt.plan->ifaces[i]);
     }
 }
 
@@ -238,18 +278,14 @@ static void tell_drops(struct lab_ns3 *ns3, size_t link, vc_error **err)
     struct vc_lab *lab = ns3->lab;
     struct carried *carried = &ns3->links[link];
     struct vc_wires_state now;
-    uint64_t before = carried->overrun + carried->taken[0] + carried->taken[1];
 
     if (vc_wires_state(ns3->wires, name_of(lab, link), &now, err))
         return;
     carried->overrun = now.counters[0].overrun + now.counters[1].overrun;
-    for (unsigned end = 0; end < 2; end++) {
-        struct vc_rtnl *rtnl = vc_lab_rtnl(lab, lab->plan->topology->links[link].end[end].node);
-        struct vc_rtnl_state state;
-        if (rtnl && !vc_rtnl_state(rtnl, name_of(lab, link), &state, err) && state.tx_dropped > carried->taken[end])
-            carried->taken[end] = state.tx_dropped;
-    }
-    uint64_t dropped = carried->overrun + carried->taken[0] + carried->taken[1] - before;
+    if (carried->whole)
+        look_at_taps(lab, link, true);
+    uint64_t dropped = carried->overrun + carried->not_taken - carried->told;
+    carried->told += dropped;
     if (dropped)
         vc_event(lab->events, VC_LAYER_LINK, NULL, "wire-drops", -1, "{s:s, s:I}", "link", name_of(lab, link),
                  "dropped", (json_int_t)dropped);
