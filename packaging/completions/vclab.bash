@@ -21,7 +21,7 @@ _vclab() {
     status | preflight) words='--json' ;;
     sweep) words="--depth --only --shard --limit-cases --chain --timers --jobs --seed --campaign --results --keep --list --json $(_vclab_topologies "$home")" ;;
     list) words='--json --catalogue --results' ;;
-    bench) words='--runs --json --compare --results bring-up ten-labs failover throughput sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
+    bench) words='--runs --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
     test) words='format tidy unit asan launcher live sealed scenarios' ;;

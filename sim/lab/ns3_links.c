@@ -19,7 +19,6 @@ enum {
     PRIORITY = 30, /* above charon's and the GRE endpoints': what they send must not wait for them to wait */
     LOOK_S = 1,
     WORTH_TELLING_MS = 10, /* as check/lag */
-    FD_MIN = 10,           /* vclab-wire's control socket becomes 3 */
 };
 
 struct carried {
@@ -102,17 +101,14 @@ static void on_end(void *arg, const siginfo_t *info)
 static int start_process(struct lab_ns3 *ns3, vc_error **err)
 {
     const struct vc_lab *lab = ns3->lab;
-    VC_AUTO_FD program = fcntl(lab->options.links.program, F_DUPFD_CLOEXEC, FD_MIN);
-    char path[64];
 
     if (lab->options.logs >= 0)
         ns3->log = openat(lab->options.logs, "vclab-wire.log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (program < 0 || (lab->options.logs >= 0 && ns3->log < 0))
-        return vc_fail(err, VC_EXIT_FAIL, errno, "starting vclab-wire");
-    snprintf(path, sizeof path, "/proc/self/fd/%d", program);
+    if (lab->options.logs >= 0 && ns3->log < 0)
+        return vc_fail(err, VC_EXIT_FAIL, errno, "creating the log of vclab-wire");
     ns3->wires = vc_wires_start(
         ns3,
-        &(struct vc_wires_config){.program = path,
+        &(struct vc_wires_config){.program_fd = lab->options.links.program,
                                   .log = ns3->log,
                                   .seed = (uint32_t)vc_derived_seed("wires", "ns3", lab->plan->options.seed),
                                   .priority = PRIORITY},

@@ -34,11 +34,20 @@ static int wires_free(struct vc_wires *wires)
     return 0;
 }
 
+/* Its path, or by a descriptor that the child's control socket will not overwrite, to be closed. */
+static char *path_of(const struct vc_wires_config *config, int *fd)
+{
+    *fd = config->program ? -1 : fcntl(config->program_fd, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
+    return config->program ? talloc_strdup(NULL, config->program) : talloc_asprintf(NULL, "/proc/self/fd/%d", *fd);
+}
+
 static int spawn(struct vc_wires *wires, const struct vc_wires_config *config, int control, vc_error **err)
 {
     char seed[16], priority[16];
     char *argv[] = {(char *)(uintptr_t) "vclab-wire", seed, priority, NULL};
     posix_spawn_file_actions_t actions;
+    VC_AUTO_FD fd = -1;
+    VC_AUTO_TALLOC char *path = path_of(config, &fd);
 
     (void)snprintf(seed, sizeof seed, "%u", config->seed);
     (void)snprintf(priority, sizeof priority, "%d", config->priority);
@@ -49,7 +58,7 @@ static int spawn(struct vc_wires *wires, const struct vc_wires_config *config, i
     /* Also clears close-on-exec when it is that number already. */
     if (posix_spawn_file_actions_adddup2(&actions, control, CONTROL_FD))
         abort();
-    int status = posix_spawn(&wires->pid, config->program, &actions, NULL, argv, environ);
+    int status = posix_spawn(&wires->pid, path, &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (!status)
         return 0;
@@ -57,8 +66,8 @@ static int spawn(struct vc_wires *wires, const struct vc_wires_config *config, i
     if (status == ENOENT)
         return vc_fail(err, VC_EXIT_HOST, 0,
                        "%s is not there: it is built where ns-3 is (packages libns3-dev, ns3 and libgsl-dev)",
-                       config->program);
-    return vc_fail(err, VC_EXIT_HOST, status, "cannot start %s", config->program);
+                       config->program ? config->program : "vclab-wire");
+    return vc_fail(err, VC_EXIT_HOST, status, "cannot start %s", config->program ? config->program : "vclab-wire");
 }
 
 static int answer(struct vc_wires *wires, enum vc_wire_do what, struct vc_wire_answer *to, vc_error **err)

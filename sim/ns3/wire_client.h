@@ -18,7 +18,8 @@ enum { VC_WIRE_PATIENCE_S = 10 };
 struct vc_wires; /* talloc; freeing it ends the process and reaps it. What was under way is lost. */
 
 struct vc_wires_config {
-    const char *program; /* path of vclab-wire, or /proc/self/fd/N of one that is open */
+    const char *program; /* path of vclab-wire, */
+    int program_fd;      /* or where that is NULL a descriptor of it */
     int log;             /* its standard error; 0: the caller's */
     uint32_t seed;       /* any; the same seed gives the same chances */
     int priority;        /* SCHED_FIFO, 1 to 90, where the host allows it; 0: normal scheduling */

@@ -128,6 +128,8 @@ Test(wires, choice)
         if (status)
             cr_expect(err->status == VC_EXIT_HOST && strstr(err->message, row->ns3) && !strchr(err->message, '\n'),
                       "row %zu: %s", i, err->message);
+        if (asked.scenario.steps)
+            json_decref(asked.scenario.steps[0].spec);
         talloc_free(asked.ctx);
     }
 }
