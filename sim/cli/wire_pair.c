@@ -252,7 +252,9 @@ int wire_pair_run(struct wire_pair *pair, struct wire_flow *flows, size_t count,
 
 double wire_flow_ms(const struct wire_flow *flow, unsigned percent)
 {
-    return flow->received ? (double)flow->took[(uint64_t)flow->received * percent / 100] / 1e6 : 0;
+    const size_t at = (size_t)flow->received * percent / 100;
+
+    return flow->received ? (double)flow->took[at] / 1e6 : 0;
 }
 
 double wire_flow_mbit(const struct wire_flow *flow)
