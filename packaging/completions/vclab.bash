@@ -14,14 +14,14 @@ _vclab() {
         return
     fi
     case $command in
-    run) words='--cold --twice --seed --jobs --shard --accel --limit --bundle --live --plane --results --no-captures --json' ;;
+    run) words='--cold --twice --seed --jobs --shard --accel --limit --bundle --live --plane --wires --results --no-captures --json' ;;
     replay) words='--results --limit --json' ;;
     shell) words="--sealed --timers --seed --results --lab $(_vclab_topologies "$home")" ;;
-    up) words="--timers --plane --seed --results --captures $(_vclab_topologies "$home")" ;;
+    up) words="--timers --plane --wires --seed --results --captures $(_vclab_topologies "$home")" ;;
     status | preflight) words='--json' ;;
     sweep) words="--depth --only --shard --limit-cases --chain --timers --jobs --seed --campaign --results --keep --list --json $(_vclab_topologies "$home")" ;;
     list) words='--json --catalogue --results' ;;
-    bench) words='--runs --json --compare --results bring-up ten-labs failover throughput sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
+    bench) words='--runs --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
     test) words='format tidy unit asan launcher live sealed scenarios' ;;

@@ -48,6 +48,8 @@ static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED
     struct engine *engine = arg;
     VC_AUTO_ERROR *err = NULL;
 
+    if (engine->lab)
+        vc_lab_wires_look(engine->lab);
     if (engine->observe) {
         vc_flows_finish(vc_observe_flows(engine->observe));
         if (vc_observe_finish(engine->observe, &err))
@@ -255,7 +257,8 @@ static int set_up_loop(struct engine *engine, int lifeline, vc_error **err)
 static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *inside, vc_error **err)
 {
     const struct vc_engine_config *config = engine->config;
-    struct vc_lab_options options = {.labroot = inside->kept[VC_KEEP_LABROOT],
+    struct vc_lab_options options = {.links = config->links,
+                                     .labroot = inside->kept[VC_KEEP_LABROOT],
                                      .logs = inside->kept[VC_KEEP_LOGS],
                                      .watch = true,
                                      .node_changed = on_node,

@@ -97,7 +97,7 @@ struct load_part {
 };
 
 struct lag {
-    int64_t t_ns, lag_ns;
+    int64_t from_ns, t_ns, lag_ns; /* somebody was so late at some time between the two */
 };
 
 struct vc_judge {
@@ -118,6 +118,8 @@ struct vc_judge {
     size_t flow_count, window_count, expectation_count, hold_count, fault_count, lag_count;
     struct invariant invariants[INVARIANT_COUNT];
     int64_t max_lag_ns;
+    const char *late;        /* whose that was */
+    int64_t wire_drops;      /* packets that vclab-wire dropped and no character */
     int64_t converged_ns;    /* first, before any fault; -1: not yet */
     int64_t route_change_ns; /* last change of an eBGP session or of a main table */
     struct vc_convergence *convergence;

@@ -54,6 +54,7 @@ Test(options, of_sealed_runs_do_not_go_with_live)
 Test(options, of_live_runs_do_not_go_with_sealed)
 {
     REFUSED("--plane is of live runs; add --live", RUN, "--plane", "user");
+    REFUSED("--wires is of live runs; add --live", RUN, "--wires", "ns3");
 }
 
 Test(options, that_cannot_be_met_together_are_refused)
