@@ -164,6 +164,24 @@ Test(wires, that_end_end_the_run)
     cr_assert(host_quiet(2000));
 }
 
+Test(wires, leave_nothing_when_vclab_is_killed)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *scenario =
+        scenario_write(ctx, "long", "  - expect:\n      - converged: {within: 30s}\n  - hold: 60s\n");
+    const char *before = host_state(ctx);
+    struct command *run = VCLAB_START(ctx, "run", "--live", "--wires", "ns3", scenario, "--results", RESULTS);
+
+    command_await(run, "hold: ", 40000);
+    ino_t inside = namespace_of(child_of(run->pid), "pid");
+    cr_assert_gt(process_in(inside, "vclab-wire", NULL), 0);
+    cr_assert_eq(kill(run->pid, SIGKILL), 0);
+    command_end(run, 5000);
+    cr_assert(host_quiet(2000));
+    cr_assert(!process_in(inside, NULL, NULL), "something of the lab lives on");
+    host_same(before, "after the kill");
+}
+
 Test(wires, that_this_host_or_the_option_has_not)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
