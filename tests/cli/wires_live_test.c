@@ -1,4 +1,5 @@
 /* Live labs whose wires ns-3 carries, by --wires: they carry, they have a character, their ends are a link's ends. */
+#include <poll.h>
 #include <string.h>
 
 #include "lab.h"
@@ -162,6 +163,45 @@ Test(wires, that_end_end_the_run)
     const char *reason = json_string_value(json_object_get(json, "reason"));
     cr_assert(strstr(reason, "vclab-wire died (status \"signal 9\")") && !strchr(reason, '\n'), "%s", reason);
     cr_assert(host_quiet(2000));
+}
+
+/* A process that is stopped for longer than the timers allow (a second), and goes on. */
+Test(wires, that_are_late_have_shown_nothing)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *scenario = scenario_write(ctx, "late", "  - expect:\n      - converged: {within: 30s}\n  - hold: 5s\n");
+    struct command *run = VCLAB_START(ctx, "run", "--live", "--wires", "ns3", scenario, "--results", RESULTS);
+
+    command_await(run, "hold: ", 40000);
+    pid_t wire = process_in(namespace_of(child_of(run->pid), "pid"), "vclab-wire", NULL);
+    cr_assert_gt(wire, 0);
+    cr_assert_eq(kill(wire, SIGSTOP), 0);
+    poll(NULL, 0, 1500); /* the lateness itself */
+    cr_assert_eq(kill(wire, SIGCONT), 0);
+    cr_assert_eq(command_end(run, 30000), VC_EXIT_INCONCLUSIVE);
+    VC_AUTO_JSON *json = result_json(result_in(ctx, RESULTS), "run.json");
+    const char *reason = json_string_value(json_object_get(json, "reason"));
+    cr_assert(strstr(reason, "this host scheduled vclab-wire up to "), "%s", reason);
+    VC_AUTO_JSON *lag = event_of(result_in(ctx, RESULTS), "link", "wire-lag", NULL, NULL);
+    cr_assert(lag, "no link/wire-lag");
+}
+
+Test(wires, leave_nothing_when_vclab_is_killed)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *scenario =
+        scenario_write(ctx, "long", "  - expect:\n      - converged: {within: 30s}\n  - hold: 60s\n");
+    const char *before = host_state(ctx);
+    struct command *run = VCLAB_START(ctx, "run", "--live", "--wires", "ns3", scenario, "--results", RESULTS);
+
+    command_await(run, "hold: ", 40000);
+    ino_t inside = namespace_of(child_of(run->pid), "pid");
+    cr_assert_gt(process_in(inside, "vclab-wire", NULL), 0);
+    cr_assert_eq(kill(run->pid, SIGKILL), 0);
+    command_end(run, 5000);
+    cr_assert(host_quiet(2000));
+    cr_assert(!process_in(inside, NULL, NULL), "something of the lab lives on");
+    host_same(before, "after the kill");
 }
 
 Test(wires, that_this_host_or_the_option_has_not)
