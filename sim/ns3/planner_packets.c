@@ -209,7 +209,7 @@ static void collect(struct level *level, int64_t slice)
             continue;
         }
         for (; call->next_ns < end && call->next_ns < call->end_ns;
-             call->next_ns += level->model->codecs[call->codec].interval_ns)
+             planner_call_next(call, sender.call, level->model->codecs[call->codec].interval_ns))
             push(level, &level->now, (struct packet){call->next_ns, call->next_ns, sender.call});
         if (call->next_ns < call->end_ns)
             push(level, &level->senders[call->next_ns / SLICE_NS % SLICES], sender);

@@ -229,9 +229,10 @@ void Stack::send(size_t number)
     m_sent++;
     m_hubs[call.hub].socket->SendTo(ns3::Create<ns3::Packet>(static_cast<uint32_t>(codec.inner - HEADERS)), 0,
                                     ns3::InetSocketAddress(address_of(m_core[dc], 1), PORT));
-    call.next_ns += codec.interval_ns;
+    const int64_t now = call.next_ns;
+    planner_call_next(&call, number, codec.interval_ns);
     if (call.next_ns < call.end_ns)
-        ns3::Simulator::Schedule(ns3::NanoSeconds(codec.interval_ns), &Stack::send, this, number);
+        ns3::Simulator::Schedule(ns3::NanoSeconds(call.next_ns - now), &Stack::send, this, number);
 }
 
 json_t *Stack::run(vc_ns3 *sim, vc_error **err)

@@ -4,6 +4,23 @@
 
 #define PACKETS_MAX 2e9
 
+enum { LATE_SHARE = 20 };
+
+/* splitmix64's finish: a random number of the call and the time, without a state to keep. */
+static uint64_t scatter(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+    return x ^ (x >> 31);
+}
+
+void planner_call_next(struct planner_call *call, size_t number, int64_t interval_ns)
+{
+    call->clock_ns += interval_ns;
+    uint64_t random = scatter((uint64_t)call->clock_ns * 0x9e3779b97f4a7c15U + number);
+    call->next_ns = call->clock_ns + (int64_t)(random % ((uint64_t)interval_ns / LATE_SHARE));
+}
+
 struct draw {
     const struct planner_model *model;
     const struct planner_random *random;
@@ -28,7 +45,8 @@ static int add(struct draw *d, struct planner_call call, vc_error **err)
     call.end_ns = call.end_ns < d->model->duration_ns ? call.end_ns : d->model->duration_ns;
     call.last_ns = begin;
     /* Where in its interval a call's packets fall is as random as when it began. */
-    call.next_ns = begin + (int64_t)planner_pick(d->random, (size_t)codec->interval_ns);
+    call.clock_ns = begin + (int64_t)planner_pick(d->random, (size_t)codec->interval_ns) - codec->interval_ns;
+    planner_call_next(&call, d->traffic->count, codec->interval_ns);
     d->packets += (double)(call.end_ns - begin) / (double)codec->interval_ns;
     if (d->packets > PACKETS_MAX)
         return vc_fail(err, VC_EXIT_USAGE, 0, "more than %.0f packets: shorten `duration`, or use --level call",
