@@ -88,14 +88,18 @@ static int by_time(const void *a, const void *b)
     return (x->call > y->call) - (x->call < y->call);
 }
 
-/* When a packet that comes now has left the queue, or -1: it would wait too long. */
+/*
+ * When a packet that comes now has left the queue, or -1: it finds the queue full. What is being sent has left the
+ * queue; so much of the backlog is taken for it as would be with packets of one size.
+ */
 static int64_t serve(struct queue *queue, int64_t at_ns, int64_t bytes, int64_t bps, int64_t longest_ns)
 {
-    int64_t at_ps = at_ns * PS, start = queue->free_ps > at_ps ? queue->free_ps : at_ps;
+    int64_t at_ps = at_ns * PS, start = queue->free_ps > at_ps ? queue->free_ps : at_ps, backlog = start - at_ps;
+    int64_t took_ps = bytes * 8 * PS * VC_NS_PER_S / bps;
 
-    if (start - at_ps > longest_ns * PS)
+    if (backlog && backlog - backlog % took_ps + took_ps > longest_ns * PS)
         return -1;
-    queue->free_ps = start + bytes * 8 * PS * VC_NS_PER_S / bps;
+    queue->free_ps = start + took_ps;
     return queue->free_ps / PS;
 }
 
@@ -221,6 +225,8 @@ static void serve_bin(struct level *level, struct bin *bin, int64_t until_ns, in
 {
     size_t done = 0;
 
+    if (!bin->count)
+        return;
     qsort(bin->packets, bin->count, sizeof *bin->packets, by_time);
     for (; done < bin->count && bin->packets[done].at_ns < until_ns; done++)
         if (place < 0)

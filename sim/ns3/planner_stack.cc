@@ -5,6 +5,7 @@
 //
 // A frame on a link is as long as the IP packet of the lean model, as the payload is shorter by the PPP header. An edge
 // counts ESP packets, which are not built here: its link is slower by the mean of the codecs instead.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ namespace
 {
 
 constexpr int64_t HEADERS = 20 + 8 + 2; // IPv4, UDP, PPP
+constexpr int64_t MTU = 1500;           // of ns-3's point-to-point devices
 constexpr uint16_t PORT = 16384;
 
 struct Hub {
@@ -108,12 +110,13 @@ uint32_t Stack::link(ns3::Ptr<ns3::Node> a, ns3::Ptr<ns3::Node> b, int64_t bps, 
                      ns3::Ptr<ns3::RateErrorModel> deaf)
 {
     ns3::PointToPointHelper helper;
-    const auto bytes =
-        std::min<int64_t>(std::max<int64_t>(bps / 8 * (m_model->queue_ns / 1000) / 1000000, 3000), 4000000000);
+    // A device stops taking packets while there is no room for one as long as its MTU.
+    const int64_t bytes = bps / 8 * (m_model->queue_ns / 1000) / 1000000 + MTU - m_model->codecs[0].inner;
 
     helper.SetDeviceAttribute("DataRate", ns3::DataRateValue(ns3::DataRate(static_cast<uint64_t>(bps))));
     helper.SetChannelAttribute("Delay", ns3::TimeValue(ns3::NanoSeconds(delay_ns)));
-    helper.SetQueue("ns3::DropTailQueue", "MaxSize", ns3::StringValue(std::to_string(bytes) + "B"));
+    helper.SetQueue("ns3::DropTailQueue", "MaxSize",
+                    ns3::StringValue(std::to_string(std::clamp<int64_t>(bytes, 2 * MTU, UINT32_MAX)) + "B"));
     ns3::NetDeviceContainer devices = helper.Install(a, b);
     if (deaf)
         devices.Get(1)->SetAttribute("ReceiveErrorModel", ns3::PointerValue(deaf));

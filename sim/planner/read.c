@@ -142,7 +142,7 @@ static void read_codecs(struct vc_reader *reader, const struct vc_field *field V
         codec->kbit = G711_KBIT;
         vc_schema_read(reader, doc->items[i], codec->name, codec_tables[which].fields, codec_tables[which].count,
                        (struct vc_sink){.base = codec});
-        if (vc_problems_count(reader->problems) > before)
+        if (vc_problems_count(reader->problems)) /* the wire's, too */
             continue;
         vc_planner_sizes(&plan->wire, codec);
         if (codec->inner > GRE_MTU)
@@ -368,13 +368,16 @@ static void read_failure(struct vc_reader *reader, const struct vc_doc *doc)
 static void read_failures(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                           struct vc_sink sink VC_UNUSED)
 {
+    const struct vc_planner *plan = plan_of(reader);
+
     if (doc->type != VC_DOC_LIST || doc->count > VC_PLANNER_LIST_MAX) {
         VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
         vc_problem(reader->problems, doc->mark, "found %s for failures; allowed: a list of %d at most", found,
                    VC_PLANNER_LIST_MAX);
         return;
     }
-    for (size_t i = 0; i < doc->count; i++)
+    /* What they name must be there; what is wrong with it was told. */
+    for (size_t i = 0; i < doc->count && plan->dcs[0].name && plan->dcs[1].name; i++)
         read_failure(reader, doc->items[i]);
 }
 
