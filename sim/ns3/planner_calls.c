@@ -235,9 +235,11 @@ static bool populate(struct population *p)
 
     if (p->erlangs <= 0)
         return good;
-    for (double at = planner_exponential(&p->level->random, 1); at < p->erlangs && good;
-         at += planner_exponential(&p->level->random, 1))
+    double at = planner_exponential(&p->level->random, 1);
+    while (at < p->erlangs && good) {
         good = begin(p, draw_call(p));
+        at += planner_exponential(&p->level->random, 1);
+    }
     schedule_next(p);
     return good;
 }
@@ -389,16 +391,16 @@ static void next_change(void *arg)
 static void sample(void *arg)
 {
     struct level *level = arg;
+    int64_t wan_bps = level->shared[WAN].now_bps + level->shared[WAN + 1].now_bps;
     uint64_t calls = 0;
 
     for (size_t i = 0; i < level->model->region_count; i++)
         calls += level->populations[i].count;
     level->most = calls > level->most ? calls : level->most;
-    json_array_append_new(
-        level->series,
-        json_pack("[I, I, I, I, I]", (json_int_t)vc_ns3_now(level->sim), (json_int_t)level->shared[EDGE].now_bps,
-                  (json_int_t)level->shared[EDGE + 1].now_bps,
-                  (json_int_t)(level->shared[WAN].now_bps + level->shared[WAN + 1].now_bps), (json_int_t)calls));
+    json_array_append_new(level->series, json_pack("[I, I, I, I, I]", (json_int_t)vc_ns3_now(level->sim),
+                                                   (json_int_t)level->shared[EDGE].now_bps,
+                                                   (json_int_t)level->shared[EDGE + 1].now_bps, (json_int_t)wan_bps,
+                                                   (json_int_t)calls));
     vc_ns3_schedule(level->sim, level->model->duration_ns / PLANNER_SAMPLES, sample, level, NULL);
 }
 
@@ -442,6 +444,8 @@ static void close_level(struct level *level)
 
 static json_t *play(struct level *level, vc_error **err)
 {
+    const size_t hub_bytes = sizeof *level->hubs + sizeof *level->tunnels;
+
     begin_phase(level);
     for (size_t i = 0; i < level->model->region_count && !level->failure; i++)
         populate(&level->populations[i]);
@@ -459,8 +463,8 @@ static json_t *play(struct level *level, vc_error **err)
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "level", "call", "events",
                      (json_int_t)vc_ns3_events(level->sim), "calls_begun", (json_int_t)level->begun, "calls_ended",
                      (json_int_t)level->ended, "calls_at_once", (json_int_t)level->most, "hub_bytes",
-                     (json_int_t)(sizeof *level->hubs + sizeof *level->tunnels), "call_bytes",
-                     (json_int_t)sizeof(struct call), "phases", level->phases, "series", level->series);
+                     (json_int_t)hub_bytes, "call_bytes", (json_int_t)sizeof(struct call), "phases", level->phases,
+                     "series", level->series);
 }
 
 json_t *planner_calls_run(const struct planner_model *model, vc_error **err)

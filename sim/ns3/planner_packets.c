@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ns3/planner_bin.h"
 #include "ns3/planner_traffic.h"
 #include "probe/emodel.h"
 
@@ -17,16 +18,6 @@ enum { SLICES = 4096, WAN = PLANNER_DCS, PLACES = WAN + PLANNER_DCS, DELAY_BUCKE
 #define SLICE_NS    VC_NS_PER_MS
 #define PS          1000LL /* in a nanosecond */
 #define DELAY_WIDTH 1.0    /* ms */
-
-struct packet {
-    int64_t at_ns, sent_ns;
-    uint32_t call;
-};
-
-struct bin {
-    struct packet *packets;
-    size_t count, room;
-};
 
 struct queue {
     int64_t free_ps; /* the last byte in it has left by then; finer than the rest: 200 bytes at 100 Gbit/s are 16 ns */
@@ -48,10 +39,11 @@ struct level {
     struct queue *hub_queues;    /* two for each hub */
     struct queue places[PLACES]; /* the DCs' edges, then the WAN from each of them */
     uint8_t gone[PLANNER_DCS];
-    struct bin arrivals[PLACES][SLICES]; /* at a place, by the slice of their time */
-    struct bin senders[SLICES];          /* calls (as packets not yet sent), by the slice of their next packet */
-    struct bin now;                      /* packets sent in this slice */
-    uint64_t waiting;                    /* in all bins */
+    struct planner_bin arrivals[PLACES][SLICES]; /* at a place, by the slice of their time */
+    struct planner_bin senders[SLICES]; /* calls (as packets not yet sent), by the slice of their next packet */
+    struct planner_bin now;             /* packets sent in this slice */
+    struct planner_order order;
+    uint64_t waiting; /* in all bins */
     struct planner_change *changes;
     size_t change_count, change;
     struct phase *phases;
@@ -61,31 +53,12 @@ struct level {
     vc_error *failure;
 };
 
-static bool push(struct level *level, struct bin *bin, struct packet packet)
+static bool push(struct level *level, struct planner_bin *bin, struct planner_packet packet)
 {
-    if (bin->count == bin->room) {
-        size_t room = bin->room ? 2 * bin->room : 16;
-        struct packet *packets = realloc(bin->packets, room * sizeof *packets);
-        if (!packets) {
-            if (!level->failure)
-                vc_fail(&level->failure, VC_EXIT_HOST, 0, "no memory for so many packets");
-            return false;
-        }
-        bin->packets = packets;
-        bin->room = room;
-    }
-    bin->packets[bin->count++] = packet;
+    if (planner_bin_add(bin, packet, &level->failure) < 0)
+        return false;
     level->waiting++;
     return true;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct packet *x = a, *y = b;
-
-    if (x->at_ns != y->at_ns)
-        return x->at_ns < y->at_ns ? -1 : 1;
-    return (x->call > y->call) - (x->call < y->call);
 }
 
 /*
@@ -112,14 +85,14 @@ static struct phase *phase_of(struct level *level, int64_t sent_ns)
     return &level->phases[i];
 }
 
-static void lose(struct level *level, const struct packet *packet, enum cause cause)
+static void lose(struct level *level, const struct planner_packet *packet, enum cause cause)
 {
     phase_of(level, packet->sent_ns)->lost[cause]++;
     if (cause == DARK)
         level->traffic.calls[packet->call].dark++;
 }
 
-static void arrive(struct level *level, const struct packet *packet, int64_t at_ns)
+static void arrive(struct level *level, const struct planner_packet *packet, int64_t at_ns)
 {
     struct planner_call *call = &level->traffic.calls[packet->call];
     struct phase *phase = phase_of(level, packet->sent_ns);
@@ -136,7 +109,7 @@ static void arrive(struct level *level, const struct packet *packet, int64_t at_
 }
 
 /* Out of a tunnel's queue: under way to the DC where it ends. */
-static void send(struct level *level, struct packet packet)
+static void send(struct level *level, struct planner_packet packet)
 {
     const struct planner_call *call = &level->traffic.calls[packet.call];
     const struct planner_codec *codec = &level->model->codecs[call->codec];
@@ -159,7 +132,7 @@ static void send(struct level *level, struct packet packet)
     push(level, &level->arrivals[way.tunnel][packet.at_ns / SLICE_NS % SLICES], packet);
 }
 
-static void at_edge(struct level *level, struct packet packet, int dc)
+static void at_edge(struct level *level, struct planner_packet packet, int dc)
 {
     const struct planner_call *call = &level->traffic.calls[packet.call];
     const struct planner_codec *codec = &level->model->codecs[call->codec];
@@ -183,7 +156,7 @@ static void at_edge(struct level *level, struct packet packet, int dc)
     }
 }
 
-static void at_wan(struct level *level, struct packet packet, int place)
+static void at_wan(struct level *level, struct planner_packet packet, int place)
 {
     const struct planner_codec *codec = &level->model->codecs[level->traffic.calls[packet.call].codec];
     int64_t left =
@@ -199,14 +172,14 @@ static void at_wan(struct level *level, struct packet packet, int place)
 /* All packets that the calls of this slice send in it. */
 static void collect(struct level *level, int64_t slice)
 {
-    struct bin *bin = &level->senders[slice % SLICES];
+    struct planner_bin *bin = &level->senders[slice % SLICES];
     int64_t end = (slice + 1) * SLICE_NS;
     size_t count = bin->count;
 
     level->waiting -= count;
     bin->count = 0;
     for (size_t i = 0; i < count; i++) {
-        struct packet sender = bin->packets[i];
+        struct planner_packet sender = bin->packets[i];
         struct planner_call *call = &level->traffic.calls[sender.call];
         if (call->next_ns >= end) { /* not in this turn of the wheel */
             push(level, bin, sender);
@@ -214,20 +187,19 @@ static void collect(struct level *level, int64_t slice)
         }
         for (; call->next_ns < end && call->next_ns < call->end_ns;
              planner_call_next(call, sender.call, level->model->codecs[call->codec].interval_ns))
-            push(level, &level->now, (struct packet){call->next_ns, call->next_ns, sender.call});
+            push(level, &level->now, (struct planner_packet){call->next_ns, call->next_ns, sender.call});
         if (call->next_ns < call->end_ns)
             push(level, &level->senders[call->next_ns / SLICE_NS % SLICES], sender);
     }
 }
 
 /* Serves what is in the bin and comes before `until`; what comes later stays. */
-static void serve_bin(struct level *level, struct bin *bin, int64_t until_ns, int place)
+static void serve_bin(struct level *level, struct planner_bin *bin, int64_t until_ns, int place)
 {
     size_t done = 0;
 
-    if (!bin->count)
+    if (!bin->count || planner_bin_sort(bin, &level->order, SLICE_NS, &level->failure) < 0)
         return;
-    qsort(bin->packets, bin->count, sizeof *bin->packets, by_time);
     for (; done < bin->count && bin->packets[done].at_ns < until_ns; done++)
         if (place < 0)
             send(level, bin->packets[done]);
@@ -358,6 +330,8 @@ static json_t *tell_phase(const struct level *level, size_t i)
 static json_t *tell(const struct level *level, vc_error **err)
 {
     json_t *phases = json_array(), *calls = tell_calls(level, err);
+    const size_t hub_bytes = 2 * sizeof(struct queue) + sizeof(struct planner_tunnels);
+    const size_t call_bytes = sizeof(struct planner_call) + sizeof(struct planner_packet);
     uint64_t sent = 0, arrived = 0;
 
     for (size_t i = 0; i < level->phase_count; i++) {
@@ -371,8 +345,7 @@ static json_t *tell(const struct level *level, vc_error **err)
     }
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:O}", "level", "packet", "events",
                      (json_int_t)vc_ns3_events(level->sim), "sent", (json_int_t)sent, "arrived", (json_int_t)arrived,
-                     "hub_bytes", (json_int_t)(2 * sizeof(struct queue) + sizeof(struct planner_tunnels)), "call_bytes",
-                     (json_int_t)(sizeof(struct planner_call) + sizeof(struct packet)), "calls", calls, "phases",
+                     "hub_bytes", (json_int_t)hub_bytes, "call_bytes", (json_int_t)call_bytes, "calls", calls, "phases",
                      phases, "series", level->series);
 }
 
@@ -395,8 +368,8 @@ static int open_level(struct level *level, vc_error **err)
         return -1;
     for (size_t i = 0; i < level->traffic.count; i++) {
         const struct planner_call *call = &level->traffic.calls[i];
-        if (call->next_ns < call->end_ns &&
-            !push(level, &level->senders[call->next_ns / SLICE_NS % SLICES], (struct packet){.call = (uint32_t)i}))
+        if (call->next_ns < call->end_ns && !push(level, &level->senders[call->next_ns / SLICE_NS % SLICES],
+                                                  (struct planner_packet){.call = (uint32_t)i}))
             return vc_error_move(err, &level->failure);
     }
     return 0;
@@ -410,6 +383,7 @@ static void close_level(struct level *level)
         free(level->senders[s].packets);
     }
     free(level->now.packets);
+    planner_order_free(&level->order);
     free(level->traffic.calls);
     free(level->tunnels);
     free(level->hub_queues);

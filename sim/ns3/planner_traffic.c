@@ -99,11 +99,12 @@ static int add_region(struct draw *d, const struct planner_region *region, vc_er
         return -1;
     if (erlangs <= 0)
         return 0;
-    for (double at = planner_exponential(d->random, 1); at < erlangs; at += planner_exponential(d->random, 1))
+    double at = planner_exponential(d->random, 1);
+    for (; at < erlangs; at += planner_exponential(d->random, 1))
         if (add_drawn(d, region, 0, err) < 0)
             return -1;
-    for (double at = planner_exponential(d->random, mean); at < (double)d->model->duration_ns;
-         at += planner_exponential(d->random, mean))
+    at = planner_exponential(d->random, mean);
+    for (; at < (double)d->model->duration_ns; at += planner_exponential(d->random, mean))
         if (add_drawn(d, region, (int64_t)at, err) < 0)
             return -1;
     return 0;

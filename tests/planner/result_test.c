@@ -66,8 +66,8 @@ static json_t *found(const char *level)
         "[]}";
     VC_AUTO_TALLOC char *text = talloc_strdup(NULL, strcmp(level, "call") ? packets : calls);
 
-    for (char *c = text; *c; c++)
-        *c = *c == '\'' ? '"' : *c;
+    for (char *c = text; (c = strchr(c, '\''));)
+        *c = '"';
     json_t *json = json_loads(text, 0, NULL);
     cr_assert(json);
     return json;
