@@ -35,5 +35,7 @@ extern const struct bench_case bench_cases[];
 extern const size_t bench_case_count;
 extern const struct bench_case bench_sealed_cases[];
 extern const size_t bench_sealed_case_count;
+extern const struct bench_case bench_planner_cases[];
+extern const size_t bench_planner_case_count;
 extern const struct bench_metric bench_metrics[];
 extern const size_t bench_metric_count;

@@ -66,6 +66,15 @@ const struct bench_metric bench_metrics[] = {
     {"sealed-suite", "virtual", "s", 0, true},
     {"sealed-suite", "ratio", "x", 50, true},
     {"sealed-same", "equal digests", "of 10", 10, true},
+    {"planner", "5k packets", "s", 16, false},
+    {"planner", "packets", "million", 0, true},
+    {"planner", "packet hub", "B", 0, false},
+    {"planner", "100k calls", "s", 0, false},
+    {"planner", "call hub", "B", 0, false},
+    {"planner", "growth packet", "power", 1.13, false},
+    {"planner", "growth call", "power", 1.13, false},
+    {"planner", "stack apart", "%", 0.1, false},
+    {"planner", "stack", "s", 0, false},
 };
 const size_t bench_metric_count = VC_COUNT(bench_metrics);
 

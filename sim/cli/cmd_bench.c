@@ -12,7 +12,8 @@ static const char usage[] =
     "\n"
     "Measures this machine. Live, as root: bring-up, ten-labs, failover, throughput (10 runs each), wires. Sealed: "
     "sealed-cold,\n"
-    "sealed-warm, sealed-24h, sealed-suite, sealed-same. Default: all. The figures go to results/bench.json and are\n"
+    "sealed-warm, sealed-24h, sealed-suite, sealed-same. Simulated: planner. Default: all. The figures go to "
+    "results/bench.json and are\n"
     "compared with FILE, by default with the bench.json that was there. Exit status: 0 every target met, 1 one "
     "missed.\n";
 
@@ -105,12 +106,22 @@ static bool wanted(const struct bench_case *bench, char **names, int count)
     return !count;
 }
 
-/* Every case: the live ones, then the sealed. */
+/* Every case: the live ones, then the sealed, then the planner's. */
 static const struct bench_case *case_at(size_t i)
 {
-    if (i < bench_case_count)
-        return &bench_cases[i];
-    return i - bench_case_count < bench_sealed_case_count ? &bench_sealed_cases[i - bench_case_count] : NULL;
+    const struct {
+        const struct bench_case *cases;
+        size_t count;
+    } groups[] = {{bench_cases, bench_case_count},
+                  {bench_sealed_cases, bench_sealed_case_count},
+                  {bench_planner_cases, bench_planner_case_count}};
+
+    for (size_t g = 0; g < VC_COUNT(groups); g++) {
+        if (i < groups[g].count)
+            return &groups[g].cases[i];
+        i -= groups[g].count;
+    }
+    return NULL;
 }
 
 static int check_names(char **names, int count, vc_error **err)
