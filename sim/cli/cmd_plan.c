@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/numbers.h"
 #include "planner/planner.h"
+#include "report/report.h"
 
 static const char usage[] =
     "Usage: vclab plan FILE [--level call|packet] [--verify] [--seed N] [--results DIR] [--json]\n"
@@ -84,6 +85,7 @@ static const char *keep(void *ctx, const json_t *result, const char *results, vc
         vc_fail(err, VC_EXIT_HOST, errno, "cannot write into %s", folder);
         return NULL;
     }
+    vc_result_give(folder);
     return folder;
 }
 

@@ -100,13 +100,17 @@ static int add_region(struct draw *d, const struct planner_region *region, vc_er
     if (erlangs <= 0)
         return 0;
     double at = planner_exponential(d->random, 1);
-    for (; at < erlangs; at += planner_exponential(d->random, 1))
+    while (at < erlangs) {
         if (add_drawn(d, region, 0, err) < 0)
             return -1;
+        at += planner_exponential(d->random, 1);
+    }
     at = planner_exponential(d->random, mean);
-    for (; at < (double)d->model->duration_ns; at += planner_exponential(d->random, mean))
+    while (at < (double)d->model->duration_ns) {
         if (add_drawn(d, region, (int64_t)at, err) < 0)
             return -1;
+        at += planner_exponential(d->random, mean);
+    }
     return 0;
 }
 
