@@ -80,8 +80,8 @@ Test(options, of_a_shell_are_checked_before_a_machine_starts)
 {
     REFUSED("no node cpe9 in two-cpe", "shell", "--sealed", "two-cpe", "cpe9");
     REFUSED("no timers slow in two-cpe", "shell", "--sealed", "two-cpe", "cpe1", "--timers", "slow");
-    REFUSED("tow-cpe: neither a file nor a topology (did you mean two-cpe?); there are ", "shell", "--sealed", "tow-cpe",
-            "cpe1");
+    REFUSED("tow-cpe: neither a file nor a topology (did you mean two-cpe?); there are ", "shell", "--sealed",
+            "tow-cpe", "cpe1");
     REFUSED("zzz: neither a file nor a topology; there are ", "sweep", "zzz");
 }
 
