@@ -138,6 +138,9 @@ void fact_set(struct vc_judge *judge, int64_t t_ns, json_t *value, const char *f
 const json_t *fact_get(const struct vc_judge *judge, int64_t *since_ns, const char *format, ...) VC_PRINTF(3, 4);
 struct judged_flow *flow_named(const struct vc_judge *judge, const char *name);
 bool session_is_up(const struct vc_judge *judge, const char *node, const char *neighbor, int64_t *since_ns);
+/* All of the plan's `list`: "sessions" (the tunnels') or "ibgp" (inside the customer's network). True of an empty one.
+ */
+bool sessions_are_up(const struct vc_judge *judge, const char *list, int64_t *since_ns);
 bool bfd_is_up(const struct vc_judge *judge, const char *node, const char *neighbor, int64_t *since_ns);
 bool direction_runs_on(const struct direction *direction, const json_t *path);
 json_t *path_reversed(const json_t *path); /* new reference */

@@ -84,6 +84,8 @@ Test(verdict, recorded_streams)
         {"stuck-path", "fail",
          "active-active-paths: voice-dc1 forward took dc2+wan instead of dc1 while every session was up",
          "active-active-paths"},
+        {"session-inside-lost", "pass", "", NULL},
+        {"link-inside-lost", "pass", "", NULL},
         {"stray-before-fault", "fail",
          "active-active-paths: voice-dc2 forward took dc1+wan instead of dc2 before any fault", "active-active-paths"},
         {"talk-between-dcs", "pass", "", NULL},
