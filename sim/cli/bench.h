@@ -29,9 +29,13 @@ struct bench_case {
     bool sealed;                                     /* needs neither root nor a live session */
 };
 
+int bench_wires(struct bench *bench, vc_error **err); /* bench_wires.c */
+
 extern const struct bench_case bench_cases[];
 extern const size_t bench_case_count;
 extern const struct bench_case bench_sealed_cases[];
 extern const size_t bench_sealed_case_count;
+extern const struct bench_case bench_planner_cases[];
+extern const size_t bench_planner_case_count;
 extern const struct bench_metric bench_metrics[];
 extern const size_t bench_metric_count;

@@ -24,6 +24,36 @@ const struct bench_metric bench_metrics[] = {
     {"throughput", "UDP lost", "packets", 0.5, false},
     {"throughput", "UDP", "Mbit/s", 249, true},
     {"throughput", "TCP", "Mbit/s", 0, true},
+    {"wires", "10 Mbit/s 1 ms", "ms off", 0.3, false},
+    {"wires", "10 Mbit/s 10 ms", "ms off", 0.3, false},
+    {"wires", "10 Mbit/s 50 ms", "ms off", 0.3, false},
+    {"wires", "10 Mbit/s 100 ms", "ms off", 0.3, false},
+    {"wires", "50 Mbit/s 1 ms", "ms off", 0.3, false},
+    {"wires", "50 Mbit/s 10 ms", "ms off", 0.3, false},
+    {"wires", "50 Mbit/s 50 ms", "ms off", 0.3, false},
+    {"wires", "50 Mbit/s 100 ms", "ms off", 0.3, false},
+    {"wires", "250 Mbit/s 1 ms", "ms off", 0.3, false},
+    {"wires", "250 Mbit/s 10 ms", "ms off", 0.3, false},
+    {"wires", "250 Mbit/s 50 ms", "ms off", 0.3, false},
+    {"wires", "250 Mbit/s 100 ms", "ms off", 0.3, false},
+    {"wires", "0.1 % loss", "%", 0, false},
+    {"wires", "0.1 % loss off", "of bound", 1, false},
+    {"wires", "1 % loss", "%", 0, false},
+    {"wires", "1 % loss off", "of bound", 1, false},
+    {"wires", "5 % loss", "%", 0, false},
+    {"wires", "5 % loss off", "of bound", 1, false},
+    {"wires", "1 % in bursts", "%", 0, false},
+    {"wires", "1 % in bursts off", "of bound", 1, false},
+    {"wires", "rate 10", "% off", 1, false},
+    {"wires", "rate 50", "% off", 1, false},
+    {"wires", "rate 250", "% off", 1, false},
+    {"wires", "ns3 load", "Mbit/s", 479, true},
+    {"wires", "ns3 load lost", "packets", 0.5, false},
+    {"wires", "lag p99.9", "ms", 0, false},
+    {"wires", "lag worst", "ms", 0, false},
+    {"wires", "veth delay", "ms", 0, false},
+    {"wires", "veth load", "Mbit/s", 0, true},
+    {"wires", "veth load lost", "packets", 0, false},
     {"sealed-cold", "wall", "s", 12, false},
     {"sealed-cold", "virtual", "s", 0, true},
     {"sealed-warm", "wall", "s", 2.5, false},
@@ -36,6 +66,15 @@ const struct bench_metric bench_metrics[] = {
     {"sealed-suite", "virtual", "s", 0, true},
     {"sealed-suite", "ratio", "x", 50, true},
     {"sealed-same", "equal digests", "of 10", 10, true},
+    {"planner", "5k packets", "s", 16, false},
+    {"planner", "packets", "million", 0, true},
+    {"planner", "packet hub", "B", 0, false},
+    {"planner", "100k calls", "s", 0, false},
+    {"planner", "call hub", "B", 0, false},
+    {"planner", "growth packet", "power", 1.13, false},
+    {"planner", "growth call", "power", 1.13, false},
+    {"planner", "stack apart", "%", 0.1, false},
+    {"planner", "stack", "s", 0, false},
 };
 const size_t bench_metric_count = VC_COUNT(bench_metrics);
 
@@ -91,6 +130,7 @@ static int bring_up(struct bench *bench, struct bring_up *up, bool stay, bool me
     up->began = now_s();
     struct vc_scenario *scenario = vc_scenario_bare(ctx, bench->topology, bench->timers, LIMIT_NS);
     struct vc_live_config config = {.engine = {.scenario = scenario, .control = -1, .stay = stay, .memory = memory},
+                                    .wires = bench->session->wires,
                                     .labroot = bench->session->labroot->path,
                                     .on_event = on_bring_up,
                                     .arg = up};
@@ -214,6 +254,7 @@ static int run_failover(struct bench *bench, vc_error **err)
     if (!scenario)
         return -1;
     struct vc_live_config config = {.engine = {.scenario = scenario, .control = -1},
+                                    .wires = bench->session->wires,
                                     .labroot = bench->session->labroot->path,
                                     .on_event = on_failover,
                                     .arg = &failover};
@@ -259,6 +300,7 @@ static int run_throughput(struct bench *bench, vc_error **err)
                                      {.from = from, .to = to, .tcp = true, .seconds = LOAD_SECONDS}};
     struct vc_live_config config = {
         .engine = {.scenario = scenario, .control = -1, .loads = loads, .load_count = VC_COUNT(loads)},
+        .wires = bench->session->wires,
         .labroot = bench->session->labroot->path,
         .on_event = on_load,
         .arg = bench};
@@ -279,5 +321,6 @@ const struct bench_case bench_cases[] = {
     {"ten-labs", "ten labs at once, all verified", run_ten_labs, 10},
     {"failover", "DC1 loses ESP silently, BFD 300 ms x 3, and comes back", run_failover, 10},
     {"throughput", "250 Mbit/s UDP of 1300 bytes, then TCP, 10 s each through one tunnel", run_throughput, 10},
+    {"wires", "ns-3's wires against what they are told; 2 x 240 Mbit/s of UDP, and so on a veth", bench_wires, 1},
 };
 const size_t bench_case_count = VC_COUNT(bench_cases);

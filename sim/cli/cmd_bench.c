@@ -8,11 +8,12 @@
 
 static const char usage[] =
     "Usage: vclab bench [NAME...] [--runs N] [--json] [--compare FILE] [--results DIR] [--plane auto|kernel|user] "
-    "[--timers PROFILE]\n"
+    "[--wires auto|netem|ns3|veth]\n                   [--timers PROFILE]\n"
     "\n"
-    "Measures this machine. Live, as root: bring-up, ten-labs, failover, throughput (10 runs each). Sealed: "
+    "Measures this machine. Live, as root: bring-up, ten-labs, failover, throughput (10 runs each), wires. Sealed: "
     "sealed-cold,\n"
-    "sealed-warm, sealed-24h, sealed-suite, sealed-same. Default: all. The figures go to results/bench.json and are\n"
+    "sealed-warm, sealed-24h, sealed-suite, sealed-same. Simulated: planner. Default: all. The figures go to "
+    "results/bench.json and are\n"
     "compared with FILE, by default with the bench.json that was there. Exit status: 0 every target met, 1 one "
     "missed.\n";
 
@@ -89,7 +90,7 @@ static void print_row(const json_t *figure, const json_t *before)
                  json_is_true(json_object_get(figure, "higher_is_better")) ? ">=" : "<=", target);
     if (old && then > 0)
         snprintf(change, sizeof change, "%+.0f %% (was %.4g)", 100 * (median - then) / then, then);
-    printf("%-12s %-13s %-8s %4lld %9.4g %9.4g %9.4g   %-8s %-6s %s\n",
+    printf("%-12s %-17s %-8s %4lld %9.4g %9.4g %9.4g   %-8s %-6s %s\n",
            json_string_value(json_object_get(figure, "bench")), json_string_value(json_object_get(figure, "metric")),
            json_string_value(json_object_get(figure, "unit")),
            (long long)json_integer_value(json_object_get(figure, "runs")),
@@ -105,12 +106,22 @@ static bool wanted(const struct bench_case *bench, char **names, int count)
     return !count;
 }
 
-/* Every case: the live ones, then the sealed. */
+/* Every case: the live ones, then the sealed, then the planner's. */
 static const struct bench_case *case_at(size_t i)
 {
-    if (i < bench_case_count)
-        return &bench_cases[i];
-    return i - bench_case_count < bench_sealed_case_count ? &bench_sealed_cases[i - bench_case_count] : NULL;
+    const struct {
+        const struct bench_case *cases;
+        size_t count;
+    } groups[] = {{bench_cases, bench_case_count},
+                  {bench_sealed_cases, bench_sealed_case_count},
+                  {bench_planner_cases, bench_planner_case_count}};
+
+    for (size_t g = 0; g < VC_COUNT(groups); g++) {
+        if (i < groups[g].count)
+            return &groups[g].cases[i];
+        i -= groups[g].count;
+    }
+    return NULL;
 }
 
 static int check_names(char **names, int count, vc_error **err)
@@ -176,7 +187,7 @@ static int tell(const struct bench *bench, const struct options *options, const 
     if (options->compare && !before)
         return vc_fail(err, VC_EXIT_USAGE, 0, "vclab bench: --compare %s: not a bench.json", options->compare);
     if (!options->json)
-        printf("%-12s %-13s %-8s %4s %9s %9s %9s   %-8s\n", "bench", "figure", "unit", "runs", "min", "median", "max",
+        printf("%-12s %-17s %-8s %4s %9s %9s %9s   %-8s\n", "bench", "figure", "unit", "runs", "min", "median", "max",
                "target");
     for (size_t i = 0; i < bench_metric_count; i++) {
         json_t *figure = summary(bench, &bench_metrics[i]);
@@ -221,11 +232,15 @@ static int run(const struct options *options, char **names, int count, vc_error 
 
 int vc_cmd_bench(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"runs", required_argument, NULL, 'n'},    {"json", no_argument, NULL, 'J'},
-        {"compare", required_argument, NULL, 'c'}, {"results", required_argument, NULL, 'r'},
-        {"plane", required_argument, NULL, 'p'},   {"timers", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option longs[] = {{"runs", required_argument, NULL, 'n'},
+                                          {"json", no_argument, NULL, 'J'},
+                                          {"compare", required_argument, NULL, 'c'},
+                                          {"results", required_argument, NULL, 'r'},
+                                          {"wires", required_argument, NULL, 'w'},
+                                          {"plane", required_argument, NULL, 'p'},
+                                          {"timers", required_argument, NULL, 't'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     struct options options = {0};
     VC_AUTO_ERROR *err = NULL;
     uint64_t number;
@@ -249,6 +264,9 @@ int vc_cmd_bench(int argc, char **argv)
             break;
         case 'p':
             options.session.plane = optarg;
+            break;
+        case 'w':
+            options.session.wires = optarg;
             break;
         case 't':
             options.session.timers = optarg;

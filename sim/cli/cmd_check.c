@@ -1,8 +1,9 @@
-/* vclab check FILE...: validates topologies and scenarios, starts nothing. */
+/* vclab check FILE...: validates topologies, scenarios and plans, starts nothing. */
 #include "base/home.h"
 #include "cli/commands.h"
 #include "model/files.h"
 #include "model/scenario.h"
+#include "planner/planner.h"
 
 static int check_topology(void *ctx, const char *file, const char *kinds, vc_error **err)
 {
@@ -27,6 +28,17 @@ static int check_scenario(void *ctx, const char *file, const char *kinds, vc_err
     return 0;
 }
 
+static int check_plan(void *ctx, const char *file, vc_error **err)
+{
+    const struct vc_planner *p = vc_planner_load(ctx, file, err);
+
+    if (!p)
+        return -1;
+    printf("%s: ok (plan of %zu hubs in %zu regions: %zu failures)\n", file, p->hub_count, p->region_count,
+           p->failure_count);
+    return 0;
+}
+
 static int check(const char *file, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
@@ -35,6 +47,8 @@ static int check(const char *file, vc_error **err)
 
     if (vc_document_kind(file, &kind, err) < 0)
         return -1;
+    if (kind == VC_DOCUMENT_PLAN)
+        return check_plan(scratch, file, err);
     return kind == VC_DOCUMENT_TOPOLOGY ? check_topology(scratch, file, kinds, err)
                                         : check_scenario(scratch, file, kinds, err);
 }
@@ -44,9 +58,9 @@ int vc_cmd_check(int argc, char **argv)
     int status = VC_EXIT_PASS;
 
     if (argc < 2 || argv[1][0] == '-') {
-        fprintf(stderr,
-                "usage: vclab check FILE...\n"
-                "Validates topologies and scenarios and starts nothing. Exit status: 0 all are good, 2 one is not.\n");
+        fprintf(stderr, "usage: vclab check FILE...\n"
+                        "Validates topologies, scenarios and plans and starts nothing. Exit status: 0 all are good, 2 "
+                        "one is not.\n");
         return VC_EXIT_USAGE;
     }
     for (int i = 1; i < argc; i++) {

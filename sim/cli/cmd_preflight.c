@@ -8,7 +8,8 @@
 static const char usage[] =
     "Usage: vclab preflight [--json]\n"
     "\n"
-    "What this host can do and what is missing: sealed runs (QEMU and the lab root), live labs (root, a data plane).\n"
+    "What this host can do and what is missing: sealed runs (QEMU and the lab root), live labs (root, a data plane,\n"
+    "what gives their wires a character).\n"
     "Exit status: 0 labs run here, sealed or live; 3 neither.\n";
 
 #define KVM_PROBE_MS 5000
@@ -19,7 +20,7 @@ struct finding {
     bool ok;
 };
 
-enum { LABROOT, QEMU, IMAGE, KVM, ROOT, PLANE_KERNEL, PLANE_USER, FINDINGS };
+enum { LABROOT, QEMU, IMAGE, KVM, ROOT, PLANE_KERNEL, PLANE_USER, NETEM, NS3, FINDINGS };
 
 static void find(struct finding *finding, bool ok, const char *good, const char *bad)
 {
@@ -51,6 +52,11 @@ static void find_live(void *ctx, struct finding *findings, vc_error **errors)
     find(&findings[ROOT], root, "namespaces can be made", root ? NULL : errors[ROOT]->message);
     find(&findings[PLANE_KERNEL], planes.kernel, "ip_gre and esp4", planes.why_not_kernel);
     find(&findings[PLANE_USER], planes.user, "libipsec and vclab's GRE endpoint", planes.why_not_user);
+    const struct vc_wires_host *wires = root ? vc_wires_probe(ctx, &errors[NETEM]) : NULL;
+    find(&findings[NETEM], wires && !wires->why_not_netem, "the kernel gives wires a character",
+         wires ? wires->why_not_netem : NULL);
+    find(&findings[NS3], wires && !wires->why_not_ns3, "vclab-wire carries links where the kernel cannot",
+         wires ? wires->why_not_ns3 : NULL);
 }
 
 static void print_json(const struct finding *findings, bool sealed, bool live)
@@ -85,7 +91,9 @@ int vc_cmd_preflight(int argc, char **argv)
                                          [KVM] = {"kvm", "KVM"},
                                          [ROOT] = {"root", "root"},
                                          [PLANE_KERNEL] = {"plane_kernel", "kernel data plane"},
-                                         [PLANE_USER] = {"plane_user", "user data plane"}};
+                                         [PLANE_USER] = {"plane_user", "user data plane"},
+                                         [NETEM] = {"wires_netem", "netem"},
+                                         [NS3] = {"wires_ns3", "wires of ns-3"}};
     vc_error *errors[FINDINGS] = {NULL};
     bool json = false;
     int c;

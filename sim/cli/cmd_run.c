@@ -14,8 +14,8 @@
 static const char usage[] =
     "Usage: vclab run SCENARIO|DIR... [--cold] [--twice] [--seed N] [--jobs N] [--shard I/N] [--accel tcg|kvm]\n"
     "                 [--limit SECONDS] [--bundle FILE] [--results DIR] [--no-captures] [--json]\n"
-    "       vclab run --live SCENARIO|DIR... [--plane auto|kernel|user] [--seed N] [--jobs N] [--shard I/N]\n"
-    "                 [--results DIR] [--no-captures] [--json]\n"
+    "       vclab run --live SCENARIO|DIR... [--plane auto|kernel|user] [--wires auto|netem|ns3|veth]\n"
+    "                 [--seed N] [--jobs N] [--shard I/N] [--results DIR] [--no-captures] [--json]\n"
     "\n"
     "Plays each scenario in a lab of its own and prints its story; the result folder keeps the evidence.\n"
     "Sealed (the default): the lab is in a virtual machine on virtual time. Needs no root, gives the same bytes every "
@@ -29,6 +29,8 @@ static const char usage[] =
     "  --bundle FILE  one file from which vclab replay plays the run again anywhere, without secrets; implies --cold\n"
     "Live (--live): namespaces on this host, real time, root.\n"
     "  --plane        kernel: ip_gre and xfrm; user: libipsec and vclab's GRE; auto: kernel where the host has it\n"
+    "  --wires        netem: the kernel's means; ns3: ns-3 carries every link; veth: plain ones only; auto: each link "
+    "by\n                 what it needs, ns-3 where this kernel has no netem\n"
     "Both:\n"
     "  --jobs N       so many labs side by side (default: sealed one for each core, live 1)\n"
     "  --shard I/N    only every Nth scenario, beginning with the Ith\n"
@@ -210,6 +212,7 @@ enum {
     OPTION_SHARD,
     OPTION_SEED,
     OPTION_PLANE,
+    OPTION_WIRES,
     OPTION_ACCEL,
     OPTION_LIMIT,
     OPTION_BUNDLE,
@@ -225,6 +228,7 @@ static const struct option longs[] = {{"live", no_argument, NULL, OPTION_LIVE},
                                       {"shard", required_argument, NULL, OPTION_SHARD},
                                       {"seed", required_argument, NULL, OPTION_SEED},
                                       {"plane", required_argument, NULL, OPTION_PLANE},
+                                      {"wires", required_argument, NULL, OPTION_WIRES},
                                       {"accel", required_argument, NULL, OPTION_ACCEL},
                                       {"limit", required_argument, NULL, OPTION_LIMIT},
                                       {"bundle", required_argument, NULL, OPTION_BUNDLE},
@@ -269,6 +273,9 @@ static int parse_value(int option, const char *text, struct run_options *options
     case OPTION_PLANE:
         options->session.plane = text;
         break;
+    case OPTION_WIRES:
+        options->session.wires = text;
+        break;
     case OPTION_BUNDLE:
         options->bundle = text;
         break;
@@ -307,8 +314,8 @@ static int parse(int argc, char **argv, struct run_options *options, unsigned *g
 static const struct belonging {
     int option;
     bool sealed;
-} belongings[] = {{OPTION_COLD, true},  {OPTION_TWICE, true},  {OPTION_ACCEL, true},
-                  {OPTION_LIMIT, true}, {OPTION_BUNDLE, true}, {OPTION_PLANE, false}};
+} belongings[] = {{OPTION_COLD, true},   {OPTION_TWICE, true},  {OPTION_ACCEL, true}, {OPTION_LIMIT, true},
+                  {OPTION_BUNDLE, true}, {OPTION_PLANE, false}, {OPTION_WIRES, false}};
 
 static int check(const struct run_options *options, unsigned given)
 {

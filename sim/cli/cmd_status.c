@@ -155,9 +155,10 @@ static void print_status(const json_t *before, const json_t *answer)
     json_t *item;
     size_t i;
 
-    printf("%s, timers %s, %s data plane, up %.1f s, %.1f MB in %lld processes, faults %s\n", text(lab, "topology"),
-           text(lab, "timers"), text(lab, "plane"), (double)number(lab, "uptime_ns") / 1e9,
-           (double)number(lab, "pss_bytes") / 1e6, (long long)number(lab, "processes"), faults);
+    printf("%s, timers %s, %s data plane, %s wires, up %.1f s, %.1f MB in %lld processes, faults %s\n",
+           text(lab, "topology"), text(lab, "timers"), text(lab, "plane"), text(lab, "wires"),
+           (double)number(lab, "uptime_ns") / 1e9, (double)number(lab, "pss_bytes") / 1e6,
+           (long long)number(lab, "processes"), faults);
     each_node("Nodes", lab, print_node);
     puts("GRE tunnels");
     json_array_foreach(json_object_get(lab, "gre"), i, item) print_gre(item);

@@ -15,12 +15,15 @@
 #include "run/live.h"
 
 static const char up_usage[] =
-    "Usage: vclab up TOPOLOGY [--timers PROFILE] [--plane auto|kernel|user] [--seed N] "
-    "[--results DIR] [--captures]\n"
+    "Usage: vclab up TOPOLOGY [--timers PROFILE] [--plane auto|kernel|user]\n"
+    "                [--wires auto|netem|ns3|veth] [--seed N] [--results DIR] [--captures]\n"
     "\n"
     "Starts a lab in the background with a voice flow to each data centre, waits until it "
     "is active/active, and says how to use it.\n"
-    "TOPOLOGY is a file or a name of topologies/. --captures keeps a pcapng of every link. vclab down ends it.\n";
+    "TOPOLOGY is a file or a name of topologies/. --captures keeps a pcapng of every link. vclab down ends it.\n"
+    "--wires ns3 carries every link by ns-3, so that vclab fault impair works on a kernel without netem; auto "
+    "(default) "
+    "does\nso for links that the topology gives a character such a kernel cannot.\n";
 static const char down_usage[] = "Usage: vclab down [--lab ID]\n\nEnds a running lab; its result folder stays.\n";
 
 #define CONVERGE_NS (60 * VC_NS_PER_S)
@@ -109,13 +112,11 @@ static int up(const char *name, const struct session_options *options, vc_error 
 
 int vc_cmd_up(int argc, char **argv)
 {
-    static const struct option longs[] = {{"timers", required_argument, NULL, 't'},
-                                          {"plane", required_argument, NULL, 'p'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"results", required_argument, NULL, 'r'},
-                                          {"captures", no_argument, NULL, 'c'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"timers", required_argument, NULL, 't'},  {"plane", required_argument, NULL, 'p'},
+        {"wires", required_argument, NULL, 'w'},   {"seed", required_argument, NULL, 's'},
+        {"results", required_argument, NULL, 'r'}, {"captures", no_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},          {0}};
     struct session_options options = {0}; /* a lab may stay for days: its packets are not kept unless asked for */
     VC_AUTO_ERROR *err = NULL;
     int c;
@@ -127,6 +128,9 @@ int vc_cmd_up(int argc, char **argv)
             break;
         case 'p':
             options.plane = optarg;
+            break;
+        case 'w':
+            options.wires = optarg;
             break;
         case 's':
             options.seed = strtoull(optarg, NULL, 0);

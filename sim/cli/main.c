@@ -25,6 +25,7 @@ static const struct command {
     {"down", vc_cmd_down, "end a running lab"},
     {"report", vc_cmd_report, "tell results again"},
     {"replay", vc_cmd_replay, "play the run of a bundle again and compare"},
+    {"plan", vc_cmd_plan, "capacity and failover of thousands of hubs, simulated"},
     {"bench", vc_cmd_bench, "measure vclab on this machine"},
     {"preflight", vc_cmd_preflight, "what this host can do and what is missing"},
 };

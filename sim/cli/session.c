@@ -111,6 +111,8 @@ struct session *session_open(void *ctx, const struct session_options *options, v
     if (!session->options.results)
         session->options.results = session_folder(session, "results");
     session->kinds = session_folder(session, "nodes");
+    if (vc_wires_mode(options->wires, &session->wires, err))
+        return NULL;
     if (!options->sealed && (vc_planes_probe(session, &session->planes, err) || choose_plane(session, err)))
         return NULL;
     session->labroot = vc_labroot_open(session, err);
@@ -169,6 +171,7 @@ static int play_live(struct watcher *watcher, const struct vc_scenario *scenario
                                                .control = control,
                                                .captures = watcher->session->options.captures,
                                                .stay = watcher->extra && watcher->extra->stay},
+                                    .wires = watcher->session->wires,
                                     .labroot = watcher->session->labroot->path,
                                     .result = watcher->result,
                                     .on_event = session_on_event,

@@ -13,6 +13,7 @@ struct session_options {
     const char *label; /* before each progress line where several runs share the terminal; NULL none */
     bool quiet;
     const char *plane; /* live: --plane kernel|user|auto */
+    const char *wires; /* live: --wires auto|netem|ns3|veth */
     bool sealed;       /* the members below are its own */
     bool cold;
     enum vc_accel accel;
@@ -25,9 +26,10 @@ struct session {
     struct vc_labroot *labroot;
     struct vc_planes planes; /* live */
     enum vc_plane plane;
-    const char *kinds;      /* the nodes/ folder */
-    struct vc_image *image; /* sealed */
-    const char *cache;      /* sealed */
+    enum vc_wires_mode wires; /* live */
+    const char *kinds;        /* the nodes/ folder */
+    struct vc_image *image;   /* sealed */
+    const char *cache;        /* sealed */
 };
 
 /* Checks the host: lab root and, live, privilege and data plane; or, sealed, QEMU and the guest image, which is built

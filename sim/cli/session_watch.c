@@ -118,6 +118,8 @@ json_t *session_header(const struct session *session, const struct vc_scenario *
                                scenario->timers->name, "seed", (json_int_t)options->seed, "requirements", requirements,
                                "fault_of", fault_of, "versions", session_versions(session, outcome->qemu), "wall_s",
                                outcome->run.wall_s, "virtual_s", outcome->virtual_s);
+    if (outcome->run.wires)
+        json_object_set_new(header, "wires", json_string(outcome->run.wires));
     if (options->sealed)
         add_sealed(header, session, outcome);
     return header;

@@ -56,60 +56,65 @@ int impair_apply(struct fault *fault, vc_error **err)
     return -1;
 }
 
-/* Whether the kernel has what was set at every end concerned that is on; *seen: how many those are. */
-static int look(struct fault *fault, unsigned *seen, uint64_t *drops, vc_error **err)
+struct sight {
+    unsigned ends; /* concerned, and on */
+    bool ns3;      /* vclab-wire says so of one */
+    uint64_t drops;
+};
+
+/* Whether the kernel or vclab-wire has what was set at every end concerned that is on. */
+static int look(struct fault *fault, struct sight *sight, vc_error **err)
 {
     struct fault_end ends[2];
     bool all = true;
 
-    *seen = 0;
-    *drops = 0;
+    *sight = (struct sight){0};
     if (fault_ends(fault, ends, err))
         return -1;
     for (unsigned i = 0; i < 2; i++) {
-        struct vc_qdisc qdisc;
-        bool as_set;
+        struct vc_lab_wire_state state;
 
         if (!end_wanted(fault, &ends[i]) || !vc_lab_rtnl(fault->lab, ends[i].node))
             continue;
-        if (vc_lab_wire_read(fault->lab, ends[i].node, ends[i].ifname, &qdisc, &as_set, err))
+        if (vc_lab_wire_read(fault->lab, ends[i].node, ends[i].ifname, &state, err))
             return -1;
-        ++*seen;
-        *drops += qdisc.drops;
-        all = all && as_set;
+        sight->ends++;
+        sight->ns3 = sight->ns3 || state.ns3;
+        sight->drops += state.drops;
+        all = all && state.as_set;
     }
     return all;
 }
 
 int impair_proved(struct fault *fault, char **evidence, vc_error **err)
 {
-    unsigned seen;
-    uint64_t drops;
+    struct sight sight;
     struct vc_wire wire;
-    int all = character_of(fault, &wire, err) ? -1 : look(fault, &seen, &drops, err);
+    int all = character_of(fault, &wire, err) ? -1 : look(fault, &sight, err);
 
     if (all < 0)
         return -1;
     VC_AUTO_TALLOC char *text = vc_wire_text(NULL, &wire);
-    *evidence = talloc_asprintf(fault, "the kernel has it so at %u end%s: %s", seen, seen == 1 ? "" : "s", text);
-    return all && seen > 0;
+    *evidence = talloc_asprintf(fault, "%s has it so at %u end%s: %s", sight.ns3 ? "vclab-wire" : "the kernel",
+                                sight.ends, sight.ends == 1 ? "" : "s", text);
+    return all && sight.ends > 0;
 }
 
 int impair_heal(struct fault *fault, vc_error **err)
 {
     struct fault_end ends[2];
-    unsigned seen;
+    struct sight sight;
 
-    if (look(fault, &seen, &fault->counted, err) < 0 || fault_ends(fault, ends, err))
+    if (look(fault, &sight, err) < 0 || fault_ends(fault, ends, err))
         return -1;
+    fault->counted = sight.drops;
     return set(fault, ends, NULL, err);
 }
 
 int impair_gone(struct fault *fault, char **evidence, vc_error **err)
 {
-    unsigned seen;
-    uint64_t drops;
-    int all = look(fault, &seen, &drops, err);
+    struct sight sight;
+    int all = look(fault, &sight, err);
 
     if (all >= 0)
         *evidence = talloc_asprintf(fault, "the wire is as planned again; %llu packets were dropped there",

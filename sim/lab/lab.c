@@ -73,6 +73,8 @@ struct vc_lab *vc_lab_new(void *ctx, sd_event *loop, struct vc_events *events, c
     lab->zygotes = lab_zygotes_new(lab);
     if (options->watch)
         vc_events_subscribe(events, lab_stir_by_event, lab);
+    if (options->watch && options->links.ns3)
+        vc_events_subscribe(events, lab_ns3_by_event, lab);
     return VC_STEAL_PTR(lab);
 }
 
@@ -84,7 +86,7 @@ static int create_nodes(struct vc_lab *lab, vc_error **err)
     return 0;
 }
 
-static const struct vc_plan_iface *iface_of(const struct vc_lab *lab, size_t link, unsigned end)
+const struct vc_plan_iface *lab_iface_of(const struct vc_lab *lab, size_t link, unsigned end)
 {
     const struct vc_plan_node *node = &lab->plan->nodes[lab->plan->topology->links[link].end[end].node];
 
@@ -104,15 +106,17 @@ static int create_links(struct vc_lab *lab, vc_error **err)
     for (size_t i = 0; i < lab->plan->topology->link_count; i++) {
         const struct vc_link *link = &lab->plan->topology->links[i];
         struct vc_rtnl_veth veth = {.name = {link->name, link->name}};
+        if (lab_ns3_carries(lab, i))
+            continue;
         for (unsigned end = 0; end < 2; end++) {
-            const struct vc_plan_iface *iface = iface_of(lab, i, end);
+            const struct vc_plan_iface *iface = lab_iface_of(lab, i, end);
             veth.netns[end] = lab->nodes[link->end[end].node].rt.netns;
             memcpy(veth.mac[end], iface->mac, sizeof iface->mac);
             veth.mtu = iface->mtu;
         }
         vc_rtnl_veth(rtnl, &veth);
     }
-    return vc_rtnl_commit(rtnl, err);
+    return vc_rtnl_commit(rtnl, err) ? -1 : lab_ns3_start(lab, err);
 }
 
 static void add_route(struct vc_rtnl *rtnl, const struct vc_plan_route *route, bool replace)
@@ -183,7 +187,8 @@ static int create_gres(struct vc_lab *lab, struct lab_node *node, vc_error **err
 
 static int configure_node(struct vc_lab *lab, struct lab_node *node, vc_error **err)
 {
-    if (lab_gres_wait_open(node, err) || configure(node, err) || lab_wires_apply(lab, node, err))
+    if (lab_gres_wait_open(node, err) || configure(node, err) || lab_wires_apply(lab, node, err) ||
+        lab_ns3_node(lab, node, true, err))
         return vc_wrap(err, "node %s", node->rt.plan->name);
     node->on = true;
     return 0;
@@ -285,15 +290,17 @@ static bool route_uses(const struct vc_plan_route *route, const struct vc_plan_i
 int vc_lab_link_set(struct vc_lab *lab, size_t link, unsigned end, bool up, vc_error **err)
 {
     struct lab_node *node = &lab->nodes[lab->plan->topology->links[link].end[end].node];
-    const struct vc_plan_iface *iface = iface_of(lab, link, end);
+    const struct vc_plan_iface *iface = lab_iface_of(lab, link, end);
 
     if (!node->on)
         return 0; /* power-on brings it up */
+    if (!up && lab_ns3_end(lab, link, end, false, err))
+        return -1;
     vc_rtnl_up(node->rtnl, iface->ifname, up);
     for (size_t i = 0; up && i < node->rt.plan->route_count; i++)
         if (route_uses(&node->rt.plan->routes[i], iface))
             add_route(node->rtnl, &node->rt.plan->routes[i], true);
-    return vc_rtnl_commit(node->rtnl, err);
+    return vc_rtnl_commit(node->rtnl, err) || (up && lab_ns3_end(lab, link, end, true, err)) ? -1 : 0;
 }
 
 const struct vc_plan *vc_lab_plan(const struct vc_lab *lab)

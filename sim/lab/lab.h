@@ -21,7 +21,15 @@ struct vc_lab;
 /* A node's interfaces exist now (bring-up, power-on) or are about to go (power-off): where observers open and close. */
 typedef int vc_lab_node_fn(void *arg, size_t node, bool on, vc_error **err);
 
+/* What the lab's links are made of. */
+struct vc_lab_links {
+    const char *name; /* netem, ns3 or veth, for people; NULL: not said */
+    const bool *ns3;  /* by link: ns-3 carries it, else it is a veth; NULL: ns-3 carries none */
+    int program;      /* vclab-wire, open; used where `ns3` is */
+};
+
 struct vc_lab_options {
+    struct vc_lab_links links;    /* borrowed for the lab's life */
     int labroot;                  /* O_PATH descriptor of the lab root in the sandbox's mount namespace */
     int logs;                     /* likewise a directory for the nodes' /var/log, or -1 */
     int kinds;                    /* the nodes/ folder, likewise, for nodes that are configured otherwise; or -1 */
@@ -70,14 +78,22 @@ bool vc_daemon_serves(const struct vc_daemon *daemon);
 int vc_lab_link_set(struct vc_lab *lab, size_t link, unsigned end, bool up, vc_error **err);
 
 /* Wires. What leaves `node` by `ifname` (a link's, or gre-<tunnel>) meets `wire` from now on, over power-offs too,
- * until it is set again; NULL: what the plan says. `seed` feeds its chances. What is already under way stays so.
- * VC_EXIT_HOST where the kernel lacks netem or tbf. */
+ * until it is set again; NULL: what the plan says. `seed` feeds its chances (those of ns-3's wires come from the
+ * plan's). What is already under way stays so. VC_EXIT_HOST where the kernel lacks netem or tbf. */
 int vc_lab_wire_set(struct vc_lab *lab, size_t node, const char *ifname, const struct vc_wire *wire, uint64_t seed,
                     vc_error **err);
 bool vc_lab_wire_is_planned(const struct vc_lab *lab, size_t node, const char *ifname);
-/* What the kernel has there now, and whether that is what was set; nothing, and so it is, while the node is off. */
-int vc_lab_wire_read(struct vc_lab *lab, size_t node, const char *ifname, struct vc_qdisc *qdisc, bool *as_set,
+/* What the kernel, or vclab-wire, has there now; nothing, and that is as it was set, while the node is off. */
+struct vc_lab_wire_state {
+    bool as_set;
+    bool ns3;       /* vclab-wire says so */
+    uint64_t drops; /* packets that met it and are lost: with netem since there is one, with ns-3 since it was set */
+};
+int vc_lab_wire_read(struct vc_lab *lab, size_t node, const char *ifname, struct vc_lab_wire_state *state,
                      vc_error **err);
+/* Asks vclab-wire how late it was and what it dropped that it should not have: link/wire-lag, link/wire-drops. The lab
+ * asks for lag by itself each second. Nothing where there is none. */
+void vc_lab_wires_look(struct vc_lab *lab);
 
 /*
  * Loads: while one runs, packets of it that a node takes in together (behind ESP and GRE) may go on as one, which is a

@@ -140,13 +140,17 @@ static int make_namespaces(struct vc_node_rt *node, vc_error **err)
     return node->netns < 0 || node->mntns < 0 || node->utsns < 0 ? -1 : 0;
 }
 
+/* Nobody accepts, so each start of a client takes a place for as long as the node lives, and with none left its connect
+ * would block for ever. The kernel gives as many as net.core.somaxconn at most. */
+enum { PLACES = 4096 };
+
 static int listen_at(struct vc_node_rt *node, const char *path, vc_error **err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     VC_AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     snprintf(address.sun_path, sizeof address.sun_path, "%s%s", node->root, path);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 8))
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, PLACES))
         return vc_fail(err, VC_EXIT_FAIL, errno, "listening on %s in %s", path, node->plan->name);
     return VC_STEAL_FD(fd);
 }

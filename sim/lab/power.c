@@ -1,5 +1,5 @@
 /*
- * Power. Off kills every process of the node and drops its kernel state with its namespaces, but its veth ends are
+ * Power. Off kills every process of the node and drops its kernel state with its namespaces, but its link ends are
  * moved aside first: a real neighbour sees its carrier go, it does not see its own port vanish. On is bring-up again in
  * fresh namespaces and a fresh file system.
  */
@@ -71,7 +71,7 @@ int vc_lab_power_off(struct vc_lab *lab, size_t index, vc_error **err)
     TALLOC_FREE(node->watch);
     /* The links first: the kernel of the node would still send the FINs of killed daemons, and power that is gone says
      * no farewell. */
-    if (move_ends(node, node->rtnl, node->limbo, err))
+    if (lab_ns3_node(lab, node, false, err) || move_ends(node, node->rtnl, node->limbo, err))
         return -1;
     lab_daemons_kill(node);
     lab_gres_kill(node);

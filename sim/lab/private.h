@@ -48,10 +48,13 @@ struct lab_gre {
 struct lab_wire {
     const char *ifname;
     bool tunnel;
+    size_t link; /* VC_NONE for a tunnel */
+    unsigned end;
     struct vc_wire planned, wire; /* the plan's; what was set last */
     uint64_t planned_seed, seed;
     bool changed;              /* set by a fault, not the plan's */
     struct vc_qdisc installed; /* what the kernel was told; VC_QDISC_NONE: nothing */
+    uint64_t dropped;          /* by ns-3 before it was set */
 };
 
 struct lab_node {
@@ -79,8 +82,9 @@ struct vc_lab {
     struct vc_node_store store;
     struct vc_reaper *reaper;
     struct lab_zygotes *zygotes;
-    int64_t stirred_ns; /* when something happened last, on the events' clock */
-    bool waiting;       /* the scenario lets time pass and judges nothing meanwhile */
+    struct lab_ns3 *ns3; /* NULL: every link is a veth */
+    int64_t stirred_ns;  /* when something happened last, on the events' clock */
+    bool waiting;        /* the scenario lets time pass and judges nothing meanwhile */
     struct lab_node *nodes;
     bool launching; /* not every daemon has been started yet, so none that is ready says anything about the lab */
     vc_lab_ready_fn *ready;
@@ -127,6 +131,19 @@ void lab_gres_kill(struct lab_node *node);
 void lab_wires_init(struct lab_node *node, struct vc_lab *lab);
 int lab_wires_apply(struct vc_lab *lab, struct lab_node *node, vc_error **err); /* its interfaces are there */
 
+/* ns3_links.c; without links of ns-3 they do nothing */
+struct lab_ns3;
+int lab_ns3_start(struct vc_lab *lab, vc_error **err); /* the process, and the links it carries */
+bool lab_ns3_carries(const struct vc_lab *lab, size_t link);
+/* An end is open (on, and up) or not any more: the other one's carrier follows. */
+int lab_ns3_end(struct vc_lab *lab, size_t link, unsigned end, bool open, vc_error **err);
+int lab_ns3_node(struct vc_lab *lab, const struct lab_node *node, bool on, vc_error **err); /* all ends of a node */
+void lab_ns3_by_event(void *lab, json_t *event);
+int lab_ns3_set(struct vc_lab *lab, const struct lab_wire *wire, vc_error **err);
+int lab_ns3_read(struct vc_lab *lab, const struct lab_wire *wire, struct vc_wire *character, uint64_t *drops,
+                 vc_error **err);
+json_t *lab_ns3_links(const struct vc_lab *lab); /* their names; new reference */
+
 /* frr.c */
 struct frr_watch;
 struct frr_watch *lab_frr_watch(struct vc_daemon *daemon, vc_error **err); /* talloc child of the lab */
@@ -150,6 +167,7 @@ bool lab_session_is_up(const char *state); /* of BGP or BFD */
 void lab_stir_by_event(void *arg, json_t *event);
 
 /* lab.c */
+const struct vc_plan_iface *lab_iface_of(const struct vc_lab *lab, size_t link, unsigned end);
 void lab_progress(struct vc_lab *lab);              /* a daemon became ready or gone: is the lab ready? */
 void lab_failed(struct vc_lab *lab, vc_error *err); /* bring-up cannot go on */
 int lab_node_start(struct vc_lab *lab, struct lab_node *node, vc_error **err); /* a node whose links are in place */

@@ -158,9 +158,9 @@ json_t *vc_lab_status(struct vc_lab *lab)
             json_array_append_new(gres, gre_status(&lab->nodes[i].gres[g]));
     }
     vc_lab_memory(lab, &pss, &processes, NULL);
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:o, s:o}", "topology", lab->plan->topology->name, "timers",
-                     lab->plan->options.timers->name, "plane",
-                     lab->plan->options.plane == VC_PLANE_KERNEL ? "kernel" : "user", "uptime_ns",
-                     (json_int_t)vc_events_now(lab->events), "pss_bytes", (json_int_t)pss, "processes", (int)processes,
-                     "gre", gres, "nodes", nodes);
+    return json_pack("{s:s, s:s, s:s, s:s*, s:o, s:I, s:I, s:i, s:o, s:o}", "topology", lab->plan->topology->name,
+                     "timers", lab->plan->options.timers->name, "plane",
+                     lab->plan->options.plane == VC_PLANE_KERNEL ? "kernel" : "user", "wires", lab->options.links.name,
+                     "ns3_links", lab_ns3_links(lab), "uptime_ns", (json_int_t)vc_events_now(lab->events), "pss_bytes",
+                     (json_int_t)pss, "processes", (int)processes, "gre", gres, "nodes", nodes);
 }

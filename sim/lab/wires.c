@@ -1,6 +1,7 @@
 /*
- * The character of wires: each interface of a node that has one gets a qdisc for what leaves there. What was set last
- * is kept here, so that a node that is powered on again has it again.
+ * The character of wires: each interface of a node that has one gets a qdisc for what leaves there, or vclab-wire is
+ * told where that carries the link (ns3_links.c). What was set last is kept here, so that a node that is powered on
+ * again has it again.
  *
  * A tunnel's rate is a courtesy of kernels with tbf: a lab on a kernel without it says so (link/unshaped) and goes on,
  * because everything but the rate is as it should be. A wire's own character is what a scenario is about: there it is
@@ -12,11 +13,17 @@
 #include "lab/private.h"
 #include "net/offload.h"
 
-static void init_wire(struct lab_node *node, const char *ifname, bool tunnel, const struct vc_wire *planned,
-                      uint64_t seed)
+static void init_wire(struct lab_node *node, const char *ifname, const struct vc_plan_iface *iface,
+                      const struct vc_wire *planned, uint64_t seed)
 {
-    node->wires[node->wire_count++] = (struct lab_wire){
-        .ifname = ifname, .tunnel = tunnel, .planned = *planned, .planned_seed = seed, .wire = *planned, .seed = seed};
+    node->wires[node->wire_count++] = (struct lab_wire){.ifname = ifname,
+                                                        .tunnel = !iface,
+                                                        .link = iface ? iface->link : VC_NONE,
+                                                        .end = iface ? iface->end : 0,
+                                                        .planned = *planned,
+                                                        .planned_seed = seed,
+                                                        .wire = *planned,
+                                                        .seed = seed};
 }
 
 void lab_wires_init(struct lab_node *node, struct vc_lab *lab)
@@ -25,9 +32,9 @@ void lab_wires_init(struct lab_node *node, struct vc_lab *lab)
 
     node->wires = talloc_zero_array(lab, struct lab_wire, (unsigned)(plan->iface_count + plan->gre_count));
     for (size_t i = 0; i < plan->iface_count; i++)
-        init_wire(node, plan->ifaces[i].ifname, false, &plan->ifaces[i].wire, plan->ifaces[i].wire_seed);
+        init_wire(node, plan->ifaces[i].ifname, &plan->ifaces[i], &plan->ifaces[i].wire, plan->ifaces[i].wire_seed);
     for (size_t i = 0; i < plan->gre_count; i++)
-        init_wire(node, plan->gres[i].ifname, true, &plan->gres[i].wire, plan->gres[i].wire_seed);
+        init_wire(node, plan->gres[i].ifname, NULL, &plan->gres[i].wire, plan->gres[i].wire_seed);
 }
 
 /* Queues what makes the kernel agree with the wire; false when there is nothing to do. */
@@ -50,7 +57,9 @@ static int commit(struct lab_node *node, vc_error **err)
     if (!vc_rtnl_commit(node->rtnl, &failed))
         return 0;
     if (failed->errnum == ENOENT || failed->errnum == EOPNOTSUPP)
-        return vc_fail(err, VC_EXIT_HOST, 0, "this kernel cannot shape packets so: %s", failed->message);
+        return vc_fail(err, VC_EXIT_HOST, 0,
+                       "this kernel cannot shape packets so (ns-3 carries links with --wires ns3): %s",
+                       failed->message);
     return vc_error_move(err, &failed);
 }
 
@@ -60,6 +69,8 @@ int lab_wires_apply(struct vc_lab *lab, struct lab_node *node, vc_error **err)
         struct lab_wire *wire = &node->wires[i];
         VC_AUTO_ERROR *failed = NULL;
 
+        if (lab_ns3_carries(lab, wire->link))
+            continue; /* it keeps its character, whatever becomes of its ends */
         wire->installed = (struct vc_qdisc){.kind = VC_QDISC_NONE}; /* the interface is new, or moved here bare */
         if (!queue(node, wire) || !commit(node, &failed))
             continue;
@@ -85,6 +96,13 @@ bool vc_lab_wire_is_planned(const struct vc_lab *lab, size_t node, const char *i
     return !find(lab, node, ifname)->changed;
 }
 
+static int set_ns3(struct vc_lab *lab, struct lab_wire *wire, vc_error **err)
+{
+    struct vc_wire before;
+
+    return lab_ns3_read(lab, wire, &before, &wire->dropped, err) || lab_ns3_set(lab, wire, err) ? -1 : 0;
+}
+
 int vc_lab_wire_set(struct vc_lab *lab, size_t index, const char *ifname, const struct vc_wire *wire, uint64_t seed,
                     vc_error **err)
 {
@@ -94,21 +112,38 @@ int vc_lab_wire_set(struct vc_lab *lab, size_t index, const char *ifname, const 
     state->changed = wire;
     state->wire = wire ? *wire : state->planned;
     state->seed = wire ? seed : state->planned_seed;
+    if (lab_ns3_carries(lab, state->link))
+        return set_ns3(lab, state, err) ? vc_wrap(err, "node %s", node->rt.plan->name) : 0;
     return node->on && queue(node, state) && commit(node, err) ? vc_wrap(err, "node %s", node->rt.plan->name) : 0;
 }
 
-int vc_lab_wire_read(struct vc_lab *lab, size_t index, const char *ifname, struct vc_qdisc *qdisc, bool *as_set,
+static int read_ns3(struct vc_lab *lab, const struct lab_wire *wire, struct vc_lab_wire_state *state, vc_error **err)
+{
+    struct vc_wire now;
+
+    if (lab_ns3_read(lab, wire, &now, &state->drops, err))
+        return -1;
+    state->ns3 = true;
+    state->drops -= wire->dropped;
+    state->as_set = !memcmp(&now, &wire->wire, sizeof now); /* numbers without gaps between them */
+    return 0;
+}
+
+int vc_lab_wire_read(struct vc_lab *lab, size_t index, const char *ifname, struct vc_lab_wire_state *state,
                      vc_error **err)
 {
     struct lab_node *node = &lab->nodes[index];
+    const struct lab_wire *wire = find(lab, index, ifname);
+    struct vc_qdisc qdisc;
 
-    *qdisc = (struct vc_qdisc){0};
-    *as_set = true;
+    *state = (struct vc_lab_wire_state){.as_set = true};
     if (!node->on)
         return 0;
-    if (vc_qdisc_read(node->rtnl, ifname, qdisc, err))
+    if (lab_ns3_carries(lab, wire->link) ? read_ns3(lab, wire, state, err)
+                                         : vc_qdisc_read(node->rtnl, ifname, &qdisc, err))
         return vc_wrap(err, "node %s", node->rt.plan->name);
-    *as_set = vc_qdisc_same(qdisc, &find(lab, index, ifname)->installed);
+    if (!state->ns3)
+        *state = (struct vc_lab_wire_state){.as_set = vc_qdisc_same(&qdisc, &wire->installed), .drops = qdisc.drops};
     return 0;
 }
 

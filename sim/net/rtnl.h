@@ -49,7 +49,7 @@ int vc_rtnl_commit(struct vc_rtnl *rtnl, vc_error **err);
 /* State of an interface, read now. */
 struct vc_rtnl_state {
     bool exists, up, carrier;
-    uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
+    uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, tx_dropped;
 };
 int vc_rtnl_state(struct vc_rtnl *rtnl, const char *ifname, struct vc_rtnl_state *state, vc_error **err);
 /* All IPv4 routes of the main table as [{"prefix","ifname","via","protocol","blackhole"}], sorted by prefix. New

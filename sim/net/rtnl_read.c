@@ -29,6 +29,7 @@ int vc_rtnl_state(struct vc_rtnl *rtnl, const char *ifname, struct vc_rtnl_state
         .tx_packets = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS),
         .rx_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES),
         .tx_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES),
+        .tx_dropped = rtnl_link_get_stat(link, RTNL_LINK_TX_DROPPED),
     };
     rtnl_link_put(link);
     return 0;

@@ -115,6 +115,8 @@ int vc_ns3_wire_up(struct vc_ns3 *sim, int wire, int direction, bool up, vc_erro
 /* Any thread. Each number is right; those of packets that are just being handled may not fit together. */
 int vc_ns3_wire_counters(struct vc_ns3 *sim, int wire, int direction, struct vc_wire_counters *counters,
                          vc_error **err);
+/* Any thread. What a frame that enters this direction now meets: a change counts once the simulator has made it. */
+int vc_ns3_wire_get(struct vc_ns3 *sim, int wire, int direction, struct vc_wire *character, bool *up, vc_error **err);
 
 /* ---- random numbers ---- */
 

@@ -151,10 +151,24 @@ void vc::Path::drain()
     arm();
 }
 
+void vc::Path::get(vc_wire *character, bool *up)
+{
+    std::lock_guard lock{m_inbox_mutex};
+
+    *character = m_character;
+    *up = m_up;
+}
+
 void vc::Path::apply(const Change &change)
 {
+    {
+        std::lock_guard lock{m_inbox_mutex};
+        if (change.sets_up)
+            m_up = change.up;
+        if (change.sets_character)
+            m_character = change.character;
+    }
     if (change.sets_up) {
-        m_up = change.up;
         if (!m_up) {
             add(LOST_DOWN, m_held.size());
             m_held.clear();
@@ -164,7 +178,6 @@ void vc::Path::apply(const Change &change)
     }
     if (!change.sets_character)
         return;
-    m_character = change.character;
     m_limit = vc_wire_limit(&m_character);
     m_duplicate.set(m_character.duplicate_ppm);
     m_corrupt.set(m_character.corrupt_ppm);

@@ -123,6 +123,7 @@ class Path
     void put(FramePtr frame);       // any thread
     void put(const Change &change); // any thread
     void counters(vc_wire_counters *counters) const;
+    void get(vc_wire *character, bool *up); // any thread
 
   private:
     struct Item {
@@ -166,6 +167,7 @@ class Path
     const int m_wire, m_direction;
     vc_ns3_frame_fn *const m_fn;
     void *const m_arg;
+    // The owner's thread writes these two under m_inbox_mutex, so that others can read them.
     bool m_up = true;
     vc_wire m_character{};
     uint32_t m_limit = 0;

@@ -99,3 +99,18 @@ int vc_ns3_wire_counters(struct vc_ns3 *sim, int wire, int direction, struct vc_
     there->path[direction].counters(counters);
     return 0;
 }
+
+int vc_ns3_wire_get(struct vc_ns3 *sim, int wire, int direction, struct vc_wire *character, bool *up, vc_error **err)
+{
+    static const char what[] = "read a wire's character";
+    vc::Wire *there = find(sim, wire, what, err);
+
+    if (!there || vc_ns3_check_direction(direction, false, err) < 0)
+        return -1;
+    if (!character || !up)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "%s: no place for the answer", what);
+    return vc::guard(what, -1, err, [&] {
+        there->path[direction].get(character, up);
+        return 0;
+    });
+}

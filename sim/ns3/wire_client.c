@@ -34,20 +34,31 @@ static int wires_free(struct vc_wires *wires)
     return 0;
 }
 
+/* Its path, or by a descriptor that the child's control socket will not overwrite, to be closed. */
+static char *path_of(const struct vc_wires_config *config, int *fd)
+{
+    *fd = config->program ? -1 : fcntl(config->program_fd, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
+    return config->program ? talloc_strdup(NULL, config->program) : talloc_asprintf(NULL, "/proc/self/fd/%d", *fd);
+}
+
 static int spawn(struct vc_wires *wires, const struct vc_wires_config *config, int control, vc_error **err)
 {
     char seed[16], priority[16];
     char *argv[] = {(char *)(uintptr_t) "vclab-wire", seed, priority, NULL};
     posix_spawn_file_actions_t actions;
+    VC_AUTO_FD fd = -1;
+    VC_AUTO_TALLOC char *path = path_of(config, &fd);
 
     (void)snprintf(seed, sizeof seed, "%u", config->seed);
     (void)snprintf(priority, sizeof priority, "%d", config->priority);
     if (posix_spawn_file_actions_init(&actions))
         abort();
+    if (config->log > 0 && posix_spawn_file_actions_adddup2(&actions, config->log, STDERR_FILENO))
+        abort();
     /* Also clears close-on-exec when it is that number already. */
     if (posix_spawn_file_actions_adddup2(&actions, control, CONTROL_FD))
         abort();
-    int status = posix_spawn(&wires->pid, config->program, &actions, NULL, argv, environ);
+    int status = posix_spawn(&wires->pid, path, &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (!status)
         return 0;
@@ -55,8 +66,8 @@ static int spawn(struct vc_wires *wires, const struct vc_wires_config *config, i
     if (status == ENOENT)
         return vc_fail(err, VC_EXIT_HOST, 0,
                        "%s is not there: it is built where ns-3 is (packages libns3-dev, ns3 and libgsl-dev)",
-                       config->program);
-    return vc_fail(err, VC_EXIT_HOST, status, "cannot start %s", config->program);
+                       config->program ? config->program : "vclab-wire");
+    return vc_fail(err, VC_EXIT_HOST, status, "cannot start %s", config->program ? config->program : "vclab-wire");
 }
 
 static int answer(struct vc_wires *wires, enum vc_wire_do what, struct vc_wire_answer *to, vc_error **err)
@@ -160,8 +171,16 @@ int vc_wires_tap(int netns, const char *ifname, const uint8_t mac[ETH_ALEN], uns
         return -1;
     vc_rtnl_mtu(rtnl, ifname, mtu);
     vc_rtnl_txqueue(rtnl, ifname, TAP_QUEUE);
-    vc_rtnl_up(rtnl, ifname, true);
-    return vc_rtnl_commit(rtnl, err) < 0 ? -1 : VC_STEAL_FD(fd);
+    return vc_rtnl_commit(rtnl, err) < 0 || vc_wires_carrier(fd, false, err) < 0 ? -1 : VC_STEAL_FD(fd);
+}
+
+int vc_wires_carrier(int tap, bool carrier, vc_error **err)
+{
+    const int value = carrier;
+
+    return ioctl(tap, TUNSETCARRIER, &value) < 0
+               ? vc_fail(err, VC_EXIT_FAIL, errno, "cannot take or give a TAP its carrier")
+               : 0;
 }
 
 static int named(struct vc_wire_request *request, const char *name, vc_error **err)
@@ -201,13 +220,25 @@ int vc_wires_up(struct vc_wires *wires, const char *name, int direction, bool up
                      NULL, err);
 }
 
-int vc_wires_counters(struct vc_wires *wires, const char *name, struct vc_wire_counters counters[2], vc_error **err)
+int vc_wires_state(struct vc_wires *wires, const char *name, struct vc_wires_state *state, vc_error **err)
 {
     struct vc_wire_answer got;
 
     if (ask_named(wires, (struct vc_wire_request){.what = VC_WIRE_COUNTERS}, name, NULL, &got, err) < 0)
         return -1;
-    memcpy(counters, got.counters, sizeof got.counters);
+    memcpy(state->character, got.character, sizeof got.character);
+    memcpy(state->up, got.up, sizeof got.up);
+    memcpy(state->counters, got.counters, sizeof got.counters);
+    return 0;
+}
+
+int vc_wires_counters(struct vc_wires *wires, const char *name, struct vc_wire_counters counters[2], vc_error **err)
+{
+    struct vc_wires_state state;
+
+    if (vc_wires_state(wires, name, &state, err) < 0)
+        return -1;
+    memcpy(counters, state.counters, sizeof state.counters);
     return 0;
 }
 
@@ -224,4 +255,10 @@ int vc_wires_lag(struct vc_wires *wires, struct vc_wire_lag *lag, vc_error **err
 pid_t vc_wires_pid(const struct vc_wires *wires)
 {
     return wires->pid;
+}
+
+void vc_wires_reaped(struct vc_wires *wires)
+{
+    wires->pid = 0;
+    wires->silent = true;
 }

@@ -228,13 +228,28 @@ json_t *vc_wire_answer_json(enum vc_wire_do what, const struct vc_wire_answer *a
         return json_pack("{s:b,s:s}", "ok", 0, "error", err->message);
     json_t *json = json_pack("{s:b}", "ok", 1);
     if (what == VC_WIRE_COUNTERS)
-        must(json_object_set_new(
-            json, "directions",
-            json_pack("[o,o]", members_json(vc_wire_counters_members, VC_WIRE_COUNTERS_COUNT, &answer->counters[0]),
-                      members_json(vc_wire_counters_members, VC_WIRE_COUNTERS_COUNT, &answer->counters[1]))));
+        must(json_object_update_new(
+            json, json_pack("{s:[o,o],s:[o,o],s:[b,b]}", "directions",
+                            members_json(vc_wire_counters_members, VC_WIRE_COUNTERS_COUNT, &answer->counters[0]),
+                            members_json(vc_wire_counters_members, VC_WIRE_COUNTERS_COUNT, &answer->counters[1]),
+                            "character", character_json(&answer->character[0]), character_json(&answer->character[1]),
+                            "up", (int)answer->up[0], (int)answer->up[1])));
     if (what == VC_WIRE_LAG)
         must(json_object_set_new(json, "lag", members_json(vc_wire_lag_members, VC_WIRE_LAG_COUNT, &answer->lag)));
     return json;
+}
+
+static int read_direction(const json_t *json, size_t i, struct vc_wire_answer *answer, vc_error **err)
+{
+    const json_t *up = json_array_get(json_object_get(json, "up"), i);
+
+    if (!json_is_boolean(up))
+        return vc_fail(err, VC_EXIT_FAIL, 0, "the answer has no good up");
+    answer->up[i] = json_is_true(up);
+    if (read_character(json_array_get(json_object_get(json, "character"), i), &answer->character[i], err) < 0)
+        return vc_wrap(err, "the answer");
+    return read_members(json_array_get(json_object_get(json, "directions"), i), vc_wire_counters_members,
+                        VC_WIRE_COUNTERS_COUNT, &answer->counters[i], err);
 }
 
 int vc_wire_answer_read(const char *text, size_t size, enum vc_wire_do what, struct vc_wire_answer *answer,
@@ -252,8 +267,7 @@ int vc_wire_answer_read(const char *text, size_t size, enum vc_wire_do what, str
     if (what == VC_WIRE_LAG)
         return read_members(json_object_get(json, "lag"), vc_wire_lag_members, VC_WIRE_LAG_COUNT, &answer->lag, err);
     for (size_t i = 0; what == VC_WIRE_COUNTERS && i < 2; i++)
-        if (read_members(json_array_get(json_object_get(json, "directions"), i), vc_wire_counters_members,
-                         VC_WIRE_COUNTERS_COUNT, &answer->counters[i], err) < 0)
+        if (read_direction(json, i, answer, err) < 0)
             return -1;
     return 0;
 }

@@ -5,7 +5,8 @@
  *   {"do": "add", "wire": "inet-dc1", "character": [{…}, {…}]}     with two TAP descriptors (SCM_RIGHTS), ends 0 and 1
  *   {"do": "set", "wire": "inet-dc1", "direction": 0, "character": {…}}
  *   {"do": "up", "wire": "inet-dc1", "direction": -1, "up": false}
- *   {"do": "counters", "wire": "inet-dc1"}   → "directions": [{…}, {…}] of struct vc_wire_counters
+ *   {"do": "counters", "wire": "inet-dc1"}   → "directions": [{…}, {…}] of struct vc_wire_counters, "character": [{…},
+ * {…}] and "up": [true, true]: what a frame that comes now meets
  *   {"do": "lag"}                            → "lag": {…} of struct vc_wire_lag, since the last question
  *   {"do": "quit"}
  *
@@ -50,6 +51,8 @@ json_t *vc_wire_request_json(const struct vc_wire_request *request);
 
 struct vc_wire_answer {
     struct vc_wire_counters counters[2]; /* to counters */
+    struct vc_wire character[2];         /* to counters */
+    bool up[2];                          /* to counters */
     struct vc_wire_lag lag;              /* to lag */
 };
 /* `err` NULL says ok; of `answer` goes along what the request asks for. New reference. */

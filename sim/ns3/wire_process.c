@@ -38,6 +38,7 @@ static void *control_thread(void *arg)
 {
     struct process *process = arg;
 
+    watch_thread(process->priority);
     control_serve(CONTROL_FD, &process->carrier);
     vc_ns3_stop(process->carrier.sim, NULL);
     return NULL;
@@ -48,6 +49,8 @@ static int carry(struct process *process, vc_error **err)
     pthread_t reader, control;
     int status;
 
+    if (watch_start(process->priority, &process->beats, err) < 0) /* first: the others then know their priority */
+        return -1;
     if ((status = pthread_create(&control, NULL, control_thread, process)))
         return vc_fail(err, VC_EXIT_HOST, status, "cannot start a thread");
     if ((status = pthread_create(&reader, NULL, read_thread, process))) {
@@ -55,12 +58,8 @@ static int carry(struct process *process, vc_error **err)
         pthread_join(control, NULL);
         return vc_fail(err, VC_EXIT_HOST, status, "cannot start a thread");
     }
-    if (watch_start(process->priority, &process->beats, err) == 0) {
-        watch_thread(process->priority);
-        status = vc_ns3_run(process->carrier.sim, VC_NS3_FOREVER, err);
-    } else {
-        status = -1;
-    }
+    watch_thread(process->priority);
+    status = vc_ns3_run(process->carrier.sim, VC_NS3_FOREVER, err);
     if (status < 0)
         return -1; /* the control thread may wait for an event that never comes */
     pthread_join(control, NULL);
@@ -111,7 +110,8 @@ int main(int argc, char **argv)
         return VC_EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_TIMERSLACK, 1UL); /* nanosecond; for when there is no real-time priority */
+    prctl(PR_SET_NAME, "vclab-wire"); /* it may have been started by a descriptor */
+    prctl(PR_SET_TIMERSLACK, 1UL);    /* nanosecond; for when there is no real-time priority */
     process.priority = (int)priority;
     if (run(&process, seed, &err) == 0)
         return VC_EXIT_PASS;

@@ -4,8 +4,8 @@
  *   reader   takes frames from the TAPs and gives them to ns-3
  *   control  answers what wire_message.h describes
  *   watch    looks whether main still makes progress
- * Only main, reader and watch have real-time priority. The process knows nothing of labs: descriptors and names in,
- * frames through.
+ * All have real-time priority, control too: main and reader wait for locks that it holds. The process knows nothing of
+ * labs: descriptors and names in, frames through.
  */
 #pragma once
 

@@ -73,7 +73,8 @@ static int do_counters(struct carrier *carrier, const struct vc_wire_request *re
     const struct carried *carried = carrier_find(carrier, request->name, err);
 
     for (int i = 0; carried && i < 2; i++)
-        if (vc_ns3_wire_counters(carrier->sim, carried->wire, i, &answer->counters[i], err) < 0)
+        if (vc_ns3_wire_get(carrier->sim, carried->wire, i, &answer->character[i], &answer->up[i], err) < 0 ||
+            vc_ns3_wire_counters(carrier->sim, carried->wire, i, &answer->counters[i], err) < 0)
             return -1;
     return carried ? 0 : -1;
 }

@@ -99,6 +99,23 @@ static json_t *ibgp_facts(const struct vc_plan *plan)
     return out;
 }
 
+/* The interfaces of the customer's own links: without them calls may go another way before a session notices. */
+static json_t *inside_facts(const struct vc_topology *topology)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < topology->link_count; i++)
+        for (unsigned end = 0; end < 2; end++) {
+            const struct vc_link_end *at = &topology->links[i].end[end];
+            const struct vc_customer *customer = vc_topology_customer_of(topology, at->node);
+
+            if (customer && vc_prefix_covers(customer->network, at->address))
+                json_array_append_new(out, json_pack("{s:s, s:s}", "node", node_name(topology, at->node), "ifname",
+                                                     topology->links[i].name));
+        }
+    return out;
+}
+
 /* The data centre whose prefix holds one of the node's addresses, or VC_NONE. */
 static size_t dc_of(const struct vc_topology *topology, size_t node)
 {
@@ -176,8 +193,9 @@ json_t *vc_plan_facts(const struct vc_plan *plan, const struct vc_flow_spec *flo
                                         node_name(topology, flows[i].from), "to", node_name(topology, flows[i].to),
                                         "interval_ns", (json_int_t)(flows[i].interval_ms * VC_NS_PER_MS), "healthy",
                                         healthy_path(topology, &flows[i])));
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "topology", topology->name, "timers",
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "topology", topology->name, "timers",
                      plan->options.timers->name, "plane", plan->options.plane == VC_PLANE_USER ? "user" : "kernel",
                      "seed", (json_int_t)plan->options.seed, "lag_limit_ns", lag_limit(plan->options.timers), "tunnels",
-                     tunnels, "sessions", sessions, "ibgp", ibgp_facts(plan), "accept", accept, "flows", flow_facts);
+                     tunnels, "sessions", sessions, "ibgp", ibgp_facts(plan), "inside", inside_facts(topology),
+                     "accept", accept, "flows", flow_facts);
 }

@@ -25,6 +25,11 @@ static bool long_lag(const json_t *event)
     return vc_member_int(event, "lag_ns") >= 50 * VC_NS_PER_MS;
 }
 
+static bool of_a_node(const json_t *event)
+{
+    return *vc_member_text(event, "node");
+}
+
 static bool by_keepalive(const json_t *event)
 {
     return strcmp(vc_member_text(event, "reason"), "start") != 0;
@@ -57,7 +62,10 @@ static const struct line {
     {"check", "step", "{kind}: {text}", waits},
     {"check", "step", "{text}", only_waits},
     {"check", "lag", "the host was late by {lag_ns:ms} ms", long_lag},
-    {"check", "daemon-died", "{daemon} at {node} died: {status}", at_all},
+    {"check", "daemon-died", "{daemon} at {node} died: {status}", of_a_node},
+    {"check", "daemon-died", "{daemon} died: {status}", at_all},
+    {"link", "wire-lag", "vclab-wire was late by {lag_ns:ms} ms", long_lag},
+    {"link", "wire-drops", "vclab-wire dropped {dropped} packets of its own on {link}", at_all},
     {"check", "interrupted", "interrupted", at_all},
     {"check", "error", "error: {text}", at_all},
     {"fault", "applied", "{name}: {text}", at_all},

@@ -74,7 +74,7 @@ json_t *vc_result_load_run(const char *result_path, vc_error **err)
 /* What run.json would say of a run that was killed before it wrote one: the members that its events know. */
 static json_t *header_from_events(const json_t *events)
 {
-    static const char *const members[] = {"topology", "timers", "plane", "seed"};
+    static const char *const members[] = {"topology", "timers", "plane", "wires", "seed"};
     json_t *header = json_pack("{s:s}", "schema", "vclab.run/1");
     const json_t *plan = json_array_get(events, 0);
 

@@ -293,7 +293,11 @@ static void tell_title(const struct teller *teller, const json_t *run)
 {
     static const struct {
         const char *key, *format;
-    } members[] = {{"topology", "topology %s"}, {"timers", "%s timers"}, {"mode", "%s"}, {"plane", "%s data plane"}};
+    } members[] = {{"topology", "topology %s"},
+                   {"timers", "%s timers"},
+                   {"mode", "%s"},
+                   {"plane", "%s data plane"},
+                   {"wires", "%s wires"}};
     const char *scenario = vc_member_text(run, "scenario");
     char *text = talloc_strdup(teller->ctx, "");
 

@@ -49,6 +49,8 @@ static void end_when_all_is_there(struct engine *engine)
 
     if (--engine->last)
         return;
+    if (engine->lab)
+        vc_lab_wires_look(engine->lab);
     if (engine->observe) {
         vc_flows_finish(vc_observe_flows(engine->observe));
         if (vc_observe_finish(engine->observe, &err))
@@ -278,7 +280,8 @@ static int set_up_loop(struct engine *engine, int lifeline, vc_error **err)
 static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *inside, vc_error **err)
 {
     const struct vc_engine_config *config = engine->config;
-    struct vc_lab_options options = {.labroot = inside->kept[VC_KEEP_LABROOT],
+    struct vc_lab_options options = {.links = config->links,
+                                     .labroot = inside->kept[VC_KEEP_LABROOT],
                                      .logs = inside->kept[VC_KEEP_LOGS],
                                      .kinds = inside->kept[VC_KEEP_KINDS],
                                      .watch = true,

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "lab/lab.h"
 #include "lab/sandbox.h"
 #include "model/scenario.h"
 #include "plan/plan.h"
@@ -28,6 +29,7 @@ typedef const struct vc_scenario *vc_engine_park_fn(void *arg, vc_error **err);
 struct vc_engine_config {
     const struct vc_plan *plan;
     const struct vc_scenario *scenario; /* flows and steps; its topology is the plan's */
+    struct vc_lab_links links;          /* zero: veths, and what the kernel can do to them */
     vc_engine_write_fn *write;          /* event lines go here */
     void *write_arg;
     /* Not NULL: `scenario` only brings the lab to where it is worth keeping; its checks are nobody's business, and the

@@ -84,8 +84,7 @@ static int64_t lag_between(const struct vc_judge *judge, int64_t from_ns, int64_
     int64_t worst = 0;
 
     for (size_t i = 0; i < judge->lag_count; i++)
-        if (judge->lags[i].t_ns >= from_ns && judge->lags[i].t_ns - judge->lags[i].lag_ns <= to_ns &&
-            judge->lags[i].lag_ns > worst)
+        if (judge->lags[i].t_ns >= from_ns && judge->lags[i].from_ns <= to_ns && judge->lags[i].lag_ns > worst)
             worst = judge->lags[i].lag_ns;
     return worst;
 }

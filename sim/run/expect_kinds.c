@@ -22,20 +22,9 @@ static bool wants_direction(const json_t *spec, int d)
     return !*direction || strcmp(direction, "both") == 0 || strcmp(direction, names[d]) == 0;
 }
 
-static bool all_established(const struct vc_judge *judge, const char *list, int64_t *since_ns)
-{
-    size_t i;
-    json_t *session;
-
-    json_array_foreach(json_object_get(judge->plan, list), i,
-                       session) if (!session_is_up(judge, text_of(session, "node"), text_of(session, "neighbor"),
-                                                   since_ns)) return false;
-    return true;
-}
-
 static bool converged(const struct vc_judge *judge, VC_UNUSED const json_t *spec, int64_t *since_ns)
 {
-    if (!judge->plan || !all_established(judge, "sessions", since_ns) || !all_established(judge, "ibgp", since_ns))
+    if (!judge->plan || !sessions_are_up(judge, "sessions", since_ns) || !sessions_are_up(judge, "ibgp", since_ns))
         return false;
     for (size_t i = 0; i < judge->flow_count; i++)
         for (int d = 0; d < 2; d++) {

@@ -11,7 +11,6 @@
 #include "run/ends.h"
 #include "run/feed.h"
 #include "run/verdict.h"
-#include "run/wires.h"
 
 /* After the interrupt the engine drains its flows and says check/end; one that does not is killed. */
 #define END_LIMIT_MS 3000
@@ -109,8 +108,10 @@ static int run(const struct vc_live_config *config, int signals, struct vc_live_
     VC_AUTO_SANDBOX sandbox = {.pid = -1, .pidfd = -1, .lifeline = -1};
     int fds[2];
 
-    if (vc_wires_probe(engine.plan, engine.scenario, err))
+    const struct vc_wires_host *host = vc_wires_probe(ctx, err);
+    if (!host || vc_wires_choose(ctx, engine.plan, engine.scenario, config->wires, host, &engine.links, err))
         return -1;
+    outcome->wires = engine.links.name;
     if (config->result) {
         keep[VC_KEEP_LOGS] = make_folder(ctx, config->result, "logs", err);
         keep[VC_KEEP_CAPTURES] = engine.captures ? make_folder(ctx, config->result, "captures", err) : NULL;

@@ -7,9 +7,11 @@
 
 #include "base/event.h"
 #include "run/engine.h"
+#include "run/wires.h"
 
 struct vc_live_config {
     struct vc_engine_config engine; /* write is filled in here */
+    enum vc_wires_mode wires;       /* what the links are made of; engine.links is filled in here */
     const char *labroot;            /* path on the host */
     const char *result;             /* the result folder: logs/ and captures/ are made in it; NULL: neither */
     vc_event_fn *on_event;          /* every event as it arrives; may be NULL */
@@ -21,6 +23,7 @@ struct vc_live_outcome {
     double wall_s;
     double teardown_s; /* from the kill of PID 1 until its sandbox was gone */
     int signal;        /* that ended the run, or 0 */
+    const char *wires; /* netem, ns3, veth: what the wires were; NULL: sealed */
 };
 
 /* Fails only when no run took place (VC_EXIT_HOST: what the host lacks). An engine that died in the middle is judged as

@@ -31,6 +31,17 @@ void engine_record(void *arg, json_t *event)
         json_array_append(engine->parked, event);
 }
 
+static json_t *ns3_links(const struct vc_engine_config *config)
+{
+    const struct vc_topology *topology = config->plan->topology;
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < topology->link_count; i++)
+        if (config->links.ns3[i])
+            json_array_append_new(names, json_string(topology->links[i].name));
+    return names;
+}
+
 void engine_emit_plan(struct engine *engine, int64_t t_ns)
 {
     const struct vc_scenario *scenario = engine->scenario;
@@ -41,6 +52,10 @@ void engine_emit_plan(struct engine *engine, int64_t t_ns)
         json_array_append_new(violates, json_string(scenario->violates[i]));
     if (scenario->violates_count)
         json_object_set(facts, "violates", violates);
+    if (engine->config->links.name)
+        json_object_set_new(facts, "wires", json_string(engine->config->links.name));
+    if (engine->config->links.ns3)
+        json_object_set_new(facts, "ns3_links", ns3_links(engine->config));
     json_decref(violates);
     vc_event_json(engine->events, VC_LAYER_CHECK, NULL, "plan", t_ns, facts);
 }

@@ -188,12 +188,21 @@ static void on_window_end(struct vc_judge *judge, VC_UNUSED const json_t *event,
 
 static void on_lag(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
-    struct lag lag = {t_ns, number_of(event, "lag_ns", 0)};
+    int64_t lag_ns = number_of(event, "lag_ns", 0);
+    /* A wire's is told once a second: it was at any time since the last. */
+    struct lag lag = {number_of(event, "since_ns", t_ns) - lag_ns, t_ns, lag_ns};
 
     judge->lags = talloc_realloc(judge, judge->lags, struct lag, (unsigned)judge->lag_count + 1);
     judge->lags[judge->lag_count++] = lag;
-    if (lag.lag_ns > judge->max_lag_ns)
-        judge->max_lag_ns = lag.lag_ns;
+    if (lag.lag_ns <= judge->max_lag_ns)
+        return;
+    judge->max_lag_ns = lag.lag_ns;
+    judge->late = strcmp(text_of(event, "what"), "wire-lag") == 0 ? "vclab-wire" : "vclab";
+}
+
+static void on_wire_drops(struct vc_judge *judge, const json_t *event, VC_UNUSED int64_t t_ns)
+{
+    judge->wire_drops += number_of(event, "dropped", 0);
 }
 
 static void on_daemon_died(struct vc_judge *judge, const json_t *event, VC_UNUSED int64_t t_ns)
@@ -202,8 +211,8 @@ static void on_daemon_died(struct vc_judge *judge, const json_t *event, VC_UNUSE
     VC_AUTO_FREE char *lines = json_dumps(json_object_get(event, "log"), JSON_ENCODE_ANY | JSON_COMPACT);
     const char *log = json_string_value(json_object_get(event, "log"));
 
-    set_error(judge, "%s of %s died (status %s): %s", text_of(event, "daemon"), text_of(event, "node"),
-              status ? status : "unknown",
+    set_error(judge, "%s%s%s died (status %s): %s", text_of(event, "daemon"), *text_of(event, "node") ? " of " : "",
+              text_of(event, "node"), status ? status : "unknown",
               log     ? log
               : lines ? lines
                       : "it left no log");
@@ -237,6 +246,8 @@ static void dispatch(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         {"check", "hold-end", hold_end},
         {"check", "window-end", on_window_end},
         {"check", "lag", on_lag},
+        {"link", "wire-lag", on_lag},
+        {"link", "wire-drops", on_wire_drops},
         {"check", "daemon-died", on_daemon_died},
         {"check", "interrupted", on_interrupted},
         {"check", "error", on_error},

@@ -97,7 +97,7 @@ struct load_part {
 };
 
 struct lag {
-    int64_t t_ns, lag_ns;
+    int64_t from_ns, t_ns, lag_ns; /* somebody was so late at some time between the two */
 };
 
 struct vc_judge {
@@ -118,6 +118,8 @@ struct vc_judge {
     size_t flow_count, window_count, expectation_count, hold_count, fault_count, lag_count;
     struct invariant invariants[INVARIANT_COUNT];
     int64_t max_lag_ns;
+    const char *late;        /* whose that was */
+    int64_t wire_drops;      /* packets that vclab-wire dropped and no character */
     int64_t converged_ns;    /* first, before any fault; -1: not yet */
     int64_t route_change_ns; /* last change of an eBGP session or of a main table */
     struct vc_convergence *convergence;
@@ -136,6 +138,9 @@ void fact_set(struct vc_judge *judge, int64_t t_ns, json_t *value, const char *f
 const json_t *fact_get(const struct vc_judge *judge, int64_t *since_ns, const char *format, ...) VC_PRINTF(3, 4);
 struct judged_flow *flow_named(const struct vc_judge *judge, const char *name);
 bool session_is_up(const struct vc_judge *judge, const char *node, const char *neighbor, int64_t *since_ns);
+/* All of the plan's `list`: "sessions" (the tunnels') or "ibgp" (inside the customer's network). True of an empty one.
+ */
+bool sessions_are_up(const struct vc_judge *judge, const char *list, int64_t *since_ns);
 bool bfd_is_up(const struct vc_judge *judge, const char *node, const char *neighbor, int64_t *since_ns);
 bool direction_runs_on(const struct direction *direction, const json_t *path);
 json_t *path_reversed(const json_t *path); /* new reference */

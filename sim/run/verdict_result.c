@@ -221,10 +221,15 @@ static enum vc_verdict decide(const struct vc_judge *judge, const struct tally *
     }
     if (lagged && !tally->unsafe) {
         *reason = talloc_asprintf(NULL,
-                                  "this host scheduled vclab up to %.0f ms late, %.0f ms more than the %.0f ms that "
+                                  "this host scheduled %s up to %.0f ms late, %.0f ms more than the %.0f ms that "
                                   "the timers under test allow",
-                                  (double)judge->max_lag_ns / 1e6, (double)(judge->max_lag_ns - lag_limit_ns) / 1e6,
-                                  (double)lag_limit_ns / 1e6);
+                                  judge->late, (double)judge->max_lag_ns / 1e6,
+                                  (double)(judge->max_lag_ns - lag_limit_ns) / 1e6, (double)lag_limit_ns / 1e6);
+        return VC_INCONCLUSIVE;
+    }
+    if (judge->wire_drops && !tally->unsafe) {
+        *reason = talloc_asprintf(NULL, "vclab-wire dropped %lld packets of its own: this host is too slow for so many",
+                                  (long long)judge->wire_drops);
         return VC_INCONCLUSIVE;
     }
     if (tally->failed) {

@@ -145,15 +145,35 @@ void state_plan(struct vc_judge *judge, const json_t *event)
     }
 }
 
-static bool all_sessions_up(const struct vc_judge *judge)
+bool sessions_are_up(const struct vc_judge *judge, const char *list, int64_t *since_ns)
 {
-    const json_t *sessions = json_object_get(judge->plan, "sessions");
     size_t i;
     json_t *session;
 
-    json_array_foreach(sessions, i, session) if (!session_is_up(judge, text_of(session, "node"),
-                                                                text_of(session, "neighbor"), NULL)) return false;
-    return json_array_size(sessions) > 0;
+    json_array_foreach(json_object_get(judge->plan, list), i,
+                       session) if (!session_is_up(judge, text_of(session, "node"), text_of(session, "neighbor"),
+                                                   since_ns)) return false;
+    return true;
+}
+
+/* Of an interface that was never told of, nothing is wrong. */
+static bool interfaces_are_up(const struct vc_judge *judge)
+{
+    size_t i;
+    json_t *interface;
+
+    json_array_foreach(json_object_get(judge->plan, "inside"), i,
+                       interface) if (json_is_false(fact_get(judge, NULL, "interface|%s|%s", text_of(interface, "node"),
+                                                             text_of(interface, "ifname")))) return false;
+    return true;
+}
+
+/* Those inside too, and their links, whose loss a session notices late: a CPE that has no way to the LAN gets its calls
+ * through the other, with both tunnels up. */
+static bool all_sessions_up(const struct vc_judge *judge)
+{
+    return json_array_size(json_object_get(judge->plan, "sessions")) > 0 && sessions_are_up(judge, "sessions", NULL) &&
+           sessions_are_up(judge, "ibgp", NULL) && interfaces_are_up(judge);
 }
 
 void state_forget_node(struct vc_judge *judge, const char *node, int64_t t_ns)
@@ -260,6 +280,8 @@ static void on_link(struct vc_judge *judge, const json_t *event, int64_t t_ns)
     bool up = json_is_true(json_object_get(event, "up")) && json_is_true(json_object_get(event, "carrier"));
 
     fact_set(judge, t_ns, json_boolean(up), "interface|%s|%s", text_of(event, "node"), text_of(event, "ifname"));
+    judge->sessions_up = all_sessions_up(judge);
+    judge->route_change_ns = t_ns;
 }
 
 static struct direction *direction_of(struct vc_judge *judge, const json_t *event)

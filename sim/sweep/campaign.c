@@ -66,6 +66,15 @@ static void add_between(struct vc_schedule *schedule, uint64_t *state, bool sett
         vc_schedule_add(schedule, VC_SWEEP_PAUSE, VC_NONE, 1 + (unsigned)below(state, PAUSE_MAX_MS));
 }
 
+/* The drawn one, or what has to be there before it. */
+static size_t healable(const struct vc_sweep *sweep, const size_t *active, size_t count, size_t drawn)
+{
+    for (size_t i = 0; i < count; i++)
+        if (vc_sweep_starts_after(sweep, active[drawn], active[i]))
+            return i;
+    return drawn;
+}
+
 struct vc_schedule vc_campaign_schedule(const struct vc_sweep *sweep, uint64_t seed, uint64_t index)
 {
     uint64_t state = seed;
@@ -82,7 +91,7 @@ struct vc_schedule vc_campaign_schedule(const struct vc_sweep *sweep, uint64_t s
             vc_schedule_add(&schedule, VC_SWEEP_FAULT, element, 0);
             active[active_count++] = element;
         } else {
-            size_t i = below(&state, active_count);
+            size_t i = healable(sweep, active, active_count, below(&state, active_count));
             vc_schedule_add(&schedule, VC_SWEEP_HEAL, active[i], 0);
             active[i] = active[--active_count];
         }

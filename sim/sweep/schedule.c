@@ -23,6 +23,15 @@ void vc_schedule_add(struct vc_schedule *schedule, enum vc_sweep_step_kind kind,
     schedule->steps[schedule->count++] = (struct vc_sweep_step){kind, element, pause_ms};
 }
 
+/* One that failed before it, and so would be healed after it, has to be there first. */
+static bool heal_later(const struct vc_sweep *sweep, const size_t *set, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (vc_sweep_starts_after(sweep, set[i], set[k]))
+            return true;
+    return false;
+}
+
 struct vc_schedule vc_schedule_of_set(const struct vc_sweep *sweep, const size_t *set, size_t count)
 {
     struct vc_schedule schedule = {.count = 0};
@@ -37,7 +46,11 @@ struct vc_schedule vc_schedule_of_set(const struct vc_sweep *sweep, const size_t
     }
     vc_schedule_add(&schedule, VC_SWEEP_CHECK, VC_NONE, 0);
     for (size_t i = count; i-- > 0;)
-        vc_schedule_add(&schedule, VC_SWEEP_HEAL, set[i], 0);
+        if (!heal_later(sweep, set, i))
+            vc_schedule_add(&schedule, VC_SWEEP_HEAL, set[i], 0);
+    for (size_t i = count; i-- > 0;)
+        if (heal_later(sweep, set, i))
+            vc_schedule_add(&schedule, VC_SWEEP_HEAL, set[i], 0);
     vc_schedule_add(&schedule, VC_SWEEP_CHECK, VC_NONE, 0);
     return schedule;
 }

@@ -138,6 +138,20 @@ char *vc_sweep_contained(void *ctx, const struct vc_sweep *sweep, size_t a, size
     return NULL;
 }
 
+bool vc_sweep_starts_after(const struct vc_sweep *sweep, size_t element, size_t other)
+{
+    static const char *const clients[] = {"bgpd", "bfdd", "ospfd"};
+    bool client = false;
+
+    if (vc_oracle_element(sweep->oracle, element)->kind != VC_ELEMENT_DAEMON ||
+        vc_oracle_element(sweep->oracle, other)->kind != VC_ELEMENT_DAEMON)
+        return false;
+    for (size_t i = 0; i < VC_COUNT(clients); i++)
+        client = client || !strcmp(member(sweep, element, "daemon"), clients[i]);
+    return client && !strcmp(member(sweep, other, "daemon"), "zebra") &&
+           !strcmp(member(sweep, element, "node"), member(sweep, other, "node"));
+}
+
 /*
  * Who goes first. A drop is proved by a packet that it dropped, so it comes before what stops packets; of two drops the
  * inner one, whose packets are inside the other's; BGP before BFD, without which BGP soon falls silent.

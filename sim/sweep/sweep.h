@@ -123,6 +123,9 @@ struct vc_sweep_case *vc_sweep_cases(void *ctx, const struct vc_sweep *sweep, un
 /* Why two elements together are no case of their own: one contains the other. NULL: they are. talloc child of ctx. */
 char *vc_sweep_contained(void *ctx, const struct vc_sweep *sweep, size_t a, size_t b);
 
+/* `element` is a daemon that cannot start while `other`, the zebra of its node, is dead: it has to be healed later. */
+bool vc_sweep_starts_after(const struct vc_sweep *sweep, size_t element, size_t other);
+
 /* ---- what a run said ---- */
 
 enum vc_sweep_verdict {

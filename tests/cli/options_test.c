@@ -54,6 +54,7 @@ Test(options, of_sealed_runs_do_not_go_with_live)
 Test(options, of_live_runs_do_not_go_with_sealed)
 {
     REFUSED("--plane is of live runs; add --live", RUN, "--plane", "user");
+    REFUSED("--wires is of live runs; add --live", RUN, "--wires", "ns3");
 }
 
 Test(options, that_cannot_be_met_together_are_refused)
@@ -79,8 +80,8 @@ Test(options, of_a_shell_are_checked_before_a_machine_starts)
 {
     REFUSED("no node cpe9 in two-cpe", "shell", "--sealed", "two-cpe", "cpe9");
     REFUSED("no timers slow in two-cpe", "shell", "--sealed", "two-cpe", "cpe1", "--timers", "slow");
-    REFUSED("tow-cpe: neither a file nor a topology (did you mean two-cpe?); there are ", "shell", "--sealed", "tow-cpe",
-            "cpe1");
+    REFUSED("tow-cpe: neither a file nor a topology (did you mean two-cpe?); there are ", "shell", "--sealed",
+            "tow-cpe", "cpe1");
     REFUSED("zzz: neither a file nor a topology; there are ", "sweep", "zzz");
 }
 

@@ -243,6 +243,18 @@ static void never_comes_up(struct bed *bed)
     EXPECT(bed, json_array_size(bed->zygote_events) == 3);
 }
 
+/* Each start of a zebra leaves a connection behind at a socket that nobody accepts. */
+static void zebra_starts_again_and_again(struct bed *bed)
+{
+    start(bed);
+    if (bed->failure)
+        return;
+    struct vc_daemon *zebra = first(bed, "zebra");
+    for (unsigned i = 0; i < 15 && !bed->failure; i++)
+        restart(bed, zebra);
+    EXPECT(bed, vc_daemon_state(zebra) == VC_DAEMON_READY);
+}
+
 static const struct {
     const char *name;
     body_fn *fn;
@@ -251,6 +263,7 @@ static const struct {
     {"dies", zygote_dies},
     {"dies-unnoticed", zygote_dies_unnoticed},
     {"never", never_comes_up},
+    {"again-and-again", zebra_starts_again_and_again},
 };
 
 static int set_up(void *ctx, struct bed *bed, const struct vc_plan *plan, const struct vc_sandbox_inside *inside)
@@ -355,4 +368,9 @@ Test(zygote_live, one_that_dies_unnoticed_too)
 Test(zygote_live, one_that_never_comes_up_too)
 {
     play("never");
+}
+
+Test(zygote_live, a_daemon_may_start_any_number_of_times)
+{
+    play("again-and-again");
 }

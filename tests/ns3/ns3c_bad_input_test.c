@@ -104,6 +104,9 @@ Test(bad_input, every_call)
     FAILS(vc_ns3_wire_up(sim, INT32_MIN, 0, true, &err), "found wire");
     FAILS(vc_ns3_wire_counters(sim, 0, VC_NS3_BOTH, &counters, &err), "direction -1");
     FAILS(vc_ns3_wire_counters(sim, 0, 0, NULL, &err), "no place");
+    FAILS(vc_ns3_wire_get(sim, 0, VC_NS3_BOTH, &(struct vc_wire){0}, &(bool){0}, &err), "direction -1");
+    FAILS(vc_ns3_wire_get(sim, 7, 0, &(struct vc_wire){0}, &(bool){0}, &err), "wire 7");
+    FAILS(vc_ns3_wire_get(sim, 0, 0, NULL, &(bool){0}, &err), "no place");
     FAILS(vc_ns3_lag(sim, NULL, &err), "no place");
     FAILS(vc_ns3_schedule(sim, 1, NULL, NULL, &err), "no function");
     FAILS(vc_ns3_schedule(sim, -1, nothing, NULL, &err), "found -1 ns");

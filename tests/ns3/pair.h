@@ -54,7 +54,8 @@ static inline int pair_end(struct pair *pair, int end, vc_error **err)
     if (!rtnl)
         return -1;
     vc_rtnl_address(rtnl, "wan", (struct vc_prefix){pair_address(end), 30});
-    if (vc_rtnl_commit(rtnl, err) < 0)
+    vc_rtnl_up(rtnl, "wan", true);
+    if (vc_rtnl_commit(rtnl, err) < 0 || vc_wires_carrier(pair->tap[end], true, err) < 0)
         return -1;
     VC_NETNS_SCOPE(scope) = vc_netns_enter(pair->netns[end], err);
     pair->udp[end] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

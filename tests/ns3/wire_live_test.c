@@ -140,6 +140,81 @@ Test(wire, an_end_that_is_down_is_counted_and_carries_again, .timeout = 100)
     pair_down(&pair);
 }
 
+/* What a node sees of the other end is what the caller says. */
+Test(wire, a_carrier_comes_and_goes, .timeout = 100)
+{
+    VC_AUTO_ERROR *err = NULL;
+    struct pair pair;
+    struct vc_rtnl_state state;
+
+    NEED_ROOT();
+    pair_up(&pair, 0);
+    struct vc_rtnl *rtnl = vc_rtnl_open(pair.ctx, pair.netns[1], &err);
+    GOT(rtnl, err);
+    for (int on = 0; on < 2; on++) {
+        OK(vc_wires_carrier(pair.tap[1], on, &err), err);
+        OK(vc_rtnl_state(rtnl, "wan", &state, &err), err);
+        cr_assert(state.up && state.carrier == on);
+    }
+    uint8_t mac[ETH_ALEN] = {2, 0, 0, 0, 0, 9};
+    VC_AUTO_FD fresh = vc_wires_tap(pair.netns[1], "new", mac, 1500, &err);
+    OK(fresh, err);
+    OK(vc_rtnl_state(rtnl, "new", &state, &err), err);
+    cr_assert(state.exists && !state.up && !state.carrier, "as a new veth is");
+    VC_AUTO_FD file = open("/dev/null", O_RDWR | O_CLOEXEC);
+    cr_assert_eq(vc_wires_carrier(file, true, &err), -1);
+    cr_assert(strstr(err->message, "carrier"), "%s", err->message);
+    pair_down(&pair);
+}
+
+/* Power-off moves an end aside and back (sim/lab/power.c). */
+Test(wire, an_end_may_move_to_another_namespace, .timeout = 100)
+{
+    VC_AUTO_ERROR *err = NULL;
+    struct pair pair;
+    uint32_t number;
+    int64_t took, at;
+
+    NEED_ROOT();
+    pair_up(&pair, 0);
+    VC_AUTO_FD aside = vc_netns_new(&err);
+    OK(aside, err);
+    for (int back = 0; back < 2; back++) {
+        struct vc_rtnl *rtnl = vc_rtnl_open(pair.ctx, back ? aside : pair.netns[1], &err);
+        GOT(rtnl, err);
+        vc_rtnl_move(rtnl, "wan", back ? pair.netns[1] : aside);
+        OK(vc_rtnl_commit(rtnl, &err), err);
+    }
+    struct vc_rtnl *rtnl = vc_rtnl_open(pair.ctx, pair.netns[1], &err);
+    GOT(rtnl, err);
+    vc_rtnl_up(rtnl, "wan", true); /* a move shuts it and takes its addresses */
+    vc_rtnl_address(rtnl, "wan", (struct vc_prefix){pair_address(1), 30});
+    OK(vc_rtnl_commit(rtnl, &err), err);
+    cr_assert_eq(pair_send(&pair, 0, 5, 100), 0);
+    cr_assert_eq(pair_receive(&pair, 1, SOON_MS, &number, &took, &at), 0);
+    cr_assert_eq(number, 5);
+    pair_down(&pair);
+}
+
+Test(wire, its_state_is_what_packets_meet, .timeout = 100)
+{
+    const struct vc_wire far = {.delay_us = 80000, .jitter_us = 1000, .loss_ppm = 10000, .burst = 4, .limit = 77};
+    VC_AUTO_ERROR *err = NULL;
+    struct vc_wires_state state = {0};
+    struct pair pair;
+
+    NEED_ROOT();
+    pair_up(&pair, 0);
+    OK(vc_wires_set(pair.wires, "inet-dc1", 1, &far, &err), err);
+    OK(vc_wires_up(pair.wires, "inet-dc1", 0, false, &err), err);
+    do
+        OK(vc_wires_state(pair.wires, "inet-dc1", &state, &err), err);
+    while (state.up[0] || !state.character[1].delay_us);
+    cr_assert_eq(memcmp(&state.character[1], &far, sizeof far), 0);
+    cr_assert(vc_wire_is_perfect(&state.character[0]) && state.up[1]);
+    pair_down(&pair);
+}
+
 Test(wire, lag_is_known_without_packets, .timeout = 100)
 {
     VC_AUTO_ERROR *err = NULL;

@@ -150,7 +150,10 @@ Test(message, broken_messages)
 Test(message, answers)
 {
     VC_AUTO_ERROR *err = NULL;
-    struct vc_wire_answer answer = {.lag = {.events = 7, .worst_ns = 1234567890123, .realtime = 1}}, got;
+    struct vc_wire_answer answer = {.lag = {.events = 7, .worst_ns = 1234567890123, .realtime = 1},
+                                    .character = {{.delay_us = 80000, .loss_ppm = 5}, {.rate_mbit = 250}},
+                                    .up = {false, true}},
+                          got;
 
     for (size_t i = 0; i < VC_WIRE_COUNTERS_COUNT; i++)
         for (int d = 0; d < 2; d++)
@@ -161,6 +164,8 @@ Test(message, answers)
         VC_AUTO_FREE char *text = json_dumps(json, 0);
         cr_assert_eq(vc_wire_answer_read(text, strlen(text), all[i], &got, &err), 0, "%s", text);
         cr_assert_eq(memcmp(got.counters, answer.counters, sizeof got.counters) == 0, all[i] == VC_WIRE_COUNTERS);
+        cr_assert_eq(memcmp(got.character, answer.character, sizeof got.character) == 0, all[i] == VC_WIRE_COUNTERS);
+        cr_assert_eq(got.up[1] && !got.up[0], all[i] == VC_WIRE_COUNTERS);
         cr_assert_eq(memcmp(&got.lag, &answer.lag, sizeof got.lag) == 0, all[i] == VC_WIRE_LAG);
     }
     static const struct {
@@ -175,5 +180,15 @@ Test(message, answers)
         cr_assert_eq(vc_wire_answer_read(bad[i].text, strlen(bad[i].text), VC_WIRE_LAG, &got, &err), -1);
         cr_assert(strstr(err->message, bad[i].error), "%s: %s", bad[i].text, err->message);
     }
-    cr_assert_eq(vc_wire_answer_read("{\"ok\":true,\"directions\":[{}]}", 29, VC_WIRE_COUNTERS, &got, NULL), -1);
+    static const struct {
+        const char *text, *error;
+    } bad_state[] = {{"{\"ok\":true,\"directions\":[{}]}", "no good up"},
+                     {"{\"ok\":true,\"up\":[true,true],\"character\":[{},{}],\"directions\":[{}]}", "no good received"},
+                     {"{\"ok\":true,\"up\":[true,true],\"character\":[{\"x\":1},{}]}", "found \"x\""},
+                     {"{\"ok\":true,\"up\":[true,1],\"character\":[{},{}]}", "no good received"}};
+    for (size_t i = 0; i < VC_COUNT(bad_state); i++) {
+        cr_assert_eq(vc_wire_answer_read(bad_state[i].text, strlen(bad_state[i].text), VC_WIRE_COUNTERS, &got, &err),
+                     -1);
+        cr_assert(strstr(err->message, bad_state[i].error), "%s: %s", bad_state[i].text, err->message);
+    }
 }

@@ -26,6 +26,17 @@ Test(campaign, a_seed_gives_the_same_schedules_and_another_gives_others)
     }
 }
 
+/* A fault that is not healed yet when step i is done. */
+static bool active(const struct vc_schedule *schedule, size_t i, size_t element)
+{
+    bool fails = false;
+
+    for (size_t k = 0; k < i; k++)
+        if (schedule->steps[k].element == element && schedule->steps[k].kind != VC_SWEEP_CHECK)
+            fails = schedule->steps[k].kind == VC_SWEEP_FAULT;
+    return fails;
+}
+
 /* Every element fails once and heals after it; the last step is a check of the healed lab. */
 static void check_schedule(const struct vc_sweep *sweep, const struct vc_schedule *schedule)
 {
@@ -50,6 +61,34 @@ static void check_schedule(const struct vc_sweep *sweep, const struct vc_schedul
     }
     cr_assert_eq(healed, count);
     cr_assert_eq(schedule->steps[schedule->count - 1].kind, VC_SWEEP_CHECK);
+}
+
+/* How often a daemon is healed while its zebra is dead. *pairs: schedules in which that could be. */
+static unsigned healed_too_early(const struct vc_sweep *sweep, const struct vc_schedule *schedule, unsigned *pairs)
+{
+    size_t elements[VC_SCHEDULE_STEPS], count = vc_schedule_elements(schedule, elements);
+    unsigned early = 0;
+
+    for (size_t i = 0; i < schedule->count; i++)
+        for (size_t k = 0; k < count && schedule->steps[i].kind == VC_SWEEP_HEAL; k++)
+            if (vc_sweep_starts_after(sweep, schedule->steps[i].element, elements[k])) {
+                ++*pairs;
+                early += active(schedule, i, elements[k]);
+            }
+    return early;
+}
+
+Test(campaign, a_daemon_is_healed_after_its_zebra)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
+    unsigned pairs = 0;
+
+    for (uint64_t i = 0; i < 5000; i++) {
+        struct vc_schedule schedule = vc_campaign_schedule(sweep, 1, i);
+        cr_assert_eq(healed_too_early(sweep, &schedule, &pairs), 0, "schedule %llu", (unsigned long long)i);
+    }
+    cr_assert_gt(pairs, 10);
 }
 
 Test(campaign, schedules_are_sound_and_overlap)

@@ -279,6 +279,28 @@ Test(rules, nothing_settles_between_two_that_leave_nothing_behind)
     cr_assert_eq(slow.count, quick.count + 1);
 }
 
+Test(rules, a_daemon_starts_after_its_zebra)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_sweep *sweep = sweep_of(ctx, "two-cpe", "tuned");
+    size_t zebra = element_of(sweep, "daemon/cpe1/zebra"), bgpd = element_of(sweep, "daemon/cpe1/bgpd");
+    size_t charon = element_of(sweep, "daemon/cpe1/charon"), elsewhere = element_of(sweep, "daemon/cpe2/bgpd");
+
+    cr_assert(vc_sweep_starts_after(sweep, bgpd, zebra) && !vc_sweep_starts_after(sweep, zebra, bgpd));
+    cr_assert(!vc_sweep_starts_after(sweep, charon, zebra) && !vc_sweep_starts_after(sweep, elsewhere, zebra));
+    cr_assert(!vc_sweep_starts_after(sweep, bgpd, element_of(sweep, "node/cpe2")));
+    for (unsigned turned = 0; turned < 2; turned++) {
+        struct vc_schedule schedule =
+            vc_schedule_of_set(sweep, turned ? (size_t[]){bgpd, zebra} : (size_t[]){zebra, bgpd}, 2);
+        size_t healed[2], count = 0;
+
+        for (size_t i = 0; i < schedule.count; i++)
+            if (schedule.steps[i].kind == VC_SWEEP_HEAL)
+                healed[count++] = schedule.steps[i].element;
+        cr_assert(count == 2 && healed[0] == zebra && healed[1] == bgpd);
+    }
+}
+
 Test(text, waits_only_for_what_still_runs)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);

@@ -90,7 +90,8 @@ Test(machine_argv, sealed_time_is_virtual)
     char **argv = argv_of(ctx, &config);
 
     cr_assert_str_eq(argv[0], "qemu-system-x86_64");
-    cr_assert(has(argv, "-accel", "tcg") && has(argv, "-icount", "sleep=off,rr=record") && has(argv, "-rtc", "clock=vm"));
+    cr_assert(has(argv, "-accel", "tcg") && has(argv, "-icount", "sleep=off,rr=record") &&
+              has(argv, "-rtc", "clock=vm"));
     cr_assert(has(argv, "-cpu", "Westmere") && has(argv, "-seed", "7") && has(argv, "-append", " labseed=7"));
     cr_assert(has(argv, "-kernel", kernel) && !has(argv, "-initrd", "") && !has(argv, "-incoming", ""));
     cr_assert(has(argv, "-m", "64M,") && has(argv, "-machine", "nvdimm=on") &&

@@ -11,24 +11,35 @@
 
 #define SHORT "baseline/two-cpe-active-active-bfd"
 
+static struct vc_sealed_config cold(void *ctx)
+{
+    return (struct vc_sealed_config){.scenario = scenario_of(ctx, SHORT),
+                                     .image = image_of(ctx, VCLAB_BINARY),
+                                     .seed = 1,
+                                     .captures = true,
+                                     .cold = true};
+}
+
+static void are_the_same(const struct run *one, const struct run *other)
+{
+    VC_AUTO_TALLOC char *a = hash_of_folder(NULL, one->folder);
+    VC_AUTO_TALLOC char *b = hash_of_folder(NULL, other->folder);
+
+    cr_assert(strcmp(one->events, other->events) == 0, "the events differ");
+    cr_assert_str_eq(a, b, "captures or logs differ");
+}
+
 Test(sealed, cold_runs_are_the_same_bytes_and_another_seed_gives_others)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct vc_sealed_config config = {.scenario = scenario_of(ctx, SHORT),
-                                      .image = image_of(ctx, VCLAB_BINARY),
-                                      .seed = 1,
-                                      .captures = true,
-                                      .cold = true};
+    struct vc_sealed_config config = cold(ctx);
     struct run *first = run_sealed(ctx, config);
     struct run *second = run_sealed(ctx, config);
     config.seed = 2;
     struct run *other = run_sealed(ctx, config);
 
     cr_assert_str_eq(first->verdict, "pass", "%s", first->reason);
-    cr_assert(strcmp(first->events, second->events) == 0, "the events differ");
-    VC_AUTO_TALLOC char *a = hash_of_folder(NULL, first->folder);
-    VC_AUTO_TALLOC char *b = hash_of_folder(NULL, second->folder);
-    cr_assert_str_eq(a, b, "captures or logs differ");
+    are_the_same(first, second);
     cr_assert(strcmp(first->events, other->events) != 0, "another seed gave the same events");
     cr_assert_str_eq(other->verdict, "pass", "%s", other->reason);
     forget_run(first);
@@ -40,20 +51,13 @@ Test(sealed, cold_runs_are_the_same_bytes_and_another_seed_gives_others)
 Test(sealed, a_restless_main_loop_changes_no_byte)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct vc_sealed_config config = {.scenario = scenario_of(ctx, SHORT),
-                                      .image = image_of(ctx, VCLAB_BINARY),
-                                      .seed = 1,
-                                      .captures = true,
-                                      .cold = true};
+    struct vc_sealed_config config = cold(ctx);
     struct run *quiet = run_sealed(ctx, config);
     cr_assert_eq(setenv("LD_PRELOAD", VCLAB_RESTLESS_LOOP, 1), 0); /* for QEMU: this process is loaded already */
     struct run *restless = run_sealed(ctx, config);
 
     cr_assert_str_eq(quiet->verdict, "pass", "%s", quiet->reason);
-    cr_assert(strcmp(quiet->events, restless->events) == 0, "the events differ");
-    VC_AUTO_TALLOC char *a = hash_of_folder(NULL, quiet->folder);
-    VC_AUTO_TALLOC char *b = hash_of_folder(NULL, restless->folder);
-    cr_assert_str_eq(a, b, "captures or logs differ");
+    are_the_same(quiet, restless);
     forget_run(quiet);
     forget_run(restless);
 }
