@@ -14,7 +14,7 @@ _vclab() {
         return
     fi
     case $command in
-    run) words='--cold --twice --seed --jobs --shard --accel --limit --bundle --live --plane --wires --results --no-captures --json' ;;
+    run) words='--cold --twice --seed --jobs --shard --accel --limit --bundle --live --plane --wires --results --no-captures --evidence --json' ;;
     replay) words='--results --limit --json' ;;
     shell) words="--sealed --timers --seed --results --lab $(_vclab_topologies "$home")" ;;
     up) words="--timers --plane --wires --seed --results --captures $(_vclab_topologies "$home")" ;;

@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 
 #include "cli/commands.h"
+#include "cli/doctor_stored.h"
 #include "cli/labs.h"
 #include "cli/session.h"
 #include "doctor/doctor.h"
-#include "report/bundle.h"
 #include "run/control.h"
 
 static const char usage[] =
@@ -18,11 +18,14 @@ static const char usage[] =
     "is wrong: the cause,\n"
     "its node, the evidence, the remedy, and where to look on a real device.\n"
     "  LAB          a running lab (default: the only one): asked now, which takes a second at most\n"
-    "  RESULT       the folder of a run: what its nodes told at its end\n"
-    "  BUNDLE       a bundle of a run (vclab run --bundle)\n"
+    "  RESULT       the folder of a run: what its nodes told at its end. A run that passed was not asked (but by "
+    "vclab run\n"
+    "               --evidence): a sealed one is played again for it\n"
+    "  BUNDLE       a bundle of a run (vclab run --bundle), likewise\n"
     "  --json       the diagnosis as a document (vclab.diagnosis/1)\n"
     "  --evidence   what was read, as a document (vclab.evidence/1)\n"
     "  --catalogue  docs/troubleshooting.md: every cause, its symptom and its remedy\n"
+    "  --results DIR  where results are, and where a run that is played again leaves its own\n"
     "\n"
     "Exit status: 0 nothing is wrong, 1 something is, 2 no such lab or result, 3 the lab could not be asked.\n";
 
@@ -31,77 +34,26 @@ struct options {
     const char *results, *what;
 };
 
-/* The last evidence among a run's events, new reference; NULL: there is none. */
-static json_t *last_evidence(FILE *events)
-{
-    VC_AUTO_FREE char *line = NULL;
-    VC_AUTO_JSON *last = NULL;
-    size_t room = 0;
-
-    while (getline(&line, &room, events) > 0) {
-        if (!strstr(line, "\"evidence\""))
-            continue;
-        VC_AUTO_JSON *event = json_loads(line, 0, NULL);
-        const char *what = json_string_value(json_object_get(event, "what"));
-        if (!what || strcmp(what, "evidence") != 0 || !json_object_get(event, "document"))
-            continue;
-        json_decref(last);
-        last = json_incref(json_object_get(event, "document"));
-    }
-    return VC_STEAL_PTR(last);
-}
-
-static json_t *of_events(FILE *events, const char *name, vc_error **err)
-{
-    json_t *document = events ? last_evidence(events) : NULL;
-
-    if (!document)
-        vc_fail(err, VC_EXIT_USAGE, 0,
-                "%s: no evidence in its events: it was interrupted, or written by an older vclab", name);
-    return document;
-}
-
 /* A lab that still runs tells what is wrong now. */
-static json_t *of_folder(const char *path, vc_error **err)
+static json_t *of_folder(const struct options *options, vc_error **err)
 {
-    VC_AUTO_TALLOC char *control = talloc_asprintf(NULL, "%s/control", path);
+    VC_AUTO_TALLOC char *control = talloc_asprintf(NULL, "%s/control", options->what);
     VC_AUTO_JSON *request = json_pack("{s:s}", "do", "evidence");
     VC_AUTO_JSON *answer = access(control, F_OK) ? NULL : vc_control_call(control, request, NULL, 0, NULL, NULL);
 
     if (answer)
         return json_incref(json_object_get(answer, "evidence"));
-    VC_AUTO_TALLOC char *name = talloc_asprintf(NULL, "%s/events.jsonl", path);
-    FILE *events = fopen(name, "re");
-    json_t *document = of_events(events, path, err);
-
-    if (events)
-        fclose(events);
-    return document;
+    return doctor_of_result(options->what, options->results, err);
 }
 
-static json_t *of_bundle(const char *path, vc_error **err)
+static json_t *of_file(const struct options *options, vc_error **err)
 {
-    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    struct vc_bundle *bundle = vc_bundle_read(scratch, path, err);
-
-    if (!bundle)
-        return NULL;
-    const char *text = bundle->events;
-    FILE *events = fmemopen((char *)(uintptr_t)text, strlen(text), "r");
-    json_t *document = of_events(events, path, err);
-    if (events)
-        fclose(events);
-    return document;
-}
-
-static json_t *of_file(const char *path, vc_error **err)
-{
-    VC_AUTO_JSON *document = json_load_file(path, 0, NULL);
+    VC_AUTO_JSON *document = json_load_file(options->what, 0, NULL);
     const char *schema = json_string_value(json_object_get(document, "schema"));
 
     if (schema && !strcmp(schema, "vclab.evidence/1"))
         return VC_STEAL_PTR(document);
-    return of_bundle(path, err);
+    return doctor_of_bundle(options->what, options->results, err);
 }
 
 static json_t *of_lab(const struct options *options, vc_error **err)
@@ -119,7 +71,7 @@ static json_t *evidence_of(const struct options *options, vc_error **err)
 
     if (!options->what || stat(options->what, &st))
         return of_lab(options, err);
-    return S_ISDIR(st.st_mode) ? of_folder(options->what, err) : of_file(options->what, err);
+    return S_ISDIR(st.st_mode) ? of_folder(options, err) : of_file(options, err);
 }
 
 static int tell(const struct options *options, const json_t *evidence)

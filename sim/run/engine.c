@@ -6,9 +6,6 @@
 
 #include "run/engine_private.h"
 
-/* RTP packets still under way when sending stops get this long to arrive: three intervals of 20 ms. */
-#define DRAIN_US 60000
-
 void engine_stream(void *arg, json_t *event)
 {
     struct engine *engine = arg;
@@ -41,68 +38,6 @@ static void judge_event(void *arg, json_t *event)
     engine->broken = engine->broken || (what && !strcmp(what, "daemon-died"));
     if (what && !strcmp(what, "daemon-died") && !engine->config->stay)
         sd_event_add_defer(engine->loop, &(sd_event_source *){NULL}, on_broken, engine);
-}
-
-static void end_when_all_is_there(struct engine *engine)
-{
-    VC_AUTO_ERROR *err = NULL;
-
-    if (--engine->last)
-        return;
-    if (engine->lab)
-        vc_lab_wires_look(engine->lab);
-    if (engine->observe) {
-        vc_flows_finish(vc_observe_flows(engine->observe));
-        if (vc_observe_finish(engine->observe, &err))
-            vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", err->message);
-    }
-    vc_event(engine->events, VC_LAYER_CHECK, NULL, "end", -1, NULL);
-    sd_event_exit(engine->loop, 0);
-}
-
-static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
-{
-    end_when_all_is_there(arg);
-    return 0;
-}
-
-static void on_last_evidence(void *arg, json_t *document, vc_error *err)
-{
-    struct engine *engine = arg;
-
-    if (err) /* the run has its verdict without it */
-        vc_event(engine->events, VC_LAYER_CHECK, NULL, "evidence", -1, "{s:s}", "error", err->message);
-    else
-        vc_event(engine->events, VC_LAYER_CHECK, NULL, "evidence", -1, "{s:O}", "document", document);
-    end_when_all_is_there(engine);
-}
-
-static void begin_end(struct engine *engine)
-{
-    if (engine->ending)
-        return;
-    engine->ending = true;
-    if (engine->parked)
-        engine_tell_parked(engine);
-    if (engine->observe)
-        vc_flows_stop(vc_observe_flows(engine->observe));
-    engine->last = 1;
-    /* Of a run that was ended from outside nobody asks what was wrong in it. */
-    if (engine->lab && !engine->interrupted && engine->config->evidence)
-        engine->last += vc_evidence_start(engine, engine->lab, on_last_evidence, engine, NULL) != NULL;
-    if (sd_event_add_time_relative(engine->loop, NULL, CLOCK_MONOTONIC, engine->observe ? DRAIN_US : 0, 1000,
-                                   on_drained, engine) < 0)
-        sd_event_exit(engine->loop, VC_EXIT_FAIL);
-}
-
-void engine_end(struct engine *engine, const char *signal, const char *error)
-{
-    engine->interrupted |= signal != NULL;
-    if (engine->timeline)
-        vc_timeline_abort(engine->timeline, signal, error);
-    else if (error)
-        vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", error);
-    begin_end(engine);
 }
 
 /* ---- loads after the last step ---- */
@@ -173,7 +108,7 @@ static void report_memory(struct engine *engine)
 
 static void on_shell_done(void *arg, int wait_status VC_UNUSED)
 {
-    begin_end(arg);
+    engine_begin_end(arg);
 }
 
 static int start_shell(struct engine *engine, vc_error **err)
@@ -198,7 +133,7 @@ static void after_steps(struct engine *engine)
         if (start_shell(engine, &err))
             engine_end(engine, NULL, err->message);
     } else if (!engine->config->stay) {
-        begin_end(engine);
+        engine_begin_end(engine);
     }
 }
 

@@ -30,14 +30,16 @@ struct engine {
     bool ending;
     bool broken; /* a daemon died */
     bool interrupted;
-    unsigned last; /* what the end still waits for: packets under way, evidence */
+    struct vc_evidence *last_evidence; /* for which the end waits */
     sd_event_source *limit;
     size_t load; /* the next load to play */
 };
 
-/* engine.c */
-void engine_end(struct engine *engine, const char *signal, const char *error); /* the run ends now */
+/* engine_end.c */
+void engine_end(struct engine *engine, const char *signal, const char *error); /* the run ends now: both may be NULL */
+void engine_begin_end(struct engine *engine);                                  /* as it was to */
 
+/* engine.c */
 int engine_begin_scenario(struct engine *engine, vc_error **err); /* timeline of engine->scenario */
 void engine_stream(void *engine, json_t *event);                  /* a vc_event_fn: to the front end */
 

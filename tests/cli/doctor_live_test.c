@@ -54,9 +54,30 @@ Test(doctor, finds_nothing_then_what_is_broken_then_nothing_again)
     cr_assert(json_is_true(json_object_get(after, "healthy")));
 
     lab_down(RESULTS);
-    VC_AUTO_JSON *left = examine(ctx, result_in(ctx, RESULTS), 0);
-    cr_assert(json_is_true(json_object_get(left, "healthy")));
+    struct command *left = VCLAB(ctx, "doctor", result_in(ctx, RESULTS));
+    EXITS(left, 2); /* it was asked while it ran */
+    SAYS(left, "no evidence in its events, and only a sealed run is played again");
     EXITS(VCLAB(ctx, "doctor", "--results", RESULTS), 2); /* no lab runs any more */
+}
+
+/* Who fails is asked why, whoever passes only if that is wanted. */
+Test(doctor, reads_of_a_run_what_it_was_asked_at_its_end)
+{
+    static const struct {
+        const char *steps, *option;
+        int status, healthy; /* of the run; of the doctor */
+    } cases[] = {{"", "--no-captures", 0, 2},
+                 {"", "--evidence", 0, 0},
+                 {"  - expect:\n      - session: {tunnel: dc1, state: down, within: 1s}\n", "--no-captures", 1, 0}};
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const char *results = talloc_asprintf(ctx, "%s/%zu", RESULTS, i);
+        char *steps = talloc_asprintf(ctx, "%s%s", steps_converge, cases[i].steps);
+        const char *scenario = scenario_write(ctx, "asked", steps);
+        EXITS(VCLAB(ctx, "run", "--live", scenario, cases[i].option, "--results", results), cases[i].status);
+        EXITS(VCLAB(ctx, "doctor", result_in(ctx, results)), cases[i].healthy);
+    }
 }
 
 /* The node's other sessions come back in their own time after its start. */
