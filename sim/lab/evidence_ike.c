@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lab/evidence.h"
+#include "net/xfrm.h"
 #include "plan/libreswan.h"
 
 static void set_text(json_t *out, const char *name, const json_t *value)
@@ -251,10 +252,30 @@ static json_t *libreswan_configured(const struct lab_node *node)
     return out;
 }
 
+/* What the kernel counted in the SA of that SPI, as charon tells it of its own. */
+static void set_counts(json_t *child, const json_t *kernel, const json_t *status, const char *way)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *spi = json_string_value(json_object_get(status, talloc_asprintf(scratch, "spi-%s", way)));
+    size_t i;
+    json_t *sa;
+
+    json_array_foreach(kernel, i, sa)
+    {
+        const char *own = json_string_value(json_object_get(sa, "spi"));
+        if (!spi || !own || strcmp(own, spi) != 0)
+            continue;
+        json_object_set(child, talloc_asprintf(scratch, "packets_%s", way), json_object_get(sa, "packets"));
+        if (json_object_get(sa, "idle_s"))
+            json_object_set(child, talloc_asprintf(scratch, "idle_%s_s", way), json_object_get(sa, "idle_s"));
+    }
+}
+
 /* What is up in the kernel; a tunnel without SAs is not there. */
 static json_t *libreswan_sas(const struct vc_daemon *daemon)
 {
     VC_AUTO_JSON *items = daemon->sas ? vc_xfrm_watch_status(daemon->sas) : json_array();
+    VC_AUTO_JSON *kernel = vc_xfrm_list(daemon->node->rt.netns, NULL);
     json_t *out = json_array(), *item, *sa, *child;
     const char *name, *key;
     size_t i;
@@ -266,7 +287,10 @@ static json_t *libreswan_sas(const struct vc_daemon *daemon)
             json_t *children = json_array();
             json_object_foreach(json_object_get(sa, "child-sas"), key, child)
             {
-                json_array_append_new(children, json_pack("{s:s, s:s}", "name", name, "state", "INSTALLED"));
+                json_t *told = json_pack("{s:s, s:s}", "name", name, "state", "INSTALLED");
+                set_counts(told, kernel, child, "in");
+                set_counts(told, kernel, child, "out");
+                json_array_append_new(children, told);
             }
 
             json_array_append_new(

@@ -15,12 +15,14 @@ struct vc_own_tunnel {
     struct in_addr peer_address;
     const char *psk;          /* NULL: derived from the seed */
     const char *bgp_password; /* NULL: derived likewise; "": none */
-    bool ignores_keepalives;
+    unsigned mtu;             /* 0: the topology's */
+    bool ignores_keepalives, sends_no_keepalives;
 };
 struct vc_own_tunnel vc_configured_tunnel(const struct vc_topology *topology, size_t node, size_t tunnel);
 
-/* Adds the members that knobs turn to a tunnel of the node's context: identity, ike_version, mode, start, selectors,
- * refused, neighbor, local_as, default, leak, inbound_policy, transport_vrf, firewall. */
+/* Adds the members that knobs turn to a tunnel of the node's context: identity, ike_version, mode, start, peer,
+ * selectors, refused, neighbor, local_as, default, leak, announce, own_prefix, inbound_policy, transport_vrf,
+ * default_route, firewall. */
 void vc_configured_context(const struct vc_topology *topology, size_t node, size_t tunnel, json_t *context);
 
 /* Adds `guard` {loop, clear, stateful, pmtud} to a node's context: what its firewall is to keep up. */

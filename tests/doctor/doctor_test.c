@@ -117,6 +117,10 @@ static const struct change {
     {"nodes/cpe1/interfaces/lan1", "carrier", "false", ""}, /* the LAN is still there by the other CPE */
     {"probes/0", "received", "0", ""},                      /* a firewall that lets no ping pass (R27) */
     {"probes/2", "received", "0", "tunnel-mtu@/dc1"},
+    {"probes/6", "received", "0", "service-unreachable@/dc1"},
+    {"nodes/cpe1", "firewall",
+     "[{\"chain\": \"clear\"}, {\"chain\": \"mss\", \"oifname\": \"gre-dc1\", \"mss\": 1350}]",
+     "no-loop-guard@cpe1/dc1?"},
 };
 
 Test(doctor, finds_what_is_changed_in_healthy_evidence)
@@ -129,6 +133,72 @@ Test(doctor, finds_what_is_changed_in_healthy_evidence)
                             json_loads(changes[i].value, JSON_DECODE_ANY, NULL));
         answers(evidence, changes[i].wanted, what);
     }
+}
+
+static void put(json_t *evidence, const char *path, const char *member, const char *value)
+{
+    json_object_set_new(at(evidence, path), member, json_loads(value, JSON_DECODE_ANY, NULL));
+}
+
+/* Nothing is sent that could bring up the SA; with a try in the log it is something else that keeps it down. */
+Test(doctor, tells_a_tunnel_that_nothing_triggers)
+{
+    static const char tried[] = "[\"<dc1|1> initiating IKE_SA dc1[1] to 203.0.113.1\"]";
+    VC_AUTO_JSON *evidence = load("two-cpe-healthy-tuned.json");
+
+    put(evidence, "nodes/cpe1/ike", "sas", "[]");
+    put(evidence, "nodes/dc1-headend/ike", "sas", "[]");
+    put(evidence, "nodes/cpe1/log", "charon", "[]");
+    answers(evidence, "no-traffic-triggers@cpe1/dc1", "no SA and no try");
+    put(evidence, "nodes/cpe1/log", "charon", tried);
+    answers(evidence, "unexplained@/dc1", "no SA, and a try");
+}
+
+Test(doctor, tells_sas_that_come_and_go)
+{
+    static const char four[] =
+        "[\"<dc1|1> IKE_SA dc1[1] established between\", \"<dc1|2> IKE_SA dc1[2] established between\", "
+        "\"<dc1|3> IKE_SA dc1[3] established between\", \"<dc1|4> IKE_SA dc1[4] established between\"]";
+    VC_AUTO_JSON *evidence = load("two-cpe-healthy-tuned.json");
+
+    put(evidence, "nodes/cpe1/log", "charon", four);
+    put(evidence, "nodes/cpe1/ike/sas/0", "established_s", "8");
+    answers(evidence, "sa-bouncing@/dc1?", "four, and a young one");
+    put(evidence, "nodes/cpe1/ike/sas/0", "established_s", "80");
+    answers(evidence, "", "four, and then one that stays");
+}
+
+/* By the longest prefix: a route into the tunnel that a better one goes before does no harm. */
+Test(doctor, tells_a_tunnel_that_leads_into_itself)
+{
+    VC_AUTO_JSON *evidence = load("two-cpe-healthy-tuned.json");
+    json_t *routes = at(evidence, "nodes/cpe1/routes");
+
+    json_array_append_new(
+        routes, json_pack("{s:s, s:s, s:s}", "prefix", "192.0.2.0/24", "ifname", "gre-dc1", "protocol", "bgp"));
+    answers(evidence, "", "a host route goes before");
+    for (size_t i = json_array_size(routes); i-- > 0;)
+        if (!strcmp(text(json_array_get(routes, i), "prefix"), "192.0.2.1/32"))
+            json_object_set_new(json_array_get(routes, i), "prefix", json_string("0.0.0.0/0"));
+    answers(evidence, "recursive-routing@cpe1/dc1?", "only a default route beside it");
+}
+
+/* Libreswan's SAs as its kernel counts them: the tunnel is down, so nothing can be tried. */
+Test(doctor, tells_esp_that_is_lost_with_libreswan_by_its_ages)
+{
+    static const char dead[] = "[{\"connection\": \"dc1\", \"state\": \"ESTABLISHED\", \"children\": [{\"name\": "
+                               "\"dc1\", \"state\": \"INSTALLED\", \"packets_in\": 9, \"packets_out\": 30, "
+                               "\"idle_in_s\": 50, \"idle_out_s\": 2}]}]";
+    VC_AUTO_JSON *evidence = load("two-cpe-libreswan-healthy-tuned.json");
+
+    put(evidence, "nodes/cpe1/ike", "sas", dead);
+    put(evidence, "before/cpe1", "sas", dead);
+    put(evidence, "nodes/cpe1/interfaces/gre-dc1", "carrier", "false");
+    put(evidence, "probes/1", "received", "0");
+    put(evidence, "probes/2", "received", "0");
+    put(evidence, "nodes/dc1-headend/ike/sas/0/children/0", "packets_in", "0");
+    put(evidence, "before/dc1-headend", "sas", "[]");
+    answers(evidence, "esp-blocked@/dc1", "a sender that is young, a receiver that heard nothing");
 }
 
 Test(doctor, says_when_latent_faults_bite)
