@@ -15,10 +15,10 @@ static const char fault_usage[] =
     "  vclab fault power-off node=cpe1 name=outage\n"
     "NAME (default: KIND) is what vclab heal takes. Kinds and members: vclab list.\n"
     "\n"
-    "       vclab fault [--lab ID] --misconfigure SCENARIO\n"
+    "       vclab fault [--lab ID] --misconfigure SCENARIO[:FAULT]\n"
     "\n"
     "Starts each node anew that this scenario configures otherwise (a file, or a name of\n"
-    "scenarios/misconfiguration), so configured; heal it with: vclab heal NODE.\n";
+    "scenarios/misconfiguration), or that its fault FAULT does, so configured; heal it with: vclab heal NODE.\n";
 
 static const char heal_usage[] =
     "Usage: vclab heal [--lab ID] NAME\n\nTakes a fault away again and waits until it is proved to be gone.\n";
@@ -61,10 +61,12 @@ static int misconfigure(const struct lab_options *options, const char *name)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     const char *folder = session_folder(scratch, "scenarios/misconfiguration");
-    bool path = strchr(name, '/') || strstr(name, ".yaml");
+    const char *colon = strrchr(name, ':'), *fault = colon ? colon + 1 : NULL;
+    char *scenario = colon ? talloc_strndup(scratch, name, (size_t)(colon - name)) : talloc_strdup(scratch, name);
+    bool path = strchr(scenario, '/') || strstr(scenario, ".yaml");
     VC_AUTO_ERROR *err = NULL;
     VC_AUTO_JSON *nodes =
-        vc_configure_written(path ? name : talloc_asprintf(scratch, "%s/%s.yaml", folder, name), &err);
+        vc_configure_written(path ? scenario : talloc_asprintf(scratch, "%s/%s.yaml", folder, scenario), fault, &err);
     const char *node;
     json_t *knobs;
     int status = 0;

@@ -25,5 +25,7 @@ char *vc_doctor_catalogue(void *ctx);
 /* The identifier of a cause, in the order of the table; NULL after the last. */
 const char *vc_doctor_cause(size_t index);
 
-/* An answer has that cause; `node` and `tunnel` "": any. *others: it has another cause, too. */
-bool vc_doctor_names(const json_t *diagnosis, const char *cause, const char *node, const char *tunnel, bool *others);
+/* An answer has that cause; `node` and `tunnel` "": any. *others: it has another cause, too, that is not in `beside`
+ * (texts; may be NULL). */
+bool vc_doctor_names(const json_t *diagnosis, const char *cause, const char *node, const char *tunnel,
+                     const json_t *beside, bool *others);

@@ -169,7 +169,8 @@ json_t *vc_doctor_examine(const json_t *evidence)
                      sorted(causes));
 }
 
-bool vc_doctor_names(const json_t *diagnosis, const char *cause, const char *node, const char *tunnel, bool *others)
+bool vc_doctor_names(const json_t *diagnosis, const char *cause, const char *node, const char *tunnel,
+                     const json_t *beside, bool *others)
 {
     bool named = false;
     size_t i;
@@ -179,7 +180,7 @@ bool vc_doctor_names(const json_t *diagnosis, const char *cause, const char *nod
     json_array_foreach(json_object_get(diagnosis, "causes"), i, item)
     {
         if (!is(item, "cause", cause))
-            *others = true;
+            *others = *others || !has_text(beside, text_at(item, "cause"));
         else
             named = named || ((!*node || is(item, "node", node)) && (!*tunnel || is(item, "tunnel", tunnel)));
     }

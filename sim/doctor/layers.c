@@ -24,10 +24,10 @@ static bool underlay_ok(const struct doctor *doctor VC_UNUSED, const struct view
     return answered(v->underlay) || answered(v->ping);
 }
 
-/* Libreswan tells no IKE SA: then the headend has it. */
+/* Libreswan tells no IKE SA: then the headend has it. What the doctor's own ping brought up was not up. */
 static bool ike_ok(const struct doctor *doctor VC_UNUSED, const struct view *v)
 {
-    return established(v->at[CPE].sa) && established(v->at[HEADEND].sa);
+    return !v->at[CPE].woken && established(v->at[CPE].sa) && established(v->at[HEADEND].sa);
 }
 
 /* A tunnel interface that keepalives took down lets no ping out: then the SAs' ages of use tell. Keepalives make them

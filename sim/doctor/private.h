@@ -25,6 +25,7 @@ struct view {
         const json_t *node;
         bool there;                     /* it is on */
         const json_t *ike, *sa, *child; /* configured; the best SA there is, and its child */
+        bool woken;                     /* there was none before the pings were tried */
         const json_t *gre, *interface;  /* its end of the GRE tunnel */
         const json_t *bgp, *neighbor;   /* configured; as the daemon sees it */
         struct moved sa_moved, gre_moved;

@@ -1,4 +1,6 @@
 /* The second phase: crypto ACL, ESP's algorithms, mode, and whether ESP passes (R21, R25, R26). */
+#include <time.h>
+
 #include "doctor/private.h"
 
 struct selector {
@@ -123,19 +125,36 @@ static void rule_esp_blocked(struct doctor *d, const struct view *v)
     }
 }
 
-/* Three new SAs in the log and none of them old. */
+/* When a line of charon's was written, in seconds; -1: it does not say. */
+static int64_t written_s(const char *line)
+{
+    struct tm tm = {0};
+
+    return strptime(line, "%Y-%m-%d %H:%M:%S", &tm) ? (int64_t)timegm(&tm) : -1;
+}
+
+/* Four IKE SAs within ten minutes of one life of the daemon, and the last of them is young. A daemon that starts anew
+ * has reason for another SA. */
 static void rule_bouncing(struct doctor *d, const struct view *v)
 {
+    enum { MANY = 4, SOON_S = 600, YOUNG_S = 60 };
     const json_t *lines = json_object_get(json_object_get(v->at[CPE].node, "log"), "charon");
     VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "IKE_SA %s[", v->name);
     json_int_t age = number_at(v->at[CPE].sa, "established_s", -1);
+    int64_t last_s = -1;
     unsigned times = 0;
 
-    for (size_t i = 0; i < json_array_size(lines); i++) {
+    for (size_t i = json_array_size(lines); i-- > 0;) {
         const char *text = text_in(lines, i);
-        times += strstr(text, of) && strstr(text, "] established") != NULL;
+        int64_t at_s = written_s(text);
+        if (strstr(text, "Starting IKE charon daemon") || (last_s >= 0 && last_s - at_s > SOON_S))
+            break;
+        if (!strstr(text, of) || !strstr(text, "] established"))
+            continue;
+        last_s = last_s < 0 ? at_s : last_s;
+        times++;
     }
-    if (times >= 4 && age >= 0 && age < 60 && v->layers[UNDERLAY] == OK)
+    if (times >= MANY && age >= 0 && age < YOUNG_S && v->layers[UNDERLAY] == OK)
         found(d, "sa-bouncing", NULL, v, false, "%u IKE SAs in the last lines of %s's log, this one %lld s old", times,
               v->at[CPE].name, (long long)age);
 }

@@ -1,6 +1,5 @@
 /* The tunnel interface (R28-R33): its addresses, its VRF, keepalives, and what drops GRE on its way into and out of
  * IPsec. */
-#include "base/ip.h"
 #include "doctor/private.h"
 
 static void compare(struct doctor *d, const struct view *v, enum end end, const char *cause, const char *member,
@@ -39,42 +38,6 @@ static bool has_route(const json_t *node, const char *host)
             return true;
     }
     return false;
-}
-
-/* The best route of the node's to `host`, or NULL. */
-static const json_t *route_to(const json_t *node, const char *host)
-{
-    const json_t *best = NULL;
-    struct vc_prefix prefix, longest = {0};
-    struct in_addr address;
-    size_t i;
-    json_t *route;
-
-    if (!vc_addr_parse(host, &address))
-        return NULL;
-    json_array_foreach(json_object_get(node, "routes"), i, route)
-    {
-        if (!vc_prefix_parse(text_at(route, "prefix"), &prefix) || !vc_prefix_contains(prefix, address) ||
-            (best && prefix.len <= longest.len))
-            continue;
-        best = route;
-        longest = prefix;
-    }
-    return best;
-}
-
-/* GRE that is to go through a tunnel to get out of one. It lasts until a hold timer takes the route away, and begins
- * anew when the session is back. */
-static void rule_recursive(struct doctor *d, const struct view *v)
-{
-    const char *remote = text_at(v->at[CPE].gre, "remote");
-    const json_t *route = route_to(v->at[CPE].node, remote);
-
-    for (size_t i = 0; route && i < d->view_count; i++)
-        if (is(route, "ifname", text_at(d->views[i].order, "ifname")))
-            found(d, "recursive-routing", v->at[CPE].name, v, true,
-                  "%s goes to the tunnel's destination %s by %s (%s, %s)", v->at[CPE].name, remote,
-                  text_at(route, "ifname"), text_at(route, "prefix"), text_at(route, "protocol"));
 }
 
 /* The way to the tunnel's destination is not where the tunnel looks. */
@@ -191,7 +154,6 @@ void rules_gre(struct doctor *d, const struct view *v)
         if (end != ROUTER)
             rule_guard(d, v, end);
     }
-    rule_recursive(d, v);
     rule_vrf(d, v);
     rule_keepalives(d, v);
     rule_lost_inside(d, v);

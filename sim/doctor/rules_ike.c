@@ -1,4 +1,5 @@
 /* Underlay and IKE: who reaches whom, who begins, and what the two must agree on (R19-R27). */
+#include "base/ip.h"
 #include "doctor/private.h"
 
 /* ---- underlay ---- */
@@ -56,6 +57,47 @@ static void rule_wan_link(struct doctor *d, const struct view *v)
     }
 }
 
+/* The best route of the node's to `host`, or NULL. */
+static const json_t *route_to(const json_t *node, const char *host)
+{
+    const json_t *best = NULL;
+    struct vc_prefix prefix, longest = {0};
+    struct in_addr address;
+    size_t i;
+    json_t *route;
+
+    if (!vc_addr_parse(host, &address))
+        return NULL;
+    json_array_foreach(json_object_get(node, "routes"), i, route)
+    {
+        if (!vc_prefix_parse(text_at(route, "prefix"), &prefix) || !vc_prefix_contains(prefix, address) ||
+            (best && prefix.len <= longest.len))
+            continue;
+        best = route;
+        longest = prefix;
+    }
+    return best;
+}
+
+static void look_for_recursion(struct doctor *d, const struct view *v, const char *what, const char *address)
+{
+    const json_t *route = route_to(v->at[CPE].node, address);
+
+    for (size_t i = 0; route && i < d->view_count; i++)
+        if (is(route, "ifname", text_at(d->views[i].order, "ifname")))
+            found(d, "recursive-routing", v->at[CPE].name, v, true, "%s goes to the %s %s by %s (%s, %s)",
+                  v->at[CPE].name, what, address, text_at(route, "ifname"), text_at(route, "prefix"),
+                  text_at(route, "protocol"));
+}
+
+/* What carries the tunnel is to go through a tunnel. It lasts until a hold timer takes the route away, and begins anew
+ * when the session is back. */
+static void rule_recursive(struct doctor *d, const struct view *v)
+{
+    look_for_recursion(d, v, "tunnel's destination", text_at(v->at[CPE].gre, "remote"));
+    look_for_recursion(d, v, "IPsec peer", text_at(json_object_get(v->order, "ipsec"), "cisco"));
+}
+
 static void rule_unreachable(struct doctor *d, const struct view *v)
 {
     if (v->layers[UNDERLAY] == FAILED && !is_named(d, v, UNDERLAY))
@@ -69,6 +111,7 @@ void rules_underlay(struct doctor *d, const struct view *v)
 {
     rule_node_off(d, v);
     rule_wan_link(d, v);
+    rule_recursive(d, v);
     rule_unreachable(d, v);
 }
 
@@ -220,8 +263,13 @@ static void rule_no_traffic(struct doctor *d, const struct view *v)
 {
     const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
 
-    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_named(d, v, GRE) || v->at[CPE].sa ||
-        logged(v->at[CPE].node, daemon, "initiating", NULL))
+    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_named(d, v, GRE))
+        return;
+    if (v->at[CPE].woken && !number_at(json_object_get(v->at[CPE].gre, "keepalive"), "every_s", 0))
+        found(d, "no-traffic-triggers", v->at[CPE].name, v, false,
+              "%s had no SA, sends no keepalives, and brought one up as soon as the tunnel was pinged",
+              v->at[CPE].name);
+    if (v->at[CPE].sa || logged(v->at[CPE].node, daemon, "initiating", NULL))
         return;
     found(d, "no-traffic-triggers", v->at[CPE].name, v, false, "the log of %s's %s has no try to start IKE",
           v->at[CPE].name, daemon);

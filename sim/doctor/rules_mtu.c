@@ -31,6 +31,19 @@ static void rule_pmtud(struct doctor *d, const struct view *v, enum end end)
     }
 }
 
+/* Larger than ordered: it bites where the way does not carry the fragments of what IPsec makes of such a packet. */
+static bool rule_mtu(struct doctor *d, const struct view *v, enum end end)
+{
+    json_int_t ordered = number_at(json_object_get(d->order, "settings"), "mtu", 0);
+    json_int_t own = number_at(v->at[end].gre, "mtu", 0);
+
+    if (!ordered || own <= ordered)
+        return false;
+    found(d, "tunnel-mtu", v->at[end].name, v, true, "%s has MTU %lld on %s; the order says %lld", v->at[end].name,
+          (long long)own, text_at(v->order, "ifname"), (long long)ordered);
+    return true;
+}
+
 static void rule_large(struct doctor *d, const struct view *v)
 {
     if (layer_reached(v, MTU) && v->layers[MTU] == FAILED && !answered(v->large))
@@ -73,7 +86,9 @@ void rules_mtu(struct doctor *d, const struct view *v)
     rule_mss(d, v);
     rule_pmtud(d, v, CPE);
     rule_pmtud(d, v, ROUTER);
-    rule_large(d, v);
+    bool cpe = rule_mtu(d, v, CPE), router = rule_mtu(d, v, ROUTER);
+    if (!cpe && !router)
+        rule_large(d, v);
     rule_saturated(d, v);
     rule_replay(d, v);
 }

@@ -194,6 +194,8 @@ static void look_at_end(const struct doctor *doctor, struct view *v, enum end en
     v->at[end].ike = json_object_get(json_object_get(ike, "configured"), v->name);
     v->at[end].sa = best_sa(sas, v->name, text_at(ipsec, end == CPE ? "cisco" : "cpe"));
     v->at[end].child = installed(sas, v->name);
+    v->at[end].woken = v->at[end].sa && json_is_array(json_object_get(before, "sas")) &&
+                       !best_sa(json_object_get(before, "sas"), v->name, text_at(ipsec, end == CPE ? "cisco" : "cpe"));
     v->at[end].sa_moved = difference(packets_of(json_object_get(before, "sas"), v->name), packets_of(sas, v->name));
     v->at[end].gre = json_object_get(json_object_get(node, "gre"), v->name);
     v->at[end].interface = json_object_get(interfaces, ifname);

@@ -49,6 +49,7 @@ char *evidence_file(void *ctx, const struct lab_node *node, const char *path)
 static const struct {
     const char *daemon, *contains;
 } telling[] = {
+    {"charon", "Starting IKE charon daemon"},
     {"charon", "retransmit "},
     {"charon", "giving up after"},
     {"charon", "NO_PROPOSAL_CHOSEN"},
@@ -97,6 +98,39 @@ static bool is_telling(const char *daemon, const char *line)
     return false;
 }
 
+/* From where two lines of one silence are the same but for a count: "<dc1|4> retransmit 7 of request with message ID
+ * 2". */
+static bool same_silence(const char *a, const char *b)
+{
+    const char *at_a = strstr(a, "retransm"), *at_b = strstr(b, "retransm");
+    const char *of_a = strchr(a, '<'), *of_b = strchr(b, '<');
+
+    if (!at_a || !at_b)
+        return false;
+    if (!of_a || !of_b || of_a > at_a || of_b > at_b) /* pluto's has the tunnel's name and no count */
+        return strcmp(at_a, at_b) == 0;
+    const char *message_a = strstr(at_a, "message ID"), *message_b = strstr(at_b, "message ID");
+    return at_a - of_a == at_b - of_b && !strncmp(of_a, of_b, (size_t)(at_a - of_a)) && message_a && message_b &&
+           !strcmp(message_a, message_b);
+}
+
+/* Of one silence the last line tells how long it is: the others would leave no room. */
+static void keep_line(json_t *lines, const char *line)
+{
+    size_t count = json_array_size(lines);
+    const char *last = json_string_value(json_array_get(lines, count - 1));
+    json_t *value = json_string(line);
+
+    if (!value)
+        return;
+    if (last && same_silence(last, line))
+        json_array_set_new(lines, count - 1, value);
+    else
+        json_array_append_new(lines, value);
+    if (json_array_size(lines) > LINES_KEPT)
+        json_array_remove(lines, 0);
+}
+
 static json_t *log_lines(const struct lab_node *node, const struct vc_plan_daemon *daemon)
 {
     VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s%s", node->rt.root, daemon->log);
@@ -107,11 +141,7 @@ static json_t *log_lines(const struct lab_node *node, const struct vc_plan_daemo
     for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
         if (!is_telling(daemon->name, line))
             continue;
-        json_t *value = json_string(line);
-        if (value)
-            json_array_append_new(lines, value);
-        if (json_array_size(lines) > LINES_KEPT)
-            json_array_remove(lines, 0);
+        keep_line(lines, line);
     }
     return lines;
 }

@@ -23,7 +23,8 @@ void diagnosis_evidence(struct vc_judge *judge, const json_t *event, int64_t t_n
     fact_set(judge, t_ns, diagnosis, "diagnosis");
 }
 
-/* "healthy": nothing is wrong. Else the cause is named; and no other one, unless the spec has `others`. */
+/* "healthy": nothing is wrong. Else the cause is named; and none that is not in `beside`, unless the spec has `others`.
+ */
 bool diagnosis_names(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns)
 {
     const json_t *diagnosis = fact_get(judge, since_ns, "diagnosis");
@@ -34,7 +35,8 @@ bool diagnosis_names(const struct vc_judge *judge, const json_t *spec, int64_t *
         return false;
     if (strcmp(cause, "healthy") == 0)
         return json_is_true(json_object_get(diagnosis, "healthy"));
-    if (!vc_doctor_names(diagnosis, cause, text_of(spec, "node"), text_of(spec, "tunnel"), &others))
+    if (!vc_doctor_names(diagnosis, cause, text_of(spec, "node"), text_of(spec, "tunnel"),
+                         json_object_get(spec, "beside"), &others))
         return false;
     if (json_is_true(json_object_get(spec, "first")) &&
         strcmp(text_of(json_array_get(json_object_get(diagnosis, "causes"), 0), "cause"), cause) != 0)

@@ -117,6 +117,7 @@ static const struct change {
     {"nodes/cpe1/interfaces/lan1", "carrier", "false", ""}, /* the LAN is still there by the other CPE */
     {"probes/0", "received", "0", ""},                      /* a firewall that lets no ping pass (R27) */
     {"probes/2", "received", "0", "tunnel-mtu@/dc1"},
+    {"nodes/cpe1/gre/dc1", "mtu", "1476", "tunnel-mtu@cpe1/dc1?"},
     {"probes/6", "received", "0", "service-unreachable@/dc1"},
     {"nodes/cpe1", "firewall",
      "[{\"chain\": \"clear\"}, {\"chain\": \"mss\", \"oifname\": \"gre-dc1\", \"mss\": 1350}]",
@@ -154,11 +155,23 @@ Test(doctor, tells_a_tunnel_that_nothing_triggers)
     answers(evidence, "unexplained@/dc1", "no SA, and a try");
 }
 
+Test(doctor, tells_a_tunnel_that_only_its_own_ping_triggers)
+{
+    VC_AUTO_JSON *evidence = load("two-cpe-healthy-tuned.json");
+
+    put(evidence, "before/cpe1", "sas", "[]");
+    put(evidence, "nodes/cpe1/gre/dc1/keepalive", "every_s", "0");
+    answers(evidence, "no-traffic-triggers@cpe1/dc1", "no SA before the ping");
+}
+
 Test(doctor, tells_sas_that_come_and_go)
 {
-    static const char four[] =
-        "[\"<dc1|1> IKE_SA dc1[1] established between\", \"<dc1|2> IKE_SA dc1[2] established between\", "
-        "\"<dc1|3> IKE_SA dc1[3] established between\", \"<dc1|4> IKE_SA dc1[4] established between\"]";
+#define AT(time, text) "\"2024-01-01 00:" time ".123 10[IKE] " text "\""
+#define SA(time)       AT(time, "<dc1|1> IKE_SA dc1[1] established between")
+    static const char four[] = "[" SA("00:10") ", " SA("01:10") ", " SA("02:10") ", " SA("03:10") "]";
+    static const char slow[] = "[" SA("00:10") ", " SA("11:10") ", " SA("12:10") ", " SA("13:10") "]";
+    static const char anew[] = "[" SA("00:10") ", " AT("00:20", "Starting IKE charon daemon") ", " SA("01:10") ", " SA(
+        "02:10") ", " SA("03:10") "]";
     VC_AUTO_JSON *evidence = load("two-cpe-healthy-tuned.json");
 
     put(evidence, "nodes/cpe1/log", "charon", four);
@@ -166,6 +179,11 @@ Test(doctor, tells_sas_that_come_and_go)
     answers(evidence, "sa-bouncing@/dc1?", "four, and a young one");
     put(evidence, "nodes/cpe1/ike/sas/0", "established_s", "80");
     answers(evidence, "", "four, and then one that stays");
+    put(evidence, "nodes/cpe1/ike/sas/0", "established_s", "8");
+    put(evidence, "nodes/cpe1/log", "charon", slow);
+    answers(evidence, "", "four in a quarter of an hour");
+    put(evidence, "nodes/cpe1/log", "charon", anew);
+    answers(evidence, "", "a daemon that started anew");
 }
 
 /* By the longest prefix: a route into the tunnel that a better one goes before does no harm. */
@@ -181,6 +199,14 @@ Test(doctor, tells_a_tunnel_that_leads_into_itself)
         if (!strcmp(text(json_array_get(routes, i), "prefix"), "192.0.2.1/32"))
             json_object_set_new(json_array_get(routes, i), "prefix", json_string("0.0.0.0/0"));
     answers(evidence, "recursive-routing@cpe1/dc1?", "only a default route beside it");
+    json_array_append_new(
+        routes, json_pack("{s:s, s:s, s:s}", "prefix", "203.0.113.0/24", "ifname", "gre-dc2", "protocol", "bgp"));
+    for (size_t i = json_array_size(routes); i-- > 0;)
+        if (!strcmp(text(json_array_get(routes, i), "prefix"), "203.0.113.1/32"))
+            json_array_remove(routes, i);
+    put(evidence, "probes/0", "received", "0");
+    put(evidence, "probes/1", "received", "0");
+    answers(evidence, "recursive-routing@cpe1/dc1", "the IPsec peer, by the other tunnel");
 }
 
 /* Libreswan's SAs as its kernel counts them: the tunnel is down, so nothing can be tried. */
@@ -229,8 +255,8 @@ Test(doctor, the_second_cause_is_named_once_the_first_is_repaired)
     json_object_set_new(at(evidence, "nodes/cpe1/ike/configured/dc1"), "esp", json_string("aes256gcm16"));
     VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
     bool others;
-    cr_expect(vc_doctor_names(diagnosis, "bgp-remote-as", "cpe1", "dc1", &others));
-    cr_expect_not(vc_doctor_names(diagnosis, "esp-proposal", "", "", &others));
+    cr_expect(vc_doctor_names(diagnosis, "bgp-remote-as", "cpe1", "dc1", NULL, &others));
+    cr_expect_not(vc_doctor_names(diagnosis, "esp-proposal", "", "", NULL, &others));
 }
 
 Test(doctor, names_by_cause_node_and_tunnel)
@@ -239,12 +265,15 @@ Test(doctor, names_by_cause_node_and_tunnel)
     VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
     bool others = true;
 
-    cr_expect(vc_doctor_names(diagnosis, "ike-psk", "cpe1", "dc1", &others));
+    cr_expect(vc_doctor_names(diagnosis, "ike-psk", "cpe1", "dc1", NULL, &others));
     cr_expect_not(others);
-    cr_expect_not(vc_doctor_names(diagnosis, "ike-psk", "cpe2", "", &others));
-    cr_expect_not(vc_doctor_names(diagnosis, "ike-psk", "", "dc2", &others));
-    cr_expect_not(vc_doctor_names(diagnosis, "esp-blocked", "", "", &others));
+    cr_expect_not(vc_doctor_names(diagnosis, "ike-psk", "cpe2", "", NULL, &others));
+    cr_expect_not(vc_doctor_names(diagnosis, "ike-psk", "", "dc2", NULL, &others));
+    cr_expect_not(vc_doctor_names(diagnosis, "esp-blocked", "", "", NULL, &others));
     cr_expect(others);
+    VC_AUTO_JSON *beside = json_pack("[s, s]", "nobody-initiates", "ike-psk");
+    cr_expect_not(vc_doctor_names(diagnosis, "esp-blocked", "", "", beside, &others));
+    cr_expect_not(others);
 }
 
 /* What is cut short or not there at all is nothing to crash at: a bundle comes from others. */

@@ -59,7 +59,7 @@ static const struct {
     {"cpe1", "replay_window: 32", "replay_window = 32\n", "replay_window = 1024"},
     {"cpe1", "keepalive: false", "keepalive 0s x 0", "keepalive 10s"},
     {"cpe1", "mtu: 1476", "mtu 1476 keepalive", "mtu 1400 keepalive"},
-    {"cpe1", "default_route: true", "0.0.0.0/0 via 198.51.100.9", "192.0.2.1/32 via"},
+    {"cpe1", "default_route: true", "0.0.0.0/0 via 198.51.100.9", "/32 via"},
     {"dc1-router", "announce: [192.0.2.1/32]", "  network 192.0.2.1/32\n", NULL},
     {"dc1-router", "own_prefix: false", "prefix-list dc1-out seq 10 permit 198.18.5.0/24", "dc1-out seq 5"},
     {"cpe1", "initiate: false", "start_action = none", "= trap"},
