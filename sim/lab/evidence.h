@@ -24,6 +24,8 @@ json_t *evidence_bfd(const struct lab_node *node);
 /* evidence_node.c: files, the kernel, the firewall. */
 char *evidence_file(void *ctx, const struct lab_node *node, const char *path); /* NULL: not there */
 json_t *evidence_logs(const struct lab_node *node);
+/* Adds a line of a log in place of the oldest of many; of one silence only the last line stays. */
+void evidence_keep_line(json_t *lines, const char *line);
 json_t *evidence_counters(const struct lab_node *node);
 json_t *evidence_firewall(const struct lab_node *node);
 json_t *evidence_interfaces(const struct lab_node *node, struct vc_rtnl *rtnl);

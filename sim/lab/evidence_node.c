@@ -115,7 +115,7 @@ static bool same_silence(const char *a, const char *b)
 }
 
 /* Of one silence the last line tells how long it is: the others would leave no room. */
-static void keep_line(json_t *lines, const char *line)
+void evidence_keep_line(json_t *lines, const char *line)
 {
     size_t count = json_array_size(lines);
     const char *last = json_string_value(json_array_get(lines, count - 1));
@@ -141,7 +141,7 @@ static json_t *log_lines(const struct lab_node *node, const struct vc_plan_daemo
     for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
         if (!is_telling(daemon->name, line))
             continue;
-        keep_line(lines, line);
+        evidence_keep_line(lines, line);
     }
     return lines;
 }

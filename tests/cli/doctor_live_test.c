@@ -102,7 +102,10 @@ Test(doctor, finds_what_a_scenario_configures_in_a_running_lab)
     lab_up(RESULTS);
     lab_await_converged(RESULTS, 60000);
     EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "no-such-scenario"), 2);
-    EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "two-cpe-psk-cpe1-tuned"), 0);
+    EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "two-cpe-ike-tuned:psk"), 0);
+    struct command *which = VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "two-cpe-ike-tuned");
+    EXITS(which, 2);
+    SAYS(which, "which of its faults? There are psk, version, ");
     await_only("ike-psk");
     EXITS(VCLAB(ctx, "heal", "--results", RESULTS, "cpe1"), 0);
     lab_await_converged(RESULTS, 60000);

@@ -123,6 +123,41 @@ Test(configure, what_is_wrong_is_told)
     }
 }
 
+static void written(const char *steps, const char *fault, const char *wanted, const char *message)
+{
+    char file[] = "/tmp/vclab-written-XXXXXX.yaml";
+    int fd = mkstemps(file, 5);
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_assert(fd >= 0 && dprintf(fd, "scenario: s\n%s", steps) > 0 && !close(fd));
+    VC_AUTO_JSON *nodes = vc_configure_written(file, fault, &err);
+    unlink(file);
+    VC_AUTO_FREE char *text = nodes ? json_dumps(nodes, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    if (wanted)
+        cr_expect_str_eq(text ? text : err->message, wanted);
+    else
+        cr_expect(err && err->status == VC_EXIT_USAGE && strstr(err->message, message), "%s",
+                  err ? err->message : text);
+}
+
+#define FAULT(name, knobs) "  - fault: {name: " name ", kind: misconfigure, node: cpe1, configure: {" knobs "}}\n"
+
+/* What vclab fault --misconfigure puts into a running lab. */
+Test(configure, what_a_scenario_configures_is_read_as_written)
+{
+    static const char one[] = "steps:\n  - wait: 3s\n" FAULT("key", "tunnel: dc1, psk: wrong");
+    static const char two[] = "steps:\n" FAULT("key", "psk: wrong")
+        FAULT("as", "remote_as: 1, leak: [10.0.0.0/8]") "  - fault: {name: cut, kind: link-down, link: wan}\n";
+
+    written("configure:\n  cpe1: {psk: wrong}\n", NULL, "{\"cpe1\":{\"psk\":\"wrong\"}}", NULL);
+    written(one, NULL, "{\"cpe1\":{\"psk\":\"wrong\",\"tunnel\":\"dc1\"}}", NULL);
+    written(two, "as", "{\"cpe1\":{\"leak\":[\"10.0.0.0/8\"],\"remote_as\":\"1\"}}", NULL);
+    written(two, NULL, NULL, "which of its faults? There are key, as: name it after a colon");
+    written(two, "cut", NULL, "which of its faults? There are key, as");
+    written("steps:\n  - wait: 3s\n", NULL, NULL, "no node is configured otherwise in it");
+    written("steps: none\n", "key", NULL, "no node is configured otherwise in it");
+}
+
 Test(configure, every_knob_is_documented)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
