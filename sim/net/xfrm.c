@@ -79,7 +79,7 @@ static int64_t last_used(const struct nlmsghdr *header, size_t fixed)
     return 0;
 }
 
-static void list_one(json_t *list, const struct nlmsghdr *header)
+static void list_one(json_t *list, const struct nlmsghdr *header, int64_t now_s)
 {
     const struct xfrm_usersa_info *sa = NLMSG_DATA(header);
     int64_t used_s = last_used(header, sizeof *sa);
@@ -90,13 +90,14 @@ static void list_one(json_t *list, const struct nlmsghdr *header)
         json_pack("{s:o, s:s, s:I}", "spi", json_sprintf("%08x", ntohl(sa->id.spi)), "to",
                   vc_addr_text((struct in_addr){sa->id.daddr.a4}).s, "packets", (json_int_t)sa->curlft.packets);
     if (used_s)
-        json_object_set_new(out, "idle_s", json_integer((json_int_t)(time(NULL) - used_s)));
+        json_object_set_new(out, "idle_s", json_integer((json_int_t)(now_s - used_s)));
     json_array_append_new(list, out);
 }
 
-/* One datagram of a dump; true when it was the last. */
-static bool list_some(json_t *list, const char *buffer, size_t size)
+bool vc_xfrm_list_read(json_t *list, const void *messages, size_t size, int64_t now_s)
 {
+    const char *buffer = messages;
+
     for (size_t at = 0; at + NLMSG_HDRLEN <= size;) {
         const struct nlmsghdr *header = (const void *)(buffer + at);
 
@@ -104,7 +105,7 @@ static bool list_some(json_t *list, const char *buffer, size_t size)
             header->nlmsg_type == NLMSG_ERROR)
             return true;
         if (header->nlmsg_type == XFRM_MSG_NEWSA && header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct xfrm_usersa_info)))
-            list_one(list, header);
+            list_one(list, header, now_s);
         at += NLMSG_ALIGN(header->nlmsg_len);
     }
     return false;
@@ -131,7 +132,7 @@ json_t *vc_xfrm_list(int netns, vc_error **err)
             vc_fail(err, VC_EXIT_FAIL, errno, "listing SAs");
             return NULL;
         }
-        done = list_some(list, buffer, (size_t)n);
+        done = vc_xfrm_list_read(list, buffer, (size_t)n, time(NULL));
     }
     return VC_STEAL_PTR(list);
 }
