@@ -192,9 +192,10 @@ static bool has_evidence(void *ctx)
 Test(sealed_run, that_passes_is_played_again_by_the_doctor_and_is_the_same_to_its_end)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    static const char baseline[] = VCLAB_SOURCE_DIR "/scenarios/baseline/two-cpe-active-active-bfd.yaml";
     const char *again = talloc_asprintf(ctx, "%s/again", top);
 
-    EXITS(RUN(ctx, "run", VCLAB_SOURCE_DIR "/scenarios/baseline/two-cpe-active-active-bfd.yaml"), 0);
+    EXITS(RUN(ctx, "run", baseline), 0);
     cr_assert(!has_evidence(ctx));
     struct command *doctor = vclab(ctx, 120000, VCLAB_ARGV("doctor", result_in(ctx, results), "--results", again));
     EXITS(doctor, 0);

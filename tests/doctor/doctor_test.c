@@ -1,7 +1,7 @@
 /*
- * The rules on evidence that real labs gave: each file of evidence/ was captured in a sealed run and is named after lab,
- * fault and node; index.json says what the doctor must answer, all of it and nothing else. Healthy evidence
- * is then made sick by hand, a member at a time.
+ * The rules on evidence that real labs gave: each file of evidence/ was captured in a sealed run and is named after
+ * lab, fault and node; index.json says what the doctor must answer, all of it and nothing else. Healthy evidence is
+ * then made sick by hand, a member at a time.
  */
 #include <criterion/criterion.h>
 #include <string.h>
