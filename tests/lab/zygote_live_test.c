@@ -276,6 +276,7 @@ static void callers_start_last(struct bed *bed)
         EXPECT(bed, vc_daemon_pid(called) < vc_daemon_pid(caller));
         end(bed, caller);
         end(bed, called);
+        end(bed, vc_lab_daemon(bed->lab, router, "bfdd"));
         end(bed, vc_lab_daemon(bed->lab, router, "zebra"));
         EXPECT(bed, !vc_daemon_start(called, NULL) && vc_daemon_state(called) == VC_DAEMON_WAITING);
         EXPECT(bed, !vc_daemon_start(caller, NULL) && vc_daemon_state(caller) == VC_DAEMON_WAITING);
