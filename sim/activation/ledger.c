@@ -29,8 +29,9 @@ static const char schema[] =
     "  PRIMARY KEY (pool, number)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX of_owner ON allocations (owner);"
     "CREATE TABLE cursors (pool TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE sources (address TEXT NOT NULL, owner TEXT NOT NULL REFERENCES orders, PRIMARY KEY (address, owner))"
+    "CREATE TABLE sources (owner TEXT NOT NULL REFERENCES orders, address TEXT NOT NULL, PRIMARY KEY (owner, address))"
     "  STRICT, WITHOUT ROWID;"
+    "CREATE INDEX of_address ON sources (address);"
     "CREATE TABLE secrets (owner TEXT NOT NULL REFERENCES orders, tunnel TEXT NOT NULL, kind TEXT NOT NULL,"
     "  secret TEXT NOT NULL UNIQUE, PRIMARY KEY (owner, tunnel, kind)) STRICT, WITHOUT ROWID;";
 

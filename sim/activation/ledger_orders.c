@@ -149,7 +149,7 @@ int vc_ledger_add(struct vc_ledger *ledger, const struct vc_form *form, vc_error
     for (size_t i = 0; i < form->cpe_count; i++) {
         struct vc_ip_text address = vc_addr_text(form->cpes[i].ipsec);
 
-        if (vc_ledger_do(ledger, err, "write", "INSERT INTO sources VALUES (?, ?)", "ss", address.s, form->order))
+        if (vc_ledger_do(ledger, err, "write", "INSERT INTO sources VALUES (?, ?)", "ss", form->order, address.s))
             return -1;
     }
     return 0;

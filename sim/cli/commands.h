@@ -2,6 +2,7 @@
  * value is the exit status (base/error.h). */
 #pragma once
 
+int vc_cmd_activate(int argc, char **argv);
 int vc_cmd_bench(int argc, char **argv);
 int vc_cmd_capture(int argc, char **argv);
 int vc_cmd_check(int argc, char **argv);
