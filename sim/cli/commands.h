@@ -11,6 +11,7 @@ int vc_cmd_exec(int argc, char **argv);
 int vc_cmd_fault(int argc, char **argv);
 int vc_cmd_heal(int argc, char **argv);
 int vc_cmd_list(int argc, char **argv);
+int vc_cmd_onboard(int argc, char **argv);
 int vc_cmd_plan(int argc, char **argv);
 int vc_cmd_preflight(int argc, char **argv);
 int vc_cmd_replay(int argc, char **argv);
