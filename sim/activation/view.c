@@ -55,10 +55,10 @@ json_t *vc_activation_document(const struct vc_order *order, enum vc_view view)
         json_array_append_new(lans, prefix(form->lans[i].prefix));
     for (size_t i = 0; i < VC_FORM_DCS; i++)
         json_array_append_new(tunnels, tunnel_document(&order->allocation.tunnels[i], i, view));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:o, s:o}", "schema",
-                     "vclab.activation/1", "view", view == VC_VIEW_SETTINGS ? "settings" : "export", "order",
-                     order->number, "customer", order->customer, "region", order->region, "status", order->status,
-                     "since", order->since, "service", prefix(order->allocation.service), "customer_as",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:o, s:o}", "schema",
+                     "vclab.activation/1", "view", view == VC_VIEW_SETTINGS ? "settings" : "export", "form", form->name,
+                     "order", order->number, "customer", order->customer, "region", order->region, "status",
+                     order->status, "since", order->since, "service", prefix(order->allocation.service), "customer_as",
                      (json_int_t)order->allocation.asn, "lan", lans, "keepalives", form->keepalives, "tunnels", tunnels,
                      "security", security());
 }

@@ -290,13 +290,17 @@ char *vc_acceptance_html(void *ctx, const json_t *document)
 
 char *vc_acceptance_write(void *ctx, const char *results_dir, const json_t *document, vc_error **err)
 {
+    static const char *const unused[] = {"captures", "logs"};
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     const char *name =
-        talloc_asprintf(scratch, "%s-acceptance", vc_member_text(json_object_get(document, "order"), "customer"));
+        talloc_asprintf(scratch, "%s-acceptance", vc_member_text(json_object_get(document, "order"), "form"));
     char *folder = vc_result_create(scratch, results_dir, name, err);
     const char *text = vc_acceptance_text(scratch, document), *html = vc_acceptance_html(scratch, document);
     VC_AUTO_FREE char *json = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 
+    /* No run of its own is in it. */
+    for (size_t k = 0; folder && k < VC_COUNT(unused); k++)
+        rmdir(talloc_asprintf(scratch, "%s/%s", folder, unused[k]));
     if (!folder || vc_result_replace(folder, "acceptance.json", json, strlen(json), err) ||
         vc_result_replace(folder, "acceptance.txt", text, strlen(text), err) ||
         vc_result_replace(folder, "acceptance.html", html, strlen(html), err))

@@ -35,7 +35,8 @@ static json_t *made(const char *const *results)
     const struct vc_acceptance acceptance = {
         .timers = "tuned", .cases = (struct vc_acceptance_case *)(uintptr_t)cases, .count = VC_COUNT(cases)};
     VC_AUTO_JSON *order =
-        json("{\"order\": \"o1\", \"customer\": \"acme\", \"region\": \"eu\", \"status\": \"activated\", \"since\": "
+        json("{\"form\": \"acme-eu\", \"order\": \"o1\", \"customer\": \"acme\", \"region\": \"eu\", \"status\": "
+             "\"activated\", \"since\": "
              "\"2026-01-31T12:00:00Z\", \"view\": \"export\", \"service\": \"198.18.0.0/24\", \"customer_as\": 64512, "
              "\"lan\": [\"10.10.0.0/16\"], \"keepalives\": \"on\", \"tunnels\": [], \"security\": {}}");
 
@@ -103,12 +104,13 @@ Test(acceptance, is_three_files_in_a_result_of_its_own)
     VC_AUTO_ERROR *err = NULL;
     const char *folder = vc_acceptance_write(ctx, in_top(ctx, "results"), document, &err);
 
-    cr_assert(folder && strstr(folder, "-acme-acceptance-"), "%s", err ? err->message : folder);
+    cr_assert(folder && strstr(folder, "-acme-eu-acceptance-"), "%s", err ? err->message : folder);
     const char *json_file = talloc_asprintf(ctx, "%s/acceptance.json", folder);
     VC_AUTO_JSON *again = json_load_file(json_file, 0, NULL);
     cr_assert(json_equal(again, document));
     cr_assert(!access(talloc_asprintf(ctx, "%s/acceptance.html", folder), R_OK));
     cr_assert(!access(talloc_asprintf(ctx, "%s/acceptance.txt", folder), R_OK));
+    cr_assert(access(talloc_asprintf(ctx, "%s/captures", folder), F_OK));
     put("file", "");
     cr_assert(!vc_acceptance_write(ctx, in_top(ctx, "file"), document, &err));
 }
