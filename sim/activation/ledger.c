@@ -224,26 +224,40 @@ static int check_file(struct vc_ledger *ledger, vc_error **err)
                : 0;
 }
 
+/* What the file says of itself. */
+struct marks {
+    long long version, application, tables;
+};
+
+/* In one transaction: another process may be making the ledger just now. */
+static int read_marks(struct vc_ledger *ledger, struct marks *marks, vc_error **err)
+{
+    if (sqlite3_exec(ledger->db, "BEGIN", NULL, NULL, NULL))
+        return vc_ledger_failed(ledger, "read", err);
+    marks->version = number_of(ledger, "PRAGMA user_version", err);
+    marks->application = marks->version < 0 ? -1 : number_of(ledger, "PRAGMA application_id", err);
+    marks->tables = marks->application < 0 ? -1 : number_of(ledger, "SELECT count(*) FROM sqlite_schema", err);
+    sqlite3_exec(ledger->db, "COMMIT", NULL, NULL, NULL); /* of nothing */
+    return marks->tables < 0 ? -1 : 0;
+}
+
+/* 1: it is empty, and nobody wants to write. */
 static int check_version(struct vc_ledger *ledger, enum vc_ledger_use use, vc_error **err)
 {
-    long long version = number_of(ledger, "PRAGMA user_version", err);
-    long long application = version < 0 ? -1 : number_of(ledger, "PRAGMA application_id", err);
-    long long tables = application < 0 ? -1 : number_of(ledger, "SELECT count(*) FROM sqlite_schema", err);
+    struct marks marks;
 
-    if (tables < 0)
+    if (read_marks(ledger, &marks, err))
         return -1;
-    if (!tables && !application && use == VC_LEDGER_WRITE)
-        return create(ledger, err);
-    if (!tables && !application)
-        return 1;
-    if (application != APPLICATION)
+    if (!marks.tables && !marks.application)
+        return use == VC_LEDGER_WRITE ? create(ledger, err) : 1;
+    if (marks.application != APPLICATION)
         return vc_fail(err, VC_EXIT_USAGE, 0,
                        "%s is a database of another program, no ledger of vclab; choose another with --ledger",
                        ledger->file);
-    if (version > VC_LEDGER_VERSION)
+    if (marks.version > VC_LEDGER_VERSION)
         return vc_fail(err, VC_EXIT_USAGE, 0,
                        "the ledger %s is of a newer vclab (version %lld, this one knows %d); use that one",
-                       ledger->file, version, VC_LEDGER_VERSION);
+                       ledger->file, marks.version, VC_LEDGER_VERSION);
     return check_file(ledger, err);
 }
 
