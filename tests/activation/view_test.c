@@ -64,6 +64,9 @@ Test(view, files_with_secrets_are_ones_own_alone)
     }
     struct dirent **entries;
     int count = scandir(out, &entries, NULL, NULL);
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
     cr_assert_eq(count, 4 + 2, "%d files", count - 2);
 }
 
