@@ -6,9 +6,6 @@
 
 #include "activation/pools.h"
 
-/* G.711 as IP packets, 80 kbit/s each way; 250 Mbit/s a tunnel, and one must be able to carry all (R6). */
-enum { CALLS_A_TUNNEL = 3125 };
-
 struct checking {
     const struct vc_form *form;
     struct vc_problems *problems;
@@ -211,8 +208,8 @@ static void check_role(struct checking *c)
 
 static void check_calls(struct checking *c)
 {
-    if (c->form->calls > CALLS_A_TUNNEL)
-        REFUSE(c, at(c, "calls"), "%u calls, %.0f Mbit/s", c->form->calls, c->form->calls * 0.08);
+    if (c->form->calls > VC_CALLS_A_TUNNEL)
+        REFUSE(c, at(c, "calls"), "%u calls, %.0f Mbit/s", c->form->calls, c->form->calls * VC_CALL_KBIT / 1000.0);
 }
 
 /* ---- the table ---- */

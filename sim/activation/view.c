@@ -55,12 +55,12 @@ json_t *vc_activation_document(const struct vc_order *order, enum vc_view view)
         json_array_append_new(lans, prefix(form->lans[i].prefix));
     for (size_t i = 0; i < VC_FORM_DCS; i++)
         json_array_append_new(tunnels, tunnel_document(&order->allocation.tunnels[i], i, view));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:o, s:o}", "schema",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:I, s:o, s:o}", "schema",
                      "vclab.activation/1", "view", view == VC_VIEW_SETTINGS ? "settings" : "export", "form", form->name,
                      "order", order->number, "customer", order->customer, "region", order->region, "status",
                      order->status, "since", order->since, "service", prefix(order->allocation.service), "customer_as",
-                     (json_int_t)order->allocation.asn, "lan", lans, "keepalives", form->keepalives, "tunnels", tunnels,
-                     "security", security());
+                     (json_int_t)order->allocation.asn, "lan", lans, "keepalives", form->keepalives, "calls",
+                     (json_int_t)form->calls, "tunnels", tunnels, "security", security());
 }
 
 /* ---- text ---- */
@@ -150,7 +150,8 @@ char *vc_activation_text(void *ctx, const json_t *document)
         "your AS", number_of(document, "customer_as"));
     ADD(text, "  %-22s", "your network");
     json_array_foreach(lans, i, item) ADD(text, "%s %s", i ? "," : "", json_string_value(item));
-    ADD(text, "\n  %-22s %s\n", "GRE keepalives", text_of(document, "keepalives"));
+    ADD(text, "\n  %-22s %s\n  %-22s %lld\n", "GRE keepalives", text_of(document, "keepalives"), "planned calls",
+        number_of(document, "calls"));
     json_array_foreach(json_object_get(document, "tunnels"), i, item) text = add_tunnel(text, item);
     text = add_security(text, json_object_get(document, "security"));
     if (!strcmp(text_of(document, "view"), "export"))

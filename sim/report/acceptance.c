@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "activation/rules.h"
 #include "report/report_private.h"
 
 /* ---- the document ---- */
@@ -55,6 +56,16 @@ static json_t *case_row(const struct vc_acceptance_case *c, const char *result)
     return out;
 }
 
+/* What the planned calls need of one tunnel, which must be able to carry all of them. */
+static json_t *plan_of(const json_t *order)
+{
+    json_int_t calls = vc_member_int(order, "calls");
+
+    return json_pack("{s:I, s:f, s:f, s:I}", "calls", calls, "mbit", (double)calls * VC_CALL_KBIT / 1000,
+                     "percent_of_a_tunnel", 100.0 * (double)calls / VC_CALLS_A_TUNNEL, "calls_a_tunnel",
+                     (json_int_t)VC_CALLS_A_TUNNEL);
+}
+
 json_t *vc_acceptance_document(const json_t *order, const struct vc_acceptance *acceptance, const char *const *results,
                                double wall_s)
 {
@@ -70,10 +81,10 @@ json_t *vc_acceptance_document(const json_t *order, const struct vc_acceptance *
             versions = json_incref(json_object_get(run, "versions"));
         json_array_append_new(cases, row);
     }
-    return json_pack("{s:s, s:b, s:I, s:I, s:s, s:f, s:O, s:o, s:o}", "schema", "vclab.acceptance/1", "accepted",
+    return json_pack("{s:s, s:b, s:I, s:I, s:s, s:f, s:O, s:o, s:o, s:o}", "schema", "vclab.acceptance/1", "accepted",
                      (int)(passed == acceptance->count), "passed", (json_int_t)passed, "total",
                      (json_int_t)acceptance->count, "timers", acceptance->timers, "wall_s", wall_s, "order", order,
-                     "cases", cases, "versions", versions ? versions : json_object());
+                     "plan", plan_of(order), "cases", cases, "versions", versions ? versions : json_object());
 }
 
 int vc_acceptance_status(const json_t *document)
@@ -141,6 +152,18 @@ static char *sentence(void *ctx, const char *half)
     return talloc_asprintf(ctx, "%s.", half);
 }
 
+/* "1500 calls at the busiest time are 120.0 Mbit/s each way, 48 % of what one tunnel carries (3125 calls)." */
+static char *plan_words(void *ctx, const json_t *document)
+{
+    const json_t *plan = json_object_get(document, "plan");
+
+    return talloc_asprintf(ctx,
+                           "Plan: %lld calls at the busiest time are %.1f Mbit/s each way, %.0f %% of what one tunnel "
+                           "carries (%lld calls).",
+                           (long long)vc_member_int(plan, "calls"), number(plan, "mbit"),
+                           number(plan, "percent_of_a_tunnel"), (long long)vc_member_int(plan, "calls_a_tunnel"));
+}
+
 static char *add_case(char *text, const json_t *row, size_t i)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -168,6 +191,7 @@ char *vc_acceptance_text(void *ctx, const json_t *document)
                                  (long long)vc_member_int(document, "total"), vc_member_text(document, "timers"), view);
     size_t i;
 
+    ADD(text, "%s\n\n", plan_words(view, document));
     ADD(text, "What was tried, in a lab of this order's own topology (a simulation, not the customer's network):\n");
     json_array_foreach(json_object_get(document, "cases"), i, row) text = add_case(text, row, i);
     return text;
@@ -282,6 +306,7 @@ char *vc_acceptance_html(void *ctx, const json_t *document)
         "<p>Tried in a lab of this order's own topology with %s timers: a simulation, not the customer's "
         "network.</p>\n",
         escaped(scratch, vc_member_text(document, "timers")));
+    ADD(text, "<p>%s</p>\n", plan_words(scratch, document));
     json_array_foreach(json_object_get(document, "cases"), i, row) text = add_html_case(text, row, i);
     ADD(text, "<h2>The order</h2>\n<pre>%s</pre>\n", escaped(scratch, vc_activation_text(scratch, order)));
     text = add_html_versions(text, json_object_get(document, "versions"));

@@ -34,11 +34,11 @@ static json_t *made(const char *const *results)
 {
     const struct vc_acceptance acceptance = {
         .timers = "tuned", .cases = (struct vc_acceptance_case *)(uintptr_t)cases, .count = VC_COUNT(cases)};
-    VC_AUTO_JSON *order =
-        json("{\"form\": \"acme-eu\", \"order\": \"o1\", \"customer\": \"acme\", \"region\": \"eu\", \"status\": "
-             "\"activated\", \"since\": "
-             "\"2026-01-31T12:00:00Z\", \"view\": \"export\", \"service\": \"198.18.0.0/24\", \"customer_as\": 64512, "
-             "\"lan\": [\"10.10.0.0/16\"], \"keepalives\": \"on\", \"tunnels\": [], \"security\": {}}");
+    VC_AUTO_JSON *order = json(
+        "{\"form\": \"acme-eu\", \"order\": \"o1\", \"customer\": \"acme\", \"region\": \"eu\", \"status\": "
+        "\"activated\", \"since\": "
+        "\"2026-01-31T12:00:00Z\", \"view\": \"export\", \"service\": \"198.18.0.0/24\", \"customer_as\": 64512, "
+        "\"lan\": [\"10.10.0.0/16\"], \"keepalives\": \"on\", \"calls\": 1500, \"tunnels\": [], \"security\": {}}");
 
     return vc_acceptance_document(order, &acceptance, results, 12.5);
 }
@@ -58,6 +58,9 @@ Test(acceptance, is_given_when_every_case_passed)
               "   - voice-dc1: gone for 5.00 s at most (±20 ms), 250 of 1000 packets lost, MOS 2.50\n"
               "   - voice-dc2: no packet lost\n");
     HAS(text, results[1]);
+    HAS(text, "\nPlan: 1500 calls at the busiest time are 120.0 Mbit/s each way, 48 % of what one tunnel carries (3125 "
+              "calls).\n");
+    HAS(html, "<p>Plan: 1500 calls ");
     HAS(html, "<p class=\"big pass\">ACCEPTED: 3 of 3 cases are as promised</p>");
     HAS(html, "1. Nothing &lt;fails&gt; <span class=\"tag pass\">as promised</span>");
     HAS(html, "<td>5.00 s (±20 ms)</td><td>250 of 1000</td><td>2.50</td>");
