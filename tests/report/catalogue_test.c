@@ -401,6 +401,40 @@ Test(catalogue, a_form_tells_what_was_said_of_it)
     HAS(text, "which is in 10.0.0.0/8");
 }
 
+static bool shows_any(const json_t *requirement, const char *list, const char *shows)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(requirement, list), i,
+                       row) if (!strcmp(vc_member_text(row, "shows"), shows) &&
+                                strcmp(vc_member_text(row, "verdict"), "fail")) return true;
+    return false;
+}
+
+/* Of what comes with vclab: all 42 of them, by scenarios or by forms. */
+Test(catalogue, every_requirement_is_shown_to_hold_and_to_be_broken)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *broken = NULL;
+    VC_AUTO_JSON *nothing = json_object();
+    const struct vc_catalogue *catalogue = vc_catalogue_read(ctx, VCLAB_SOURCE_DIR, &broken);
+    VC_AUTO_JSON *all = vc_catalogue_document(catalogue, nothing);
+    const json_t *requirement;
+    size_t i;
+
+    cr_assert(!broken, "%s", broken ? broken->message : "");
+    json_array_foreach(json_object_get(all, "requirements"), i, requirement)
+    {
+        bool form = json_is_true(json_object_get(requirement, "activation"));
+        const char *list = form ? "forms" : "scenarios", *id = vc_member_text(requirement, "id");
+
+        cr_expect(shows_any(requirement, list, form ? "accepts" : "holds"), "%s holds nowhere", id);
+        cr_expect(shows_any(requirement, list, form ? "refuses" : "fault"), "%s is broken nowhere", id);
+    }
+    cr_assert_eq(i, 42);
+}
+
 /* ---- Markdown ---- */
 
 Test(catalogue, markdown_tells_a_scenario_step_by_step)
