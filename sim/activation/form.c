@@ -32,7 +32,7 @@ static bool is_list(struct vc_reader *reader, const struct vc_doc *doc, const ch
 
 /* ---- values ---- */
 
-/* An order's number goes into file names of nobody and into sentences: anything printable without spaces. */
+/* An order's number stands in sentences and on command lines, where it must not look like an option. */
 static void read_number(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
                         struct vc_sink sink)
 {

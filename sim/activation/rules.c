@@ -214,11 +214,13 @@ static void check_calls(struct checking *c)
 
 /* ---- the table ---- */
 
-static const struct rule {
+struct rule {
     const char *id;
     void (*check)(struct checking *); /* NULL: vc_rules_refuse_members or the ledger does */
     const char *words;
-} rules[] = {
+};
+
+static const struct rule rules[] = {
     {"R8", check_ipsec, "a public IPv4 address of your own for each CPE; of a CPE behind your NAT, the NAT's"},
     {"R9", check_nat,
      "in nat the CPE's own address behind your NAT, in ipsec the public one that your NAT puts in its "
@@ -239,32 +241,39 @@ static const struct rule {
     {"R16", NULL, "nothing here: Cisco sets the status, In-Progress and then Activated"},
     {"R17", NULL, "nothing here: Cisco's security settings are the same for everybody; with questions turn to TAC"},
     {"R18", NULL, "nothing here: Cisco makes the keys and BGP passwords, and the settings view shows them"},
-    {"R3, R4", check_tunnels, "one CPE with a transport to dc1 and one to dc2, or two CPEs with one transport each"},
-    {"R6", check_calls, "at most 3125 calls, which one tunnel of 250 Mbit/s can carry when the other is down"},
-    {"", check_lans, ""},
 };
 
-static const struct rule *rule_of(const char *id)
-{
-    const struct rule *rule = rules;
+/* What other chapters of the guide, or reason, say of a form. */
+static const struct rule others[] = {
+    {"R3, R4", check_tunnels, "one CPE with a transport to dc1 and one to dc2, or two CPEs with one transport each"},
+    {"R6", check_calls, "at most 3125 calls, which one tunnel of 250 Mbit/s can carry when the other is down"},
+    {"", check_lans, ""}, /* has words of its own */
+};
 
-    while (rule->id[0] && strcmp(rule->id, id) != 0)
-        rule++;
-    return rule;
+static const struct rule *find_rule(const struct rule *list, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(list[i].id, id))
+            return &list[i];
+    return NULL;
 }
 
 bool vc_rule_exists(const char *id)
 {
-    const struct rule *rule = rule_of(id);
+    return find_rule(rules, VC_COUNT(rules), id);
+}
 
-    return rule->id[0] && !strchr(rule->id, ',') && strcmp(rule->id, "R6") != 0;
+static void check_all(const struct rule *list, size_t count, const struct vc_form *form, struct vc_problems *problems)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].check)
+            list[i].check(&(struct checking){form, problems, list[i].id});
 }
 
 void vc_rules_check(const struct vc_form *form, struct vc_problems *problems)
 {
-    for (size_t i = 0; i < VC_COUNT(rules); i++)
-        if (rules[i].check)
-            rules[i].check(&(struct checking){form, problems, rules[i].id});
+    check_all(rules, VC_COUNT(rules), form, problems);
+    check_all(others, VC_COUNT(others), form, problems);
 }
 
 void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark mark, const char *format, ...)
@@ -274,7 +283,10 @@ void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark
     va_start(args, format);
     VC_AUTO_TALLOC char *found = talloc_vasprintf(NULL, format, args);
     va_end(args);
-    vc_problem(problems, mark, "found %s; allowed: %s (%s)", found, rule_of(id)->words, id);
+    const struct rule *rule = find_rule(rules, VC_COUNT(rules), id);
+    if (!rule)
+        rule = find_rule(others, VC_COUNT(others), id);
+    vc_problem(problems, mark, "found %s; allowed: %s (%s)", found, rule ? rule->words : "", id);
 }
 
 /* ---- members that are Cisco's ---- */

@@ -6,6 +6,7 @@
 /* A call of G.711 as IP packets, each way; and so many of them fit a tunnel of 250 Mbit/s (R6). */
 enum { VC_CALL_KBIT = 80, VC_CALLS_A_TUNNEL = 3125 };
 
+/* Is it one of R8 to R18? */
 bool vc_rule_exists(const char *id);
 
 /* Adds what the rules say of the form alone: "FORM:3:9: found …; allowed: … (R8)". */
