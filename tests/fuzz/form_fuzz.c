@@ -7,12 +7,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A form's name is its file's, so the bytes need a file called form.yaml: in memory, and the same for all of them. */
+static char folder[] = "/dev/shm/vclab-form-fuzz-XXXXXX", file[sizeof folder + 16];
+
+static void leave_nothing(void)
+{
+    unlink(file);
+    rmdir(folder);
+}
+
 static const char *form_file(void)
 {
-    static char folder[] = "/dev/shm/vclab-form-fuzz-XXXXXX", file[sizeof folder + 16];
-
-    if (!*file && mkdtemp(folder))
+    if (!*file && mkdtemp(folder)) {
         snprintf(file, sizeof file, "%s/form.yaml", folder);
+        atexit(leave_nothing);
+    }
     return file;
 }
 
