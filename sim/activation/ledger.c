@@ -232,8 +232,10 @@ struct marks {
 /* In one transaction: another process may be making the ledger just now. */
 static int read_marks(struct vc_ledger *ledger, struct marks *marks, vc_error **err)
 {
-    if (sqlite3_exec(ledger->db, "BEGIN", NULL, NULL, NULL))
-        return vc_ledger_failed(ledger, "read", err);
+    if (sqlite3_exec(ledger->db, "BEGIN", NULL, NULL, NULL)) {
+        vc_ledger_failed(ledger, "read", err);
+        return -1;
+    }
     marks->version = number_of(ledger, "PRAGMA user_version", err);
     marks->application = marks->version < 0 ? -1 : number_of(ledger, "PRAGMA application_id", err);
     marks->tables = marks->application < 0 ? -1 : number_of(ledger, "SELECT count(*) FROM sqlite_schema", err);
