@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 /* ---- files ---- */
@@ -36,11 +37,16 @@ static int put(const char *out, const char *name, const char *ending, const char
     return vc_fail(err, VC_EXIT_HOST, errnum, "cannot write %s (make room or choose another folder with --out)", path);
 }
 
-static int make_folder(const char *out, vc_error **err)
+/* Makes the folder and locks it until the descriptor is closed: the same form may be activated twice at once. -1 with
+ * *err. */
+static int open_folder(const char *out, vc_error **err)
 {
-    return mkdir(out, 0755) == 0 || errno == EEXIST
-               ? 0
-               : vc_fail(err, VC_EXIT_HOST, errno, "cannot make the folder %s (choose another with --out)", out);
+    if (mkdir(out, 0755) < 0 && errno != EEXIST)
+        return vc_fail(err, VC_EXIT_HOST, errno, "cannot make the folder %s (choose another with --out)", out);
+    VC_AUTO_FD fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        return vc_fail(err, VC_EXIT_HOST, errno, "cannot use the folder %s (choose another with --out)", out);
+    return VC_STEAL_FD(fd);
 }
 
 static int put_view(const struct vc_order *order, const char *out, enum vc_view view, vc_error **err)
@@ -60,7 +66,8 @@ int vc_activation_write(const struct vc_order *order, const char *out, vc_error 
 
     if (!topology)
         return vc_problems_finish(problems, err);
-    if (make_folder(out, err) || put(out, order->form->name, ".yaml", topology, 0644, err) ||
+    VC_AUTO_FD folder = open_folder(out, err);
+    if (folder < 0 || put(out, order->form->name, ".yaml", topology, 0644, err) ||
         put(out, order->form->name, "-keys.yaml", keys, 0600, err) || put_view(order, out, VC_VIEW_SETTINGS, err) ||
         put_view(order, out, VC_VIEW_EXPORT, err))
         return -1;
@@ -117,18 +124,22 @@ static struct vc_order *begun(void *ctx, struct vc_ledger *ledger, const struct 
     return NULL;
 }
 
-/* Allocated and In-Progress, or further. */
+/* Allocated and In-Progress, or further. Looked for and allocated in one transaction: the same form may be activated
+ * twice at once. */
 static struct vc_order *allocated(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
                                   const struct vc_activation_options *options, vc_error **err)
 {
     vc_error *why = NULL;
-    struct vc_order *order = begun(ctx, ledger, form, options->again, &why);
 
-    if (why) {
-        vc_error_move(err, &why);
+    if (vc_ledger_begin(ledger, err))
         return NULL;
-    }
-    return order ? order : vc_allocate(ctx, ledger, form, options->seed, err);
+    struct vc_order *order = begun(ctx, ledger, form, options->again, &why);
+    if (!order && !why)
+        return vc_allocate_begun(ctx, ledger, form, options->seed, err);
+    vc_ledger_rollback(ledger);
+    if (why)
+        vc_error_move(err, &why);
+    return order;
 }
 
 static int set_activated(struct vc_ledger *ledger, const char *number, vc_error **err)

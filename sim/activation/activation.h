@@ -26,6 +26,10 @@ struct vc_order *vc_activate(void *ctx, struct vc_ledger *ledger, const char *fo
 struct vc_order *vc_allocate(void *ctx, struct vc_ledger *ledger, const struct vc_form *form, const uint64_t *seed,
                              vc_error **err);
 
+/* The same in a transaction that the caller began and that ends here. */
+struct vc_order *vc_allocate_begun(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
+                                   const uint64_t *seed, vc_error **err);
+
 /* Gives back what the order has. VC_EXIT_USAGE: there is no such order, or it was given back already. */
 int vc_deactivate(struct vc_ledger *ledger, const char *number, vc_error **err);
 

@@ -113,18 +113,22 @@ static int allocate(struct vc_ledger *ledger, struct vc_order *order, const uint
     return make_secrets(ledger, order, seed, err);
 }
 
-struct vc_order *vc_allocate(void *ctx, struct vc_ledger *ledger, const struct vc_form *form, const uint64_t *seed,
-                             vc_error **err)
+struct vc_order *vc_allocate_begun(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
+                                   const uint64_t *seed, vc_error **err)
 {
     VC_AUTO_TALLOC struct vc_order *order = talloc_zero(ctx, struct vc_order);
 
     order->number = talloc_strdup(order, form->order);
     order->form = (struct vc_form *)(uintptr_t)form; /* only until it is read again below */
-    if (vc_ledger_begin(ledger, err))
-        return NULL;
     if (allocate(ledger, order, seed, err)) {
         vc_ledger_rollback(ledger);
         return NULL;
     }
     return vc_ledger_commit(ledger, err) ? NULL : vc_ledger_order(ctx, ledger, form->order, err);
+}
+
+struct vc_order *vc_allocate(void *ctx, struct vc_ledger *ledger, const struct vc_form *form, const uint64_t *seed,
+                             vc_error **err)
+{
+    return vc_ledger_begin(ledger, err) ? NULL : vc_allocate_begun(ctx, ledger, form, seed, err);
 }

@@ -143,7 +143,8 @@ static pid_t activator(int gate, unsigned first, unsigned count)
         struct vc_ledger *ledger = vc_ledger_open(ctx, file, VC_LEDGER_WRITE, &err);
         const char *form = put_form(ctx, talloc_asprintf(ctx, "c%u", n), n, "");
 
-        good = ledger && vc_activate(ctx, ledger, form, &(struct vc_activation_options){.out = out}, &err);
+        good =
+            ledger && vc_activate(ctx, ledger, form, &(struct vc_activation_options){.out = out, .again = true}, &err);
         if (!good)
             fprintf(stderr, "order o%u: %s\n", n, err ? err->message : "?");
     }
@@ -187,6 +188,25 @@ Test(allocate, two_at_once_both_succeed)
 Test(allocate, eight_at_once_all_succeed)
 {
     activate_at_once(8, 10);
+}
+
+/* Four times the same form: one order, and nobody's files are in another's way. */
+Test(allocate, the_same_form_at_once_is_one_order)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    pid_t pids[4];
+    int gate[2];
+
+    cr_assert(!pipe(gate));
+    for (size_t i = 0; i < VC_COUNT(pids); i++)
+        pids[i] = activator(gate[0], 1, 1);
+    cr_assert_eq(write(gate[1], "x", 1), 1);
+    for (size_t i = 0; i < VC_COUNT(pids); i++) {
+        int status;
+        cr_assert(waitpid(pids[i], &status, 0) == pids[i]);
+        cr_expect_eq(status, 0, "process %zu: status %d", i, status);
+    }
+    ledger_has(open_ledger(ctx, "ledger"), 1);
 }
 
 /* Two forms of one customer for one region: one is the order, the other is told so. */
