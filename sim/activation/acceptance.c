@@ -33,6 +33,13 @@ static const struct vc_allocated_tunnel *tunnel(const struct making *m, size_t d
     return &m->order->allocation.tunnels[dc];
 }
 
+/* What is in the tunnel, as the Internet sees it: behind a NAT ESP is in UDP. */
+static const char *drop(const struct making *m, size_t dc)
+{
+    return talloc_asprintf(m->out, "kind: drop, select: %s, link: inet-%s",
+                           tunnel(m, dc)->cpe->nat.s_addr ? "udp/4500" : "esp", tunnel(m, dc)->name);
+}
+
 static bool one_cpe(const struct making *m)
 {
     return m->order->form->cpe_count == 1;
@@ -146,7 +153,7 @@ static void make_tunnel(const struct making *m, size_t dc)
              lost, left, m->promise->words, left));
     char *text = add_start(m, c, "requirements: [R1, R39, R40]\n");
 
-    text = add_fault(text, TEXT(m, "kind: drop, select: esp, link: inet-%s", lost));
+    text = add_fault(text, drop(m, dc));
     text = add_moved(text, m, dc);
     ADD(text, "      - session: {tunnel: %s, state: down, within: %s}\n", lost, m->promise->within);
     text = add_unhurt(text, m, !dc);
@@ -284,7 +291,7 @@ static void make_voice(const struct making *m)
     text = add_loads(text, m, "both", mbit ? mbit : 1, bytes);
     ADD(text, "  - expect:\n      - converged: {within: 90s}\n  - hold: 4s\n");
     text = add_loads_end(text, m, "both", !*m->promise->flow);
-    ADD(text, "  - fault: {name: fault, kind: drop, select: esp, link: inet-dc1}\n  - expect:\n");
+    ADD(text, "  - fault: {name: fault, %s}\n  - expect:\n", drop(m, 0));
     text = add_moved(text, m, 0);
     ADD(text, "  - hold: 1s\n");
     text = add_loads(text, m, "one", mbit ? mbit : 1, bytes);

@@ -12,7 +12,7 @@
 
 static const char usage[] =
     "Usage: vclab onboard FORM [--out DIR] [--timers PROFILE] [--seed N] [--jobs N] [--as full-admin|read-only]\n"
-    "                     [--ledger FILE] [--results DIR] [--list] [--json]\n"
+    "                     [--ledger FILE] [--results DIR] [--live] [--list] [--json]\n"
     "\n"
     "Activates the order of the form, unless it is activated already, and tries it: nothing fails; each tunnel, "
     "router, "
@@ -26,9 +26,10 @@ static const char usage[] =
     "  --seed N          of the runs, and of keys and passwords that are still to be made (default 1; keys: the "
     "kernel's\n"
     "                    random numbers)\n"
-    "  --jobs N          so many labs side by side (default one for each core)\n"
+    "  --jobs N          so many labs side by side (default: sealed one for each core)\n"
     "  --as, --ledger    as for vclab activate\n"
     "  --results DIR     where the runs and the report go (default results)\n"
+    "  --live            on this host's kernel, in real time, as root; one lab at a time unless --jobs says otherwise\n"
     "  --list            writes and names the cases, plays none\n"
     "  --json            the report for programs on stdout\n"
     "\n"
@@ -127,7 +128,7 @@ static bool interrupted(const struct onboarding *o)
     bool found = false;
 
     for (size_t i = 0; i < o->acceptance->count; i++)
-        found = found || !o->jobs[i].started || o->jobs[i].status == VC_EXIT_INTERRUPTED;
+        found = found || (!o->jobs[i].skipped && (!o->jobs[i].started || o->jobs[i].status == VC_EXIT_INTERRUPTED));
     return found;
 }
 
@@ -138,6 +139,12 @@ static int play(void *ctx, struct onboarding *o, vc_error **err)
 
     if (!session)
         return -1;
+    for (size_t i = 0; i < o->acceptance->count; i++) {
+        VC_AUTO_ERROR *why = NULL;
+
+        if (session_can_play(session, o->jobs[i].scenario, &why))
+            o->jobs[i].skipped = talloc_strdup(ctx, why->message);
+    }
     options.on_done = on_done;
     options.on_done_arg = o;
     options.session.results = session->options.results;
@@ -148,12 +155,15 @@ static int play(void *ctx, struct onboarding *o, vc_error **err)
 static int report(void *ctx, const struct onboarding *o, double wall_s, vc_error **err)
 {
     const char **results = talloc_zero_array(ctx, const char *, (unsigned)o->acceptance->count);
+    const char **skipped = talloc_zero_array(ctx, const char *, (unsigned)o->acceptance->count);
     const char *where = o->options->run.session.results;
 
-    for (size_t i = 0; i < o->acceptance->count; i++)
+    for (size_t i = 0; i < o->acceptance->count; i++) {
         results[i] = o->jobs[i].result;
+        skipped[i] = o->jobs[i].skipped;
+    }
     VC_AUTO_JSON *order = vc_activation_document(o->order, VC_VIEW_EXPORT);
-    VC_AUTO_JSON *document = vc_acceptance_document(order, o->acceptance, results, wall_s);
+    VC_AUTO_JSON *document = vc_acceptance_document(order, o->acceptance, results, skipped, wall_s);
     const char *folder = vc_acceptance_write(ctx, where ? where : session_folder(ctx, "results"), document, err);
     if (!folder)
         return -1;
@@ -192,6 +202,7 @@ enum {
     OPTION_AS,
     OPTION_LEDGER,
     OPTION_RESULTS,
+    OPTION_LIVE,
     OPTION_LIST,
     OPTION_JSON
 };
@@ -203,6 +214,7 @@ static const struct option longs[] = {{"out", required_argument, NULL, OPTION_OU
                                       {"as", required_argument, NULL, OPTION_AS},
                                       {"ledger", required_argument, NULL, OPTION_LEDGER},
                                       {"results", required_argument, NULL, OPTION_RESULTS},
+                                      {"live", no_argument, NULL, OPTION_LIVE},
                                       {"list", no_argument, NULL, OPTION_LIST},
                                       {"json", no_argument, NULL, OPTION_JSON},
                                       {"help", no_argument, NULL, 'h'},
@@ -255,12 +267,15 @@ static int parse_value(int option, const char *text, struct onboard_options *opt
 /* 0; 1 after the help, or -1 after a message. */
 static int parse(int argc, char **argv, struct onboard_options *options)
 {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
     for (int option; (option = getopt_long(argc, argv, "hj:", longs, NULL)) != -1;) {
         if (option == 'h')
             return fputs(usage, stdout) < 0 ? -1 : 1;
         if (option == '?' || (optarg && parse_value(option, optarg, options)))
             return -1;
         options->seeded |= option == OPTION_SEED;
+        options->run.session.sealed &= option != OPTION_LIVE;
         options->list |= option == OPTION_LIST;
         options->json |= option == OPTION_JSON;
     }
@@ -269,14 +284,14 @@ static int parse(int argc, char **argv, struct onboard_options *options)
         return -1;
     }
     options->form = argv[optind];
+    if (!options->run.jobs)
+        options->run.jobs = options->run.session.sealed && cores > 0 ? (unsigned)cores : 1;
     return 0;
 }
 
 int vc_cmd_onboard(int argc, char **argv)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct onboard_options options = {
-        .run = {.session = {.sealed = true, .quiet = true, .seed = 1}, .jobs = cores > 0 ? (unsigned)cores : 1}};
+    struct onboard_options options = {.run = {.session = {.sealed = true, .quiet = true, .seed = 1}}};
     VC_AUTO_ERROR *err = NULL;
     int parsed = parse(argc, argv, &options);
 

@@ -35,7 +35,7 @@ static json_t *flow_row(const json_t *flow)
     return out;
 }
 
-static json_t *case_row(const struct vc_acceptance_case *c, const char *result)
+static json_t *case_row(const struct vc_acceptance_case *c, const char *result, const char *skipped)
 {
     static const char *const members[] = {"verdict", "reason", "digest", "virtual_s", "wall_s", "seed", "mode"};
     VC_AUTO_JSON *run = result ? vc_result_load_run(result, NULL) : NULL;
@@ -47,10 +47,10 @@ static json_t *case_row(const struct vc_acceptance_case *c, const char *result)
     for (i = 0; i < VC_COUNT(members); i++)
         if (json_object_get(run, members[i]))
             json_object_set(out, members[i], json_object_get(run, members[i]));
-    if (!run)
-        json_object_set_new(out, "verdict", json_string("error"));
-    if (!run)
-        json_object_set_new(out, "reason", json_string("it left no result"));
+    if (!run) {
+        json_object_set_new(out, "verdict", json_string(skipped ? "skipped" : "error"));
+        json_object_set_new(out, "reason", json_string(skipped ? skipped : "it left no result"));
+    }
     json_array_foreach(json_object_get(run, "flows"), i, flow) json_array_append_new(flows, flow_row(flow));
     json_object_set_new(out, "flows", flows);
     return out;
@@ -67,13 +67,13 @@ static json_t *plan_of(const json_t *order)
 }
 
 json_t *vc_acceptance_document(const json_t *order, const struct vc_acceptance *acceptance, const char *const *results,
-                               double wall_s)
+                               const char *const *skipped, double wall_s)
 {
     json_t *cases = json_array(), *versions = NULL;
     size_t passed = 0;
 
     for (size_t i = 0; i < acceptance->count; i++) {
-        json_t *row = case_row(&acceptance->cases[i], results[i]);
+        json_t *row = case_row(&acceptance->cases[i], results[i], skipped[i]);
         VC_AUTO_JSON *run = results[i] ? vc_result_load_run(results[i], NULL) : NULL;
 
         passed += !strcmp(vc_member_text(row, "verdict"), "pass");
@@ -87,23 +87,39 @@ json_t *vc_acceptance_document(const json_t *order, const struct vc_acceptance *
                      "plan", plan_of(order), "cases", cases, "versions", versions ? versions : json_object());
 }
 
+/* From harmless to grave. */
+static const struct verdict {
+    const char *name, *words, *colour;
+    int status;
+} verdicts[] = {
+    {"pass", "as promised", "pass", VC_EXIT_PASS},
+    {"inconclusive", "not shown: this host was too slow", "inconclusive", VC_EXIT_INCONCLUSIVE},
+    {"skipped", "not tried", "inconclusive", VC_EXIT_HOST},
+    {NULL, "not as promised", "fail", VC_EXIT_FAIL},
+};
+
+static const struct verdict *verdict_of(const json_t *row)
+{
+    const struct verdict *verdict = verdicts;
+
+    while (verdict->name && strcmp(verdict->name, vc_member_text(row, "verdict")) != 0)
+        verdict++;
+    return verdict;
+}
+
 int vc_acceptance_status(const json_t *document)
 {
-    int status = VC_EXIT_PASS;
+    const struct verdict *worst = verdicts;
     const json_t *row;
     size_t i;
 
     json_array_foreach(json_object_get(document, "cases"), i, row)
     {
-        const char *verdict = vc_member_text(row, "verdict");
+        const struct verdict *verdict = verdict_of(row);
 
-        if (!strcmp(verdict, "pass"))
-            continue;
-        if (strcmp(verdict, "inconclusive") != 0)
-            return VC_EXIT_FAIL;
-        status = VC_EXIT_INCONCLUSIVE;
+        worst = verdict > worst ? verdict : worst;
     }
-    return status;
+    return worst->status;
 }
 
 /* ---- words ---- */
@@ -113,15 +129,6 @@ int vc_acceptance_status(const json_t *document)
 static const char *headline(const json_t *document)
 {
     return json_is_true(json_object_get(document, "accepted")) ? "ACCEPTED" : "NOT ACCEPTED";
-}
-
-static const char *verdict_words(const json_t *row)
-{
-    const char *verdict = vc_member_text(row, "verdict");
-
-    return !strcmp(verdict, "pass")           ? "as promised"
-           : !strcmp(verdict, "inconclusive") ? "not shown: this host was too slow"
-                                              : "not as promised";
 }
 
 static double number(const json_t *object, const char *name)
@@ -171,7 +178,7 @@ static char *add_case(char *text, const json_t *row, size_t i)
     size_t k;
 
     ADD(text, "\n%zu. %s\n   %s\n   %s", i + 1, sentence(ctx, vc_member_text(row, "title")),
-        sentence(ctx, vc_member_text(row, "promise")), verdict_words(row));
+        sentence(ctx, vc_member_text(row, "promise")), verdict_of(row)->words);
     if (strcmp(vc_member_text(row, "verdict"), "pass") != 0)
         ADD(text, ": %s", vc_member_text(row, "reason"));
     ADD(text, "\n");
@@ -224,13 +231,6 @@ static const char *escaped(void *ctx, const char *text)
     return out;
 }
 
-static const char *colour(const json_t *row)
-{
-    const char *verdict = vc_member_text(row, "verdict");
-
-    return strcmp(verdict, "pass") && strcmp(verdict, "inconclusive") ? "fail" : verdict;
-}
-
 static char *add_html_flows(char *text, const json_t *row)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -260,7 +260,7 @@ static char *add_html_case(char *text, const json_t *row, size_t i)
     size_t k;
 
     ADD(text, "<h2>%zu. %s <span class=\"tag %s\">%s</span></h2>\n<p class=\"promise\">%s</p>\n", i + 1,
-        escaped(ctx, vc_member_text(row, "title")), colour(row), verdict_words(row),
+        escaped(ctx, vc_member_text(row, "title")), verdict_of(row)->colour, verdict_of(row)->words,
         escaped(ctx, sentence(ctx, vc_member_text(row, "promise"))));
     if (strcmp(vc_member_text(row, "verdict"), "pass") != 0)
         ADD(text, "<p><strong>%s</strong></p>\n", escaped(ctx, vc_member_text(row, "reason")));

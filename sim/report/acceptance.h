@@ -5,12 +5,13 @@
 
 /*
  * Schema vclab.acceptance/1 (docs/activation.md). `order` is the export view of it, so no secret can get in; `results`
- * has for each case a result folder, or NULL where none was left. New reference.
+ * has for each case a result folder, or NULL where none was left; `skipped` why it was not played, or NULL where it
+ * was. New reference.
  */
 json_t *vc_acceptance_document(const json_t *order, const struct vc_acceptance *acceptance, const char *const *results,
-                               double wall_s);
+                               const char *const *skipped, double wall_s);
 
-/* VC_EXIT_PASS when all passed; the gravest of the cases' verdicts otherwise. */
+/* VC_EXIT_PASS when all passed; the gravest of the cases' verdicts otherwise, VC_EXIT_HOST for those not played. */
 int vc_acceptance_status(const json_t *document);
 
 /* For the partner and the customer; talloc children of ctx. The page needs nothing but itself. */

@@ -18,17 +18,19 @@ static const struct vc_order *order_of(void *ctx, const char *form)
     return order;
 }
 
-/* What the scenario does to the lab: "kind link" or "kind node" of its fault, "" without one. */
+/* What the scenario does to the lab: "kind select link" or "kind node" of its fault, "" without one. */
 static char *fault_of(void *ctx, const struct vc_scenario *s)
 {
     for (size_t i = 0; i < s->step_count; i++) {
         const json_t *spec = s->steps[i].spec;
         const char *where = json_string_value(json_object_get(spec, "link"));
+        const char *select = json_string_value(json_object_get(spec, "select"));
 
         if (!where)
             where = json_string_value(json_object_get(spec, "node"));
         if (s->steps[i].kind == VC_STEP_FAULT)
-            return talloc_asprintf(ctx, "%s %s", json_string_value(json_object_get(spec, "kind")), where ? where : "");
+            return talloc_asprintf(ctx, "%s %s%s%s", json_string_value(json_object_get(spec, "kind")),
+                                   select ? select : "", select ? " " : "", where ? where : "");
     }
     return talloc_strdup(ctx, "");
 }
@@ -71,10 +73,11 @@ Test(acceptance, lets_each_thing_fail_once)
     static const struct {
         const char *form, *faults;
     } cases[] = {
-        {"two-cpe", "; drop inet-dc1; drop inet-dc2; power-off dc1-router; power-off dc2-router; wan-cut ; "
-                    "link-down inet-cpe1; power-off cpe1; link-down inet-cpe2; power-off cpe2; ; drop inet-dc1; "},
-        {"behind-nat", "; drop inet-dc1; drop inet-dc2; power-off dc1-router; power-off dc2-router; wan-cut ; "
-                       "link-down nat-cpe1; power-off cpe1; ; drop inet-dc1; "},
+        {"two-cpe", "; drop esp inet-dc1; drop esp inet-dc2; power-off dc1-router; power-off dc2-router; wan-cut ; "
+                    "link-down inet-cpe1; power-off cpe1; link-down inet-cpe2; power-off cpe2; ; drop esp inet-dc1; "},
+        {"behind-nat",
+         "; drop udp/4500 inet-dc1; drop udp/4500 inet-dc2; power-off dc1-router; power-off dc2-router; wan-cut ; "
+         "link-down nat-cpe1; power-off cpe1; ; drop udp/4500 inet-dc1; "},
     };
 
     setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);

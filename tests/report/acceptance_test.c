@@ -30,7 +30,7 @@ static char *put_result(void *ctx, const char *name, const char *verdict, const 
     return in_top(ctx, name);
 }
 
-static json_t *made(const char *const *results)
+static json_t *made_with(const char *const *results, const char *const *skipped)
 {
     const struct vc_acceptance acceptance = {
         .timers = "tuned", .cases = (struct vc_acceptance_case *)(uintptr_t)cases, .count = VC_COUNT(cases)};
@@ -40,7 +40,13 @@ static json_t *made(const char *const *results)
         "\"2026-01-31T12:00:00Z\", \"view\": \"export\", \"service\": \"198.18.0.0/24\", \"customer_as\": 64512, "
         "\"lan\": [\"10.10.0.0/16\"], \"keepalives\": \"on\", \"calls\": 1500, \"tunnels\": [], \"security\": {}}");
 
-    return vc_acceptance_document(order, &acceptance, results, 12.5);
+    return vc_acceptance_document(order, &acceptance, results, skipped, 12.5);
+}
+
+static json_t *made(const char *const *results)
+{
+    static const char *const skipped[] = {NULL, NULL, NULL};
+    return made_with(results, skipped);
 }
 
 Test(acceptance, is_given_when_every_case_passed)
@@ -97,6 +103,19 @@ Test(acceptance, of_a_host_that_was_too_slow_is_none)
     cr_assert_eq(vc_acceptance_status(document), VC_EXIT_INCONCLUSIVE);
     HAS(vc_acceptance_text(ctx, document), "NOT ACCEPTED: 2 of 3");
     HAS(vc_acceptance_text(ctx, document), "not shown: this host was too slow");
+}
+
+Test(acceptance, with_a_case_that_was_not_played_is_none)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *const results[] = {put_result(ctx, "a", "pass", ""), put_result(ctx, "b", "inconclusive", ""), NULL};
+    const char *const skipped[] = {NULL, NULL, "it needs the kernel"};
+    VC_AUTO_JSON *document = made_with(results, skipped);
+
+    cr_assert_eq(vc_acceptance_status(document), VC_EXIT_HOST);
+    HAS(vc_acceptance_text(ctx, document), "NOT ACCEPTED: 1 of 3");
+    HAS(vc_acceptance_text(ctx, document), "   not tried: it needs the kernel\n");
+    HAS(vc_acceptance_html(ctx, document), "<span class=\"tag inconclusive\">not tried</span>");
 }
 
 Test(acceptance, is_three_files_in_a_result_of_its_own)
