@@ -23,7 +23,7 @@ _vclab() {
     list) words='--json --catalogue --results' ;;
     bench) words='--runs --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same planner' ;;
     activate) words='--status --export --settings --files --deactivate --out --seed --as full-admin read-only --ledger --json' ;;
-    onboard) words='--out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --live --list --json' ;;
+    onboard) words='--out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --only --live --list --json' ;;
     plan) words='--level call packet --verify --seed --results --json' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;

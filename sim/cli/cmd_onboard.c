@@ -1,5 +1,6 @@
 /* vclab onboard: from the form to a report that a partner and his customer can accept. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <getopt.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@
 
 static const char usage[] =
     "Usage: vclab onboard FORM [--out DIR] [--timers PROFILE] [--seed N] [--jobs N] [--as full-admin|read-only]\n"
-    "                     [--ledger FILE] [--results DIR] [--live] [--list] [--json]\n"
+    "                     [--ledger FILE] [--results DIR] [--only GLOB] [--live] [--list] [--json]\n"
     "\n"
     "Activates the order of the form, unless it is activated already, and tries it: nothing fails; each tunnel, "
     "router, "
@@ -29,6 +30,7 @@ static const char usage[] =
     "  --jobs N          so many labs side by side (default: sealed one for each core)\n"
     "  --as, --ledger    as for vclab activate\n"
     "  --results DIR     where the runs and the report go (default results)\n"
+    "  --only GLOB       tries only cases of such names (baseline, 'tunnel-*'), which is no acceptance\n"
     "  --live            on this host's kernel, in real time, as root; one lab at a time unless --jobs says otherwise\n"
     "  --list            writes and names the cases, plays none\n"
     "  --json            the report for programs on stdout\n"
@@ -38,7 +40,7 @@ static const char usage[] =
     "130 interrupted.\n";
 
 struct onboard_options {
-    const char *form, *out, *timers, *role, *ledger;
+    const char *form, *out, *timers, *role, *ledger, *only;
     struct run_options run;
     bool seeded, list, json;
 };
@@ -142,7 +144,9 @@ static int play(void *ctx, struct onboarding *o, vc_error **err)
     for (size_t i = 0; i < o->acceptance->count; i++) {
         VC_AUTO_ERROR *why = NULL;
 
-        if (session_can_play(session, o->jobs[i].scenario, &why))
+        if (o->options->only && fnmatch(o->options->only, o->acceptance->cases[i].name, 0))
+            o->jobs[i].skipped = talloc_strdup(ctx, "left out by --only");
+        else if (session_can_play(session, o->jobs[i].scenario, &why))
             o->jobs[i].skipped = talloc_strdup(ctx, why->message);
     }
     options.on_done = on_done;
@@ -202,6 +206,7 @@ enum {
     OPTION_AS,
     OPTION_LEDGER,
     OPTION_RESULTS,
+    OPTION_ONLY,
     OPTION_LIVE,
     OPTION_LIST,
     OPTION_JSON
@@ -214,6 +219,7 @@ static const struct option longs[] = {{"out", required_argument, NULL, OPTION_OU
                                       {"as", required_argument, NULL, OPTION_AS},
                                       {"ledger", required_argument, NULL, OPTION_LEDGER},
                                       {"results", required_argument, NULL, OPTION_RESULTS},
+                                      {"only", required_argument, NULL, OPTION_ONLY},
                                       {"live", no_argument, NULL, OPTION_LIVE},
                                       {"list", no_argument, NULL, OPTION_LIST},
                                       {"json", no_argument, NULL, OPTION_JSON},
@@ -237,6 +243,7 @@ static int parse_value(int option, const char *text, struct onboard_options *opt
         const char *const *words;
     } texts[] = {{OPTION_OUT, &options->out, "out", NULL},
                  {OPTION_LEDGER, &options->ledger, "ledger", NULL},
+                 {OPTION_ONLY, &options->only, "only", NULL},
                  {OPTION_RESULTS, &options->run.session.results, "results", NULL},
                  {OPTION_TIMERS, &options->timers, "timers", vc_acceptance_timers},
                  {OPTION_AS, &options->role, "as", roles}};
