@@ -5,7 +5,7 @@ _vclab_topologies() { cd "$1/topologies" 2>/dev/null && printf '%s ' ./*.yaml | 
 
 _vclab() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]-} home words=
-    local commands='run list sweep check up status exec shell fault heal doctor capture down report replay plan bench preflight test'
+    local commands='run list sweep check activate onboard up status exec shell fault heal doctor capture down report replay export import plan bench preflight test'
     home=$(dirname "$(readlink -f "$(command -v "${COMP_WORDS[0]}")")")
     [[ -d $home/scenarios ]] || home=$(dirname "$(dirname "$home")")
     COMPREPLY=()
@@ -23,6 +23,8 @@ _vclab() {
     sweep) words="--depth --only --shard --limit-cases --chain --timers --jobs --seed --campaign --results --keep --list --json $(_vclab_topologies "$home")" ;;
     list) words='--json --catalogue --results' ;;
     bench) words='--runs --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same planner' ;;
+    activate) words='--status --export --settings --files --deactivate --out --seed --as full-admin read-only --ledger --json' ;;
+    onboard) words='--out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --only --live --list --json' ;;
     plan) words='--level call packet --verify --seed --results --json' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='--misconfigure link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
@@ -30,7 +32,7 @@ _vclab() {
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     case $command in
-    run | check | up | shell | sweep | plan) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.yaml' -- "$current"; compgen -d -- "$current") ;;
+    run | check | up | shell | sweep | plan | activate | onboard) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.yaml' -- "$current"; compgen -d -- "$current") ;;
     replay) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
     doctor | report) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$current") ;;
     esac

@@ -83,3 +83,15 @@ bool vc_prefix_equal(struct vc_prefix a, struct vc_prefix b)
 {
     return a.len == b.len && a.addr.s_addr == b.addr.s_addr;
 }
+
+const char *vc_addr_not_public(struct in_addr addr)
+{
+    static const char *const ranges[] = {"10.0.0.0/8",  "172.16.0.0/12",  "192.168.0.0/16", "100.64.0.0/10",
+                                         "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8",      "224.0.0.0/3"};
+    struct vc_prefix range;
+
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (vc_prefix_parse(ranges[i], &range) && vc_prefix_contains(range, addr))
+            return ranges[i];
+    return NULL;
+}

@@ -29,3 +29,7 @@ bool vc_prefix_covers(struct vc_prefix outer, struct vc_prefix inner);
 bool vc_prefix_overlaps(struct vc_prefix a, struct vc_prefix b);
 bool vc_prefix_equal(struct vc_prefix a, struct vc_prefix b);
 uint32_t vc_prefix_mask(uint8_t len); /* host byte order */
+
+/* The range (such as "10.0.0.0/8") that makes an address no public one; NULL: it is public. The documentation ranges of
+ * RFC 5737 and the benchmarks' of RFC 2544 count as public: they are the lab's Internet and service. */
+const char *vc_addr_not_public(struct in_addr addr);

@@ -1,4 +1,5 @@
-/* vclab check FILE...: validates topologies, scenarios and plans, starts nothing. */
+/* vclab check FILE...: validates topologies, scenarios, plans and activation forms, starts nothing. */
+#include "activation/form.h"
 #include "base/home.h"
 #include "cli/commands.h"
 #include "model/files.h"
@@ -39,6 +40,17 @@ static int check_plan(void *ctx, const char *file, vc_error **err)
     return 0;
 }
 
+static int check_form(void *ctx, const char *file, vc_error **err)
+{
+    const struct vc_form *form = vc_form_load(ctx, file, NULL, err);
+
+    if (!form)
+        return -1;
+    printf("%s: ok (form of order %s of %s in region %s: %zu CPE%s)\n", file, form->order, form->customer, form->region,
+           form->cpe_count, form->cpe_count == 1 ? "" : "s");
+    return 0;
+}
+
 static int check(const char *file, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
@@ -49,6 +61,8 @@ static int check(const char *file, vc_error **err)
         return -1;
     if (kind == VC_DOCUMENT_PLAN)
         return check_plan(scratch, file, err);
+    if (kind == VC_DOCUMENT_FORM)
+        return check_form(scratch, file, err);
     return kind == VC_DOCUMENT_TOPOLOGY ? check_topology(scratch, file, kinds, err)
                                         : check_scenario(scratch, file, kinds, err);
 }
@@ -58,9 +72,10 @@ int vc_cmd_check(int argc, char **argv)
     int status = VC_EXIT_PASS;
 
     if (argc < 2 || argv[1][0] == '-') {
-        fprintf(stderr, "usage: vclab check FILE...\n"
-                        "Validates topologies, scenarios and plans and starts nothing. Exit status: 0 all are good, 2 "
-                        "one is not.\n");
+        fprintf(stderr,
+                "usage: vclab check FILE...\n"
+                "Validates topologies, scenarios, plans and activation forms and starts nothing. Exit status: 0 "
+                "all are good, 2 one is not.\n");
         return VC_EXIT_USAGE;
     }
     for (int i = 1; i < argc; i++) {

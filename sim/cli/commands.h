@@ -2,6 +2,7 @@
  * value is the exit status (base/error.h). */
 #pragma once
 
+int vc_cmd_activate(int argc, char **argv);
 int vc_cmd_bench(int argc, char **argv);
 int vc_cmd_capture(int argc, char **argv);
 int vc_cmd_check(int argc, char **argv);
@@ -11,6 +12,7 @@ int vc_cmd_exec(int argc, char **argv);
 int vc_cmd_fault(int argc, char **argv);
 int vc_cmd_heal(int argc, char **argv);
 int vc_cmd_list(int argc, char **argv);
+int vc_cmd_onboard(int argc, char **argv);
 int vc_cmd_plan(int argc, char **argv);
 int vc_cmd_preflight(int argc, char **argv);
 int vc_cmd_replay(int argc, char **argv);

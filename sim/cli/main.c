@@ -14,6 +14,8 @@ static const struct command {
     {"list", vc_cmd_list, "scenarios, topologies and faults there are"},
     {"check", vc_cmd_check, "validate topology and scenario files"},
     {"sweep", vc_cmd_sweep, "every failure of a topology, or random ones, against the oracle"},
+    {"activate", vc_cmd_activate, "an activation form: allocation, topology, status, settings"},
+    {"onboard", vc_cmd_onboard, "activate an order and try it: one acceptance report"},
     {"up", vc_cmd_up, "start a lab to work in"},
     {"status", vc_cmd_status, "tunnels, SAs, sessions, routes, rates of a running lab"},
     {"exec", vc_cmd_exec, "run a command in a node"},

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/secret.h"
 #include "fault/ends.h"
-#include "plan/secret.h"
 
 /* Packets on the way to a node leave at the other end. */
 static bool end_wanted(const struct fault *fault, const struct fault_end *end)

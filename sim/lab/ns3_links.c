@@ -11,9 +11,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "lab/private.h"
 #include "ns3/wire_client.h"
-#include "plan/secret.h"
 
 enum {
     PRIORITY = 30, /* above charon's and the GRE endpoints': what they send must not wait for them to wait */

@@ -40,8 +40,10 @@ struct vc_names vc_documents(void *ctx, const char *folder)
 
 int vc_document_kind(const char *file, enum vc_document *kind, vc_error **err)
 {
-    static const char *const names[] = {
-        [VC_DOCUMENT_TOPOLOGY] = "topology", [VC_DOCUMENT_SCENARIO] = "scenario", [VC_DOCUMENT_PLAN] = "plan"};
+    static const char *const names[] = {[VC_DOCUMENT_TOPOLOGY] = "topology",
+                                        [VC_DOCUMENT_SCENARIO] = "scenario",
+                                        [VC_DOCUMENT_PLAN] = "plan",
+                                        [VC_DOCUMENT_FORM] = "form"};
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     struct vc_problems *problems = vc_problems_new(scratch);
     const struct vc_doc *doc = vc_doc_load(scratch, file, problems);
@@ -57,7 +59,7 @@ int vc_document_kind(const char *file, enum vc_document *kind, vc_error **err)
     } else if (doc) {
         VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
         vc_problem(problems, doc->mark,
-                   "found %s; allowed: a mapping that begins with topology:, scenario: or plan:", found);
+                   "found %s; allowed: a mapping that begins with topology:, scenario:, plan: or form:", found);
     }
     return vc_problems_finish(problems, err);
 }

@@ -291,6 +291,16 @@ static void read_settings(struct vc_reader *reader, const struct vc_field *field
                    (struct vc_sink){.base = (char *)sink.base + field->offset});
 }
 
+void vc_settings_default(void *ctx, struct vc_settings *out)
+{
+    struct vc_reader reader = {.tree = ctx, .problems = vc_problems_new(ctx)};
+    const struct vc_doc nothing = vc_doc_scalar("settings", "", (struct vc_mark){0});
+
+    *out = (struct vc_settings){0};
+    vc_schema_read(&reader, &nothing, "settings", settings_fields, VC_COUNT(settings_fields),
+                   (struct vc_sink){.base = out});
+}
+
 /* In the order of reading: names before those that refer to them. */
 #define AT(member) offsetof(struct vc_topology, member)
 #define NAMED                                                                                                          \

@@ -96,6 +96,9 @@ struct vc_settings {
     unsigned rate_mbit;        /* 250 a tunnel (R6); 0: tunnels are not shaped */
 };
 
+/* What a topology without settings has; the strings are ctx's. */
+void vc_settings_default(void *ctx, struct vc_settings *out);
+
 /* A file that the topology is based on. */
 struct vc_base {
     const char *file;

@@ -24,16 +24,14 @@ static struct vc_prefix prefix(const char *text)
     return p;
 }
 
-/* R8. The documentation ranges of RFC 5737 count as public here: they are the lab's Internet. */
+/* R8 */
 static void check_public(reader_t *r, struct vc_mark mark, struct in_addr address)
 {
-    static const char *const refused[] = {"10.0.0.0/8",  "172.16.0.0/12",  "192.168.0.0/16", "100.64.0.0/10",
-                                          "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8",      "224.0.0.0/3"};
+    const char *range = vc_addr_not_public(address);
 
-    for (size_t i = 0; i < VC_COUNT(refused); i++)
-        if (vc_prefix_contains(prefix(refused[i]), address))
-            vc_problem(r->problems, mark, "found %s, which is in %s; allowed: a public address (R8)",
-                       vc_addr_text(address).s, refused[i]);
+    if (range)
+        vc_problem(r->problems, mark, "found %s, which is in %s; allowed: a public address (R8)",
+                   vc_addr_text(address).s, range);
 }
 
 static void check_names(reader_t *r, const struct vc_doc *doc VC_UNUSED)

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
+#include "base/secret.h"
 #include "plan/configured.h"
 #include "plan/libreswan.h"
 #include "plan/node.h"
-#include "plan/secret.h"
 
 enum { LINK_MTU = 1500 };
 

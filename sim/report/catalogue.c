@@ -101,6 +101,7 @@ struct vc_catalogue *vc_catalogue_read(void *ctx, const char *home, vc_error **b
     catalogue->home = talloc_strdup(catalogue, home);
     add_folder(&r, r.topologies_dir, 0, add_topology);
     add_folder(&r, below(catalogue, home, "scenarios"), FOLDER_DEPTH, add_scenario);
+    catalogue->forms = vc_examples_read(catalogue, home);
     if (!r.broken && !catalogue->scenario_count && !catalogue->topology_count)
         vc_fail(broken, VC_EXIT_USAGE, 0,
                 "%s has no scenarios/ and no topologies/: call vclab from its checkout or set VCLAB_HOME to it", home);
@@ -235,6 +236,22 @@ static json_t *cited(const struct vc_scenario *s, const char *what, const json_t
     return row;
 }
 
+/* What the form shows was tried just now. */
+static json_t *form_rows(const struct vc_catalogue *catalogue, const char *id)
+{
+    json_t *rows = json_array();
+
+    for (size_t i = 0; i < catalogue->forms->count; i++) {
+        const struct vc_example *e = &catalogue->forms->list[i];
+
+        if (vc_example_shows(e, id))
+            json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s?}", "name", e->name, "file", e->file,
+                                                  "shows", e->accepts ? "accepts" : "refuses", "verdict",
+                                                  e->good ? "pass" : "fail", "said", e->said));
+    }
+    return rows;
+}
+
 static json_t *requirement_rows(const struct vc_catalogue *catalogue, const json_t *lasts)
 {
     json_t *rows = json_array();
@@ -248,8 +265,9 @@ static json_t *requirement_rows(const struct vc_catalogue *catalogue, const json
             if (what)
                 json_array_append_new(scenarios, cited(catalogue->scenarios[i], what, lasts));
         }
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:b, s:o}", "id", r->id, "title", r->title, "chapter",
-                                              r->chapter, "activation", (int)r->activation, "scenarios", scenarios));
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "id", r->id, "title", r->title,
+                                              "chapter", r->chapter, "activation", (int)r->activation, "scenarios",
+                                              scenarios, "forms", form_rows(catalogue, r->id)));
     }
     return rows;
 }

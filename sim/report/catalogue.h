@@ -6,19 +6,21 @@
 
 #include <stdio.h>
 
+#include "activation/example.h"
 #include "model/scenario.h"
 
 struct vc_catalogue {
     const char *home;
     struct vc_topology **topologies; /* in the order of their files' names, as are the scenarios */
-    struct vc_scenario **scenarios;  /* topologies and scenarios: `file` is below home */
+    struct vc_examples *forms;
+    struct vc_scenario **scenarios; /* topologies and scenarios: `file` is below home */
     size_t topology_count, scenario_count;
 };
 
 /*
- * Reads home/topologies and home/scenarios with its folders. What cannot be read is left out, and *broken
- * (VC_EXIT_USAGE) names every error of every file; it stays as it is when there was none. Never NULL; talloc child of
- * ctx.
+ * Reads home/topologies, home/scenarios with its folders, and home/forms, each of which is tried. What cannot be read
+ * is left out, and *broken (VC_EXIT_USAGE) names every error of every file; it stays as it is when there was none.
+ * Never NULL; talloc child of ctx.
  */
 struct vc_catalogue *vc_catalogue_read(void *ctx, const char *home, vc_error **broken);
 
@@ -30,8 +32,9 @@ struct vc_catalogue *vc_catalogue_read(void *ctx, const char *home, vc_error **b
 json_t *vc_catalogue_lasts(const char *results_dir);
 
 /* The document of `vclab list --json`: scenarios[], topologies[], faults[], requirements[] {"id", "title", "chapter",
- * "activation", "scenarios" [{"name", "shows" ("holds", "fault"), "verdict", "when", "seed", "mode", "result"}]}, the
- * last five null without a result. New reference. */
+ * "activation", "scenarios" [{"name", "shows" ("holds", "fault"), "verdict", "when", "seed", "mode", "result"}], the
+ * last five null without a result, "forms" [{"name", "file", "shows" ("accepts", "refuses"), "verdict", "said"}]}, the
+ * last null of an accepted one. New reference. */
 json_t *vc_catalogue_document(const struct vc_catalogue *catalogue, const json_t *lasts);
 
 struct vc_catalogue_style {

@@ -58,6 +58,21 @@ static bool cites(const struct vc_scenario *s, const char *id, bool fault)
     return fault ? seen : !seen && lists(s->requirements, s->requirement_count, id);
 }
 
+/* "[one-cpe](../forms/accepted/one-cpe.yaml), …": as seen from docs/ */
+static char *add_forms(char *text, const struct vc_catalogue *catalogue, const char *id, bool accepts)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < catalogue->forms->count; i++) {
+        const struct vc_example *e = &catalogue->forms->list[i];
+
+        if (e->accepts == accepts && vc_example_shows(e, id) && ++count <= LINKS_SHOWN)
+            text =
+                talloc_asprintf_append(text, "%s[%s](../%s)", *text ? ", " : "", e->name, inside(catalogue, e->file));
+    }
+    return count > LINKS_SHOWN ? talloc_asprintf_append(text, " and %zu more forms", count - LINKS_SHOWN) : text;
+}
+
 static char *links_of(void *ctx, const struct vc_catalogue *catalogue, const char *id, bool fault)
 {
     char *text = talloc_strdup(ctx, "");
@@ -69,7 +84,9 @@ static char *links_of(void *ctx, const struct vc_catalogue *catalogue, const cha
         if (cites(s, id, fault) && ++count <= LINKS_SHOWN)
             text = talloc_asprintf_append(text, "%s[%s](#%s)", *text ? ", " : "", s->name, s->name);
     }
-    return count > LINKS_SHOWN ? talloc_asprintf_append(text, " and %zu more", count - LINKS_SHOWN) : text;
+    if (count > LINKS_SHOWN)
+        text = talloc_asprintf_append(text, " and %zu more", count - LINKS_SHOWN);
+    return add_forms(text, catalogue, id, !fault);
 }
 
 static char *add_requirements(char *text, const struct vc_catalogue *catalogue)
@@ -77,20 +94,20 @@ static char *add_requirements(char *text, const struct vc_catalogue *catalogue)
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     const char *chapter = NULL;
 
-    text = talloc_asprintf_append(text, "## Requirements\n\n`vclab list R1` names all scenarios of R1 with their last "
-                                        "verdicts.\n");
+    text = talloc_asprintf_append(text,
+                                  "## Requirements\n\n`vclab list R1` names all scenarios and forms of R1 with their "
+                                  "last verdicts.\n");
     for (unsigned n = 1; n <= VC_REQUIREMENT_LAST; n++) {
         const struct vc_requirement *r = vc_requirement(n);
         const char *holds = links_of(scratch, catalogue, r->id, false);
         const char *fault = links_of(scratch, catalogue, r->id, true);
-        const char *none = r->activation ? "activation (6 of 6)" : "-";
 
         if (chapter != r->chapter)
-            text = talloc_asprintf_append(text, "\n### %s\n\n| | | holds in | fault seen in |\n|---|---|---|---|\n",
-                                          r->chapter);
+            text = talloc_asprintf_append(text, "\n### %s\n\n| | | %s |\n|---|---|---|---|\n", r->chapter,
+                                          r->activation ? "accepted form | refused form" : "holds in | fault seen in");
         chapter = r->chapter;
         text = talloc_asprintf_append(text, "| %s | %s | %s | %s |\n", r->id, prose(scratch, r->title),
-                                      *holds ? holds : none, *fault ? fault : none);
+                                      *holds ? holds : "-", *fault ? fault : "-");
     }
     return text;
 }
@@ -339,7 +356,7 @@ static char *add_scenarios(char *text, const struct vc_catalogue *catalogue)
 char *vc_catalogue_markdown(void *ctx, const struct vc_catalogue *catalogue)
 {
     char *text = talloc_strdup(ctx, "# Catalogue\n\nWritten by `vclab list --catalogue > docs/catalogue.md` from "
-                                    "topologies/ and scenarios/; a test fails when it is stale.\n\n");
+                                    "topologies/, scenarios/ and forms/; a test fails when it is stale.\n\n");
 
     text = add_requirements(text, catalogue);
     text = talloc_asprintf_append(text, "\n## Topologies\n");

@@ -117,13 +117,13 @@ static bool speaks_before(const json_t *a, const json_t *b)
     return difference < 0 || (difference == 0 && strcmp(vc_member_text(a, "when"), vc_member_text(b, "when")) > 0);
 }
 
-static struct tally tally_of(const json_t *requirement, const char *shows)
+static struct tally tally_of(const json_t *requirement, const char *list, const char *shows)
 {
     struct tally tally = {0};
     const json_t *row;
     size_t i;
 
-    json_array_foreach(json_object_get(requirement, "scenarios"), i, row)
+    json_array_foreach(json_object_get(requirement, list), i, row)
     {
         if (strcmp(vc_member_text(row, "shows"), shows) != 0)
             continue;
@@ -145,42 +145,66 @@ static void print_row(const struct vc_table *t, const char *shows, const char *c
     print_last(t, row);
 }
 
-static const char *const aspects[] = {"holds", "fault"};
-
-static void print_tally(const struct vc_table *t, const json_t *requirement, const char *shows)
-{
-    struct tally tally = tally_of(requirement, shows);
-    VC_AUTO_TALLOC char *count = talloc_asprintf(NULL, "%d/%d", tally.passed, tally.total);
-
-    if (tally.speaker) {
-        print_row(t, shows, count, tally.speaker);
-        return;
-    }
-    fprintf(t->out, "%*s%-*s%-*s  ", INDENT, "", SHOWS_WIDTH, shows, t->count_width, "-");
-    vc_table_coloured(t, red, "no scenario", 0);
-    putc('\n', t->out);
-}
+/* Two of a scenario, and the same two of a form. */
+static const struct aspect {
+    const char *list, *shows, *title, *none;
+    bool positive;
+} aspects[] = {
+    {"scenarios", "holds", "holds", "no scenario", true},
+    {"forms", "accepts", "accept", "no form", true},
+    {"scenarios", "fault", "fault", "no scenario", false},
+    {"forms", "refuses", "refuse", "no form", false},
+};
 
 static bool is_activation(const json_t *requirement)
 {
     return json_is_true(json_object_get(requirement, "activation"));
 }
 
+/* A requirement of the order is shown by forms, any other by scenarios; what else there is comes as well. */
+static bool is_due(const json_t *requirement, const struct aspect *aspect)
+{
+    return is_activation(requirement) == !strcmp(aspect->list, "forms");
+}
+
+static void print_tally(const struct vc_table *t, const json_t *requirement, const struct aspect *aspect)
+{
+    struct tally tally = tally_of(requirement, aspect->list, aspect->shows);
+    VC_AUTO_TALLOC char *count = talloc_asprintf(NULL, "%d/%d", tally.passed, tally.total);
+
+    if (tally.speaker) {
+        print_row(t, aspect->title, count, tally.speaker);
+        return;
+    }
+    if (!is_due(requirement, aspect))
+        return;
+    fprintf(t->out, "%*s%-*s%-*s  ", INDENT, "", SHOWS_WIDTH, aspect->title, t->count_width, "-");
+    vc_table_coloured(t, red, aspect->none, 0);
+    putc('\n', t->out);
+}
+
 static void print_head(const struct vc_table *t, const json_t *requirement)
 {
-    VC_AUTO_TALLOC char *title = talloc_asprintf(NULL, "%s%s", vc_member_text(requirement, "title"),
-                                                 is_activation(requirement) ? ": activation (6 of 6)" : "");
-
     vc_table_coloured(t, vc_table_bold, vc_member_text(requirement, "id"), INDENT);
-    vc_table_wrapped(t, INDENT, title);
+    vc_table_wrapped(t, INDENT, vc_member_text(requirement, "title"));
 }
 
 static void print_requirement(const struct vc_table *t, const json_t *requirement)
 {
     print_head(t, requirement);
     for (size_t i = 0; i < VC_COUNT(aspects); i++)
-        if (!is_activation(requirement) || tally_of(requirement, aspects[i]).total)
-            print_tally(t, requirement, aspects[i]);
+        print_tally(t, requirement, &aspects[i]);
+}
+
+/* Is it shown by a scenario that passed, or by a form? */
+static bool is_met(const json_t *requirement, bool positive)
+{
+    bool met = false;
+
+    for (size_t i = 0; i < VC_COUNT(aspects); i++)
+        met =
+            met || (aspects[i].positive == positive && tally_of(requirement, aspects[i].list, aspects[i].shows).passed);
+    return met;
 }
 
 static const char scenario_head[] = "SCENARIO (a failed one, else the newest)";
@@ -225,7 +249,7 @@ static struct vc_table table_of(FILE *out, const json_t *document, struct vc_cat
 
 static void print_requirements(const struct vc_table *t, const json_t *requirements)
 {
-    int needed = 0, met[VC_COUNT(aspects)] = {0};
+    int met[2] = {0};
     const char *chapter = "";
     const json_t *requirement;
     size_t i;
@@ -242,14 +266,27 @@ static void print_requirements(const struct vc_table *t, const json_t *requireme
             putc('\n', t->out);
         }
         print_requirement(t, requirement);
-        needed += !is_activation(requirement);
-        for (size_t a = 0; a < VC_COUNT(aspects); a++)
-            met[a] += !is_activation(requirement) && tally_of(requirement, aspects[a]).passed;
+        met[0] += is_met(requirement, false);
+        met[1] += is_met(requirement, true);
     }
     fprintf(t->out,
-            "\n%d requirements: %d hold in a scenario that passed, of %d the fault is seen.\n"
-            "vclab list R1 names all scenarios of R1 and their results.\n",
-            needed, met[0], met[1]);
+            "\n%zu requirements: %d hold in a scenario that passed or in an accepted form,\n"
+            "of %d the fault is seen in a scenario that passed or in a refused form.\n"
+            "vclab list R1 names all scenarios and forms of R1 and their results.\n",
+            json_array_size(requirements), met[1], met[0]);
+}
+
+/* The folder of a scenario's result; what is said of a form. */
+static void print_source(const struct vc_table *t, const json_t *row)
+{
+    int at = INDENT + SHOWS_WIDTH + t->count_width + 2;
+
+    if (*vc_member_text(row, "result"))
+        fprintf(t->out, "%*s%s\n", at, "", vc_member_text(row, "result"));
+    if (!*vc_member_text(row, "file"))
+        return;
+    fprintf(t->out, "%*s", at, "");
+    vc_table_wrapped(t, at, *vc_member_text(row, "said") ? vc_member_text(row, "said") : vc_member_text(row, "file"));
 }
 
 bool vc_catalogue_print_requirement(FILE *out, const json_t *document, const char *id, struct vc_catalogue_style style)
@@ -263,17 +300,16 @@ bool vc_catalogue_print_requirement(FILE *out, const json_t *document, const cha
         if (strcmp(vc_member_text(requirement, "id"), id) != 0)
             continue;
         print_head(&t, requirement);
-        if (!json_array_size(json_object_get(requirement, "scenarios")))
+        if (!json_array_size(json_object_get(requirement, "scenarios")) &&
+            !json_array_size(json_object_get(requirement, "forms")))
             fprintf(out, "%*sno scenario\n", INDENT, "");
         for (size_t a = 0; a < VC_COUNT(aspects); a++)
-            json_array_foreach(json_object_get(requirement, "scenarios"), j, row)
+            json_array_foreach(json_object_get(requirement, aspects[a].list), j, row)
             {
-                if (strcmp(vc_member_text(row, "shows"), aspects[a]) != 0)
+                if (strcmp(vc_member_text(row, "shows"), aspects[a].shows) != 0)
                     continue;
-                print_row(&t, aspects[a], "", row);
-                if (*vc_member_text(row, "result"))
-                    fprintf(out, "%*s%s\n", INDENT + SHOWS_WIDTH + t.count_width + 2, "",
-                            vc_member_text(row, "result"));
+                print_row(&t, aspects[a].title, "", row);
+                print_source(&t, row);
             }
         return true;
     }

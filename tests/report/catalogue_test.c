@@ -40,6 +40,27 @@ static void put_scenarios(void)
     put_scenario("guide", "only-fault", "fault_of: [R31]\n", "");
 }
 
+static void put_form(const char *folder, const char *name, const char *source, const char *refused)
+{
+    VC_AUTO_TALLOC char *file = talloc_asprintf(NULL, "forms/%s/%s.yaml", folder, name);
+    VC_AUTO_TALLOC char *text = talloc_asprintf(
+        NULL,
+        "form: %s\ncustomer: acme\norder: o1\nregions: [eu]\nregion: eu\ndedicated_instance: active\n"
+        "lan: [10.10.0.0/16]\ncpes:\n  cpe1: {ipsec: %s, transport: {dc1: 10.200.0.1, dc2: 10.200.0.2}}\n"
+        "example:\n  requirements: [R8]\n%s%s\n",
+        name, source, refused ? "  refused: " : "", refused ? refused : "");
+
+    put(file, text);
+}
+
+/* One that is accepted, one that is refused as it expects, and one that is refused otherwise. */
+static void put_forms(void)
+{
+    put_form("accepted", "taken", "198.51.100.10", NULL);
+    put_form("refused", "private", "10.0.0.1", "10.0.0.1 as the IPsec source of cpe1");
+    put_form("refused", "wrong-words", "10.0.0.1", "192.168.0.1 as the IPsec source");
+}
+
 static const struct vc_catalogue *read_catalogue(void *ctx)
 {
     VC_AUTO_ERROR *broken = NULL;
@@ -247,6 +268,7 @@ static char *table(void *ctx, const json_t *document, unsigned columns, bool col
 Test(catalogue, table_leads_from_requirement_to_last_verdict)
 {
     put_scenarios();
+    put_forms();
     put_run("20260103T040506Z-quiet-0002", "quiet", "pass");
     put_run("20260102T000000Z-noise-0002", "noise", "fail");
     put_run("20260102T000000Z-cut-0002", "cut", "pass");
@@ -261,8 +283,12 @@ Test(catalogue, table_leads_from_requirement_to_last_verdict)
               "     fault  -     no scenario\n");
     HAS(text, "     holds  -     no scenario\n"
               "     fault  0/1   only-fault                                not run\n");
-    HAS(text, "\nR8   The IPsec source address is public: activation (6 of 6)\nR9 ");
-    HAS(text, "\n31 requirements: 3 hold in a scenario that passed, of 1 the fault is seen.\n");
+    HAS(text, "\nR8   The IPsec source address is public\n"
+              "     accept 1/1   taken                                     pass\n"
+              "     refuse 1/2   wrong-words                               fail\n");
+    HAS(text, "\nR9   NAT of the IPsec source is allowed\n     accept -     no form\n     refuse -     no form\n");
+    HAS(text, "\n42 requirements: 4 hold in a scenario that passed or in an accepted form,\n"
+              "of 2 the fault is seen in a scenario that passed or in a refused form.\n");
     HAS(text, "/scenarios/failover\n  cut         bfd     pass     R40; fault R1\n");
     HAS(text, "  only-fault  bfd     not run  fault R31\n");
     cr_assert(!strchr(text, '\033'));
@@ -352,17 +378,78 @@ Test(catalogue, of_one_requirement_every_scenario_is_told)
               "R41  Entering by the wrong DC returns by the other tunnel\n     no scenario\n");
 }
 
+Test(catalogue, a_form_tells_what_was_said_of_it)
+{
+    put_forms();
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_JSON *all = document();
+    const json_t *forms = json_object_get(requirement(all, "R8"), "forms"), *refused = json_array_get(forms, 1);
+    VC_AUTO_FREE char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    cr_assert_eq(json_array_size(forms), 3);
+    cr_assert(json_is_null(json_object_get(json_array_get(forms, 0), "said")));
+    cr_assert_str_eq(vc_member_text(refused, "shows"), "refuses");
+    cr_assert_str_eq(vc_member_text(refused, "verdict"), "pass");
+    HAS(vc_member_text(refused, "said"), "which is in 10.0.0.0/8 and not public; allowed: a public IPv4 address");
+    cr_assert(vc_catalogue_print_requirement(out, all, "R8", (struct vc_catalogue_style){.columns = 100}));
+    fclose(out);
+    HAS(text, "     accept       taken                                     pass\n");
+    HAS(text, "forms/accepted/taken.yaml\n");
+    HAS(text, "     refuse       wrong-words                               fail\n");
+    HAS(text, "which is in 10.0.0.0/8");
+}
+
+static bool shows_any(const json_t *requirement, const char *list, const char *shows)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(requirement, list), i,
+                       row) if (!strcmp(vc_member_text(row, "shows"), shows) &&
+                                strcmp(vc_member_text(row, "verdict"), "fail")) return true;
+    return false;
+}
+
+/* Of what comes with vclab: all 42 of them, by scenarios or by forms. */
+Test(catalogue, every_requirement_is_shown_to_hold_and_to_be_broken)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *broken = NULL;
+    VC_AUTO_JSON *nothing = json_object();
+    const struct vc_catalogue *catalogue = vc_catalogue_read(ctx, VCLAB_SOURCE_DIR, &broken);
+    VC_AUTO_JSON *all = vc_catalogue_document(catalogue, nothing);
+    const json_t *requirement;
+    size_t i;
+
+    cr_assert(!broken, "%s", broken ? broken->message : "");
+    json_array_foreach(json_object_get(all, "requirements"), i, requirement)
+    {
+        bool form = json_is_true(json_object_get(requirement, "activation"));
+        const char *list = form ? "forms" : "scenarios", *id = vc_member_text(requirement, "id");
+
+        cr_expect(shows_any(requirement, list, form ? "accepts" : "holds"), "%s holds nowhere", id);
+        cr_expect(shows_any(requirement, list, form ? "refuses" : "fault"), "%s is broken nowhere", id);
+    }
+    cr_assert_eq(i, 42);
+}
+
 /* ---- Markdown ---- */
 
 Test(catalogue, markdown_tells_a_scenario_step_by_step)
 {
     put_scenarios();
+    put_forms();
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     const struct vc_catalogue *catalogue = read_catalogue(ctx);
     const char *text = vc_catalogue_markdown(ctx, catalogue);
 
     HAS(text, "| R1 | Two tunnels an order, one to each DC | [noise](#noise), [quiet](#quiet) | [cut](#cut) |\n");
-    HAS(text, "| R8 | The IPsec source address is public | activation (6 of 6) | activation (6 of 6) |\n");
+    HAS(text, "| | | accepted form | refused form |\n|---|---|---|---|\n"
+              "| R8 | The IPsec source address is public | [taken](../forms/accepted/taken.yaml) | "
+              "[private](../forms/refused/private.yaml), [wrong-words](../forms/refused/wrong-words.yaml) |\n"
+              "| R9 | NAT of the IPsec source is allowed | - | - |\n");
     HAS(text, "\n### failover\n\n#### cut\n\nCalls \\<must\\> run on.\n\n"
               "- topology [two-cpe](#two-cpe), timers bfd (BGP 10/30, GRE keepalive 10 s × 3, BFD 300 ms × 3)\n"
               "- holds: R40\n- fault seen of: R1\n- flow voice from phone to dc1-srv, a packet every 20 ms\n"

@@ -1,0 +1,357 @@
+#include "activation/rules.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+
+#include "activation/pools.h"
+
+struct checking {
+    const struct vc_form *form;
+    struct vc_problems *problems;
+    const char *id; /* of the rule that is checked */
+};
+
+static struct vc_mark at(const struct checking *c, const char *member)
+{
+    return vc_doc_mark(c->form->doc, (const char *[]){member, NULL});
+}
+
+static struct vc_mark at_cpe(const struct checking *c, const struct vc_form_cpe *cpe, const char *member,
+                             const char *inner)
+{
+    return vc_doc_mark(c->form->doc, (const char *[]){"cpes", cpe->name, member, inner, NULL});
+}
+
+static const char *const dc_names[] = {"dc1", "dc2"};
+
+static struct vc_prefix host(struct in_addr address)
+{
+    return (struct vc_prefix){address, 32};
+}
+
+static bool is_set(struct in_addr address)
+{
+    return address.s_addr != 0;
+}
+
+#define REFUSE(c, mark, ...) vc_rule_refuse((c)->problems, (c)->id, mark, __VA_ARGS__)
+
+/* ---- R8, R9: IPsec ---- */
+
+static bool is_ciscos(struct in_addr address)
+{
+    struct vc_prefix headends;
+
+    return (vc_prefix_parse(VC_HEADENDS, &headends) && vc_prefix_contains(headends, address)) ||
+           vc_pool_overlapped(VC_POOL_SERVICE, host(address)) || vc_pool_overlapped(VC_POOL_TRANSPORT, host(address));
+}
+
+static void check_ipsec(struct checking *c)
+{
+    for (size_t i = 0; i < c->form->cpe_count; i++) {
+        const struct vc_form_cpe *cpe = &c->form->cpes[i], *first = &c->form->cpes[0];
+        struct vc_mark mark = at_cpe(c, cpe, "ipsec", NULL);
+        struct vc_ip_text text = vc_addr_text(cpe->ipsec);
+        const char *range = vc_addr_not_public(cpe->ipsec);
+
+        if (!is_set(cpe->ipsec))
+            continue;
+        if (range)
+            REFUSE(c, mark, "%s as the IPsec source of %s, which is in %s and not public", text.s, cpe->name, range);
+        else if (is_ciscos(cpe->ipsec))
+            REFUSE(c, mark, "%s as the IPsec source of %s, which is Cisco's", text.s, cpe->name);
+        if (cpe != first && cpe->ipsec.s_addr == first->ipsec.s_addr)
+            REFUSE(c, mark, "%s as the IPsec source of %s and of %s", text.s, first->name, cpe->name);
+    }
+}
+
+static void check_nat(struct checking *c)
+{
+    for (size_t i = 0; i < c->form->cpe_count; i++) {
+        const struct vc_form_cpe *cpe = &c->form->cpes[i];
+        struct vc_mark mark = at_cpe(c, cpe, "nat", NULL);
+        struct vc_ip_text text = vc_addr_text(cpe->nat);
+
+        if (!is_set(cpe->nat))
+            continue;
+        if (cpe->nat.s_addr == cpe->ipsec.s_addr)
+            REFUSE(c, mark, "%s on both sides of the NAT of %s", text.s, cpe->name);
+        else if (is_ciscos(cpe->nat))
+            REFUSE(c, mark, "%s behind the NAT of %s, which is Cisco's", text.s, cpe->name);
+    }
+}
+
+/* ---- R10: transports; and who has which tunnel (R1, R3, R4) ---- */
+
+static void check_transport(struct checking *c, const struct vc_form_cpe *cpe, size_t dc)
+{
+    const struct vc_prefix *transport = &cpe->transport[dc];
+    struct vc_mark mark = at_cpe(c, cpe, "transport", dc_names[dc]);
+
+    if (transport->len != 32)
+        REFUSE(c, mark, "%s as the transport of %s to %s, which is %u addresses", vc_prefix_text(*transport).s,
+               cpe->name, dc_names[dc], 1U << (32 - transport->len));
+    else if (is_ciscos(transport->addr))
+        REFUSE(c, mark, "%s as the transport of %s, which is Cisco's", vc_addr_text(transport->addr).s, cpe->name);
+    else if (transport->addr.s_addr == cpe->ipsec.s_addr || transport->addr.s_addr == cpe->nat.s_addr)
+        REFUSE(c, mark, "%s as transport and IPsec source of %s, so that GRE would be in its own way",
+               vc_addr_text(transport->addr).s, cpe->name);
+}
+
+static void check_transports(struct checking *c)
+{
+    const struct vc_form_cpe *a = vc_form_cpe_of(c->form, 0), *b = vc_form_cpe_of(c->form, 1);
+
+    for (size_t i = 0; i < c->form->cpe_count; i++)
+        for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
+            if (is_set(c->form->cpes[i].transport[dc].addr))
+                check_transport(c, &c->form->cpes[i], dc);
+    if (a && b && a->transport[0].addr.s_addr == b->transport[1].addr.s_addr)
+        REFUSE(c, at_cpe(c, b, "transport", dc_names[1]), "%s as the transport of both tunnels",
+               vc_addr_text(b->transport[1].addr).s);
+}
+
+static void check_tunnels(struct checking *c)
+{
+    for (size_t dc = 0; dc < VC_FORM_DCS && c->form->cpe_count; dc++) {
+        size_t ends = 0;
+
+        for (size_t i = 0; i < c->form->cpe_count; i++)
+            ends += is_set(c->form->cpes[i].transport[dc].addr);
+        if (ends != 1)
+            REFUSE(c, at(c, "cpes"), "%s transport%s to %s", ends ? "two" : "no", ends ? "s" : "", dc_names[dc]);
+    }
+    for (size_t i = 0; c->form->cpe_count > 1 && i < c->form->cpe_count; i++)
+        if (!is_set(c->form->cpes[i].transport[0].addr) && !is_set(c->form->cpes[i].transport[1].addr))
+            REFUSE(c, c->form->cpes[i].mark, "%s without a tunnel", c->form->cpes[i].name);
+}
+
+/* ---- R11, R12: the customer's network and what Cisco allocates ---- */
+
+static void check_tunnel_space(struct checking *c)
+{
+    for (size_t i = 0; i < c->form->lan_count; i++) {
+        const struct vc_form_lan *lan = &c->form->lans[i];
+        const char *range = vc_pool_overlapped(VC_POOL_TUNNEL, lan->prefix);
+
+        if (range)
+            REFUSE(c, lan->mark, "%s in your network, which overlaps %s", vc_prefix_text(lan->prefix).s, range);
+    }
+    for (size_t i = 0; i < c->form->cpe_count; i++)
+        for (size_t dc = 0; dc < VC_FORM_DCS; dc++) {
+            const struct vc_form_cpe *cpe = &c->form->cpes[i];
+            const char *range = vc_pool_overlapped(VC_POOL_TUNNEL, cpe->transport[dc]);
+
+            if (is_set(cpe->transport[dc].addr) && range)
+                REFUSE(c, at_cpe(c, cpe, "transport", dc_names[dc]), "%s as a transport, which is in %s",
+                       vc_addr_text(cpe->transport[dc].addr).s, range);
+        }
+}
+
+static void check_service_space(struct checking *c)
+{
+    for (size_t i = 0; i < c->form->lan_count; i++) {
+        const struct vc_form_lan *lan = &c->form->lans[i];
+        const char *range = vc_pool_overlapped(VC_POOL_SERVICE, lan->prefix);
+
+        if (!range)
+            range = vc_pool_overlapped(VC_POOL_TRANSPORT, lan->prefix);
+        if (range)
+            REFUSE(c, lan->mark, "%s in your network, which overlaps %s", vc_prefix_text(lan->prefix).s, range);
+    }
+}
+
+static void check_lans(struct checking *c)
+{
+    for (size_t i = 1; i < c->form->lan_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (vc_prefix_overlaps(c->form->lans[i].prefix, c->form->lans[j].prefix))
+                vc_problem(c->problems, c->form->lans[i].mark,
+                           "found %s, which overlaps %s; allowed: each part of your network once",
+                           vc_prefix_text(c->form->lans[i].prefix).s, vc_prefix_text(c->form->lans[j].prefix).s);
+}
+
+/* ---- R13 to R15: ASN, order, role ---- */
+
+static void check_asn(struct checking *c)
+{
+    unsigned asn = c->form->asn;
+
+    if (!asn)
+        return;
+    if (asn < VC_ASN_FIRST || asn > VC_ASN_LAST)
+        REFUSE(c, at(c, "asn"), "asn %u", asn);
+    else if (asn == VC_ASN_CISCO)
+        REFUSE(c, at(c, "asn"), "asn %u, which is Cisco's end of the sessions", asn);
+}
+
+static void check_order(struct checking *c)
+{
+    const struct vc_form *f = c->form;
+
+    if (f->region_count && f->quantity > f->region_count)
+        REFUSE(c, at(c, "quantity"), "quantity %u with %zu region%s of Dedicated Instance", f->quantity,
+               f->region_count, f->region_count == 1 ? "" : "s");
+    if (f->region && f->region_count && vc_names_find(VC_NAMES(f->regions, f->region_count), f->region) == VC_NONE)
+        REFUSE(c, at(c, "region"), "region %s, in which Dedicated Instance was not bought", f->region);
+    if (f->instance && strcmp(f->instance, "active") != 0)
+        REFUSE(c, at(c, "dedicated_instance"), "Dedicated Instance in region %s %s, not active",
+               f->region ? f->region : "of the order", f->instance);
+}
+
+static void check_role(struct checking *c)
+{
+    if (c->form->role && strcmp(c->form->role, "full-admin") != 0)
+        REFUSE(c, at(c, "role"), "role %s", c->form->role);
+}
+
+static void check_calls(struct checking *c)
+{
+    if (c->form->calls > VC_CALLS_A_TUNNEL)
+        REFUSE(c, at(c, "calls"), "%u calls, %.0f Mbit/s", c->form->calls, c->form->calls * VC_CALL_KBIT / 1000.0);
+}
+
+/* ---- the table ---- */
+
+struct rule {
+    const char *id;
+    void (*check)(struct checking *); /* NULL: vc_rules_refuse_members or the ledger does */
+    const char *words;
+};
+
+static const struct rule rules[] = {
+    {"R8", check_ipsec, "a public IPv4 address of your own for each CPE; of a CPE behind your NAT, the NAT's"},
+    {"R9", check_nat,
+     "in nat the CPE's own address behind your NAT, in ipsec the public one that your NAT puts in its "
+     "place"},
+    {"R10", check_transports,
+     "one address (/32) of your own for each tunnel, private or public; Cisco allocates the other end"},
+    {"R11", check_tunnel_space,
+     "networks and transports outside 100.64.0.0/10, from which Cisco takes the addresses "
+     "inside the tunnels"},
+    {"R12", check_service_space,
+     "networks of your own; Cisco assigns you a public /24 out of its ranges, half of it "
+     "for each data centre"},
+    {"R13", check_asn, "an ASN from 64512 to 65534 but 64600, or none: then Cisco assigns one"},
+    {"R14", check_order,
+     "one order a region, no more orders than regions of Dedicated Instance, and the region's "
+     "Dedicated Instance active first"},
+    {"R15", check_role, "role full-admin; a read-only administrator may look at the status"},
+    {"R16", NULL, "nothing here: Cisco sets the status, In-Progress and then Activated"},
+    {"R17", NULL, "nothing here: Cisco's security settings are the same for everybody; with questions turn to TAC"},
+    {"R18", NULL, "nothing here: Cisco makes the keys and BGP passwords, and the settings view shows them"},
+};
+
+/* What other chapters of the guide, or reason, say of a form. */
+static const struct rule others[] = {
+    {"R3, R4", check_tunnels, "one CPE with a transport to dc1 and one to dc2, or two CPEs with one transport each"},
+    {"R6", check_calls, "at most 3125 calls, which one tunnel of 250 Mbit/s can carry when the other is down"},
+    {"", check_lans, ""}, /* has words of its own */
+};
+
+static const struct rule *find_rule(const struct rule *list, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(list[i].id, id))
+            return &list[i];
+    return NULL;
+}
+
+bool vc_rule_exists(const char *id)
+{
+    return find_rule(rules, VC_COUNT(rules), id);
+}
+
+static void check_all(const struct rule *list, size_t count, const struct vc_form *form, struct vc_problems *problems)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].check)
+            list[i].check(&(struct checking){form, problems, list[i].id});
+}
+
+void vc_rules_check(const struct vc_form *form, struct vc_problems *problems)
+{
+    check_all(rules, VC_COUNT(rules), form, problems);
+    check_all(others, VC_COUNT(others), form, problems);
+}
+
+void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark mark, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    VC_AUTO_TALLOC char *found = talloc_vasprintf(NULL, format, args);
+    va_end(args);
+    const struct rule *rule = find_rule(rules, VC_COUNT(rules), id);
+    if (!rule)
+        rule = find_rule(others, VC_COUNT(others), id);
+    vc_problem(problems, mark, "found %s; allowed: %s (%s)", found, rule ? rule->words : "", id);
+}
+
+/* ---- members that are Cisco's ---- */
+
+/* By a part of the member's name, so that whatever it is called in a customer's draft is found. */
+static const struct member {
+    const char *part, *id;
+} ciscos_members[] = {
+    {"psk", "R18"},
+    {"password", "R18"},
+    {"secret", "R18"},
+    {"shared_key", "R18"},
+    {"authentication", "R18"},
+    {"crypto", "R17"},
+    {"ike", "R17"},
+    {"esp", "R17"},
+    {"encryption", "R17"},
+    {"integrity", "R17"},
+    {"prf", "R17"},
+    {"group", "R17"},
+    {"lifetime", "R17"},
+    {"pfs", "R17"},
+    {"proposal", "R17"},
+    {"transform", "R17"},
+    {"status", "R16"},
+    {"activated", "R16"},
+    {"tunnel_address", "R11"},
+    {"tunnels", "R11"},
+    {"service", "R12"},
+    {"cisco_prefix", "R12"},
+};
+
+static const char *rule_of_member(const char *key)
+{
+    for (size_t i = 0; i < VC_COUNT(ciscos_members); i++)
+        if (strcasestr(key, ciscos_members[i].part))
+            return ciscos_members[i].id;
+    return NULL;
+}
+
+/* Where in the form a mapping stands: a CPE may have any name, only its members count. */
+enum level { LEVEL_FORM, LEVEL_CPES, LEVEL_CPE };
+
+static struct vc_doc *without(void *ctx, const struct vc_doc *doc, enum level level, struct vc_problems *problems)
+{
+    struct vc_doc *out = talloc_memdup(ctx, doc, sizeof *doc);
+
+    if (doc->type != VC_DOC_MAP)
+        return out;
+    out->items = talloc_zero_array(out, struct vc_doc *, doc->count);
+    out->count = 0;
+    for (size_t i = 0; i < doc->count; i++) {
+        struct vc_doc *item = doc->items[i];
+        const char *id = level == LEVEL_CPES ? NULL : rule_of_member(item->key);
+        bool deeper = level == LEVEL_CPES || (level == LEVEL_FORM && !strcmp(item->key, "cpes"));
+
+        if (id)
+            vc_rule_refuse(problems, id, item->key_mark, "%s", vc_quoted(out, item->key));
+        else
+            out->items[out->count++] = deeper ? without(out, item, level + 1, problems) : item;
+    }
+    return out;
+}
+
+const struct vc_doc *vc_rules_refuse_members(void *ctx, const struct vc_doc *doc, struct vc_problems *problems)
+{
+    return without(ctx, doc, LEVEL_FORM, problems);
+}

@@ -1,0 +1,113 @@
+/* What is wrong with a form beyond the rules: each with its place, all of them at once. */
+#include "fixture.h"
+
+TestSuite(form, .init = folder_open, .fini = folder_close);
+
+static const char good[] = "form: f\ncustomer: acme\norder: '4711'\nregions: [eu]\nregion: eu\n"
+                           "dedicated_instance: active\nlan: [10.10.0.0/16]\ncpes:\n"
+                           "  cpe1: {ipsec: 198.51.100.10, transport: {dc1: 10.200.0.1, dc2: 10.200.0.2}}\n";
+
+/* The good form with `from` replaced by `to`: what is said of it, "" when nothing is. */
+static const char *said(void *ctx, const char *from, const char *to)
+{
+    const char *at = strstr(good, from), *file = in_top(ctx, "f.yaml");
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_assert(at, "%s", from);
+    put_file(file, talloc_asprintf(ctx, "%.*s%s%s", (int)(at - good), good, to, at + strlen(from)));
+    return vc_form_load(ctx, file, NULL, &err) ? "" : talloc_strdup(ctx, err->message);
+}
+
+Test(form, says_what_is_wrong_and_where)
+{
+    static const struct {
+        const char *from, *to, *text;
+    } cases[] = {
+        {"form: f", "form: g", "f.yaml:1:7: found form \"g\" in a file named f.yaml"},
+        {"region: eu\nd", "region: europe\nd", "f.yaml:5:9: found unknown region \"europe\"; allowed: us, ca, eu"},
+        {"regions: [eu]", "regions: eu", "f.yaml:4:10: found \"eu\" for regions; allowed: a list of the regions"},
+        {"regions: [eu]", "regions: [eu, eu]", "found region \"eu\" again; allowed: each region once"},
+        {"order: '4711'", "order: 'no spaces'", "found \"no spaces\" for order; allowed: the order's number"},
+        {"customer: acme\n", "", "found a form without \"customer\"; allowed: customer is required"},
+        {"lan: [10.10.0.0/16]", "lan: [10.10.0.1/16]",
+         "f.yaml:7:7: found \"10.10.0.1/16\"; allowed: a prefix of your network"},
+        {"lan: [10.10.0.0/16]", "lan: []", "allowed: a list of the prefixes behind your CPEs"},
+        {"lan: [10.10.0.0/16]", "lan: [10.10.0.0/16, 10.10.4.0/24]", "found 10.10.4.0/24, which overlaps 10.10.0.0/16"},
+        {"lan: [10.10.0.0/16]", "lan: [10.10.0.0/28]",
+         "found no prefix with room for the lab's LAN; allowed: one that is a /27"},
+        {"ipsec: 198.51.100.10,", "ipsec: 198.51.100.10, gateway: 198.51.100.9,",
+         "found unknown key of a CPE \"gateway\"; allowed: ipsec, nat, transport"},
+        {"ipsec: 198.51.100.10", "ipsec: here", "found \"here\" for ipsec; allowed: an IPv4 address"},
+        {"cpe1:", "dc1-router:", "found \"dc1-router\" as a CPE's name, which another node of the lab has"},
+        {"cpe1:", "a-name-too-long:", "found CPE name \"a-name-too-long\"; allowed: a small letter"},
+        {", dc2: 10.200.0.2", "", "found no transport to dc2; allowed: one CPE with a transport to dc1 and one to dc2"},
+        {"dc2: 10.200.0.2", "dc3: 10.200.0.2", "found unknown data centre \"dc3\"; allowed: dc1, dc2"},
+        {"dc2: 10.200.0.2", "dc2: all", "found \"all\" for dc2; allowed: an address, alone or as /32"},
+        {"  cpe1:", "  cpe0: {ipsec: 198.51.100.20, transport: {dc1: 10.200.0.9}}\n  cpe1:",
+         "found two transports to dc1"},
+        {"lan:", "calls: 3126\nlan:", "found 3126 calls, 250 Mbit/s; allowed: at most 3125 calls"},
+        {"lan:", "tunnel_mask: 29\nlan:", "found \"29\" for tunnel_mask; allowed: 30 or 31"},
+        {"lan:", "keepalives: maybe\nlan:", "found unknown keepalives \"maybe\"; allowed: on, off"},
+        {"lan:", "lan: [10.0.0.0/8]\nlan:", "found \"lan\" again"},
+        {"lan:", "IKE_Lifetime: 8h\nlan:", "found \"IKE_Lifetime\"; allowed: nothing here"},
+        {"cpe1:", "spike:", ""},
+    };
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const char *text = said(ctx, cases[i].from, cases[i].to);
+
+        if (!*text && strstr(cases[i].text, "the lab's LAN")) { /* the lab's own limit is told when it is allocated */
+            VC_AUTO_ERROR *err = NULL;
+            struct vc_ledger *ledger = open_ledger(ctx, "ledger");
+            cr_assert(!vc_activate(ctx, ledger, in_top(ctx, "f.yaml"), &(struct vc_activation_options){0}, &err));
+            text = talloc_strdup(ctx, err->message);
+            ledger_has(ledger, 0);
+        }
+        cr_expect(*cases[i].text ? strstr(text, cases[i].text) != NULL : !*text, "%s: %s", cases[i].to, text);
+    }
+}
+
+Test(form, says_everything_at_once)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *text = said(ctx, "ipsec: 198.51.100.10", "psk: x, ipsec: 10.0.0.1");
+
+    cr_assert(strstr(text, "(R18)") && strstr(text, "(R8)"), "%s", text);
+    text = said(ctx, "lan: [10.10.0.0/16]", "asn: 1\nrole: read-only\nlan: [100.64.0.0/12]");
+    cr_assert(strstr(text, "(R13)") && strstr(text, "(R15)") && strstr(text, "(R11)"), "%s", text);
+}
+
+/* The ledger's copy of a form is the form. */
+Test(form, comes_back_from_json_as_it_was)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    said(ctx, "lan:", "example: {requirements: [R8]}\nasn: 65000\nlan:");
+    const struct vc_form *form = vc_form_load(ctx, in_top(ctx, "f.yaml"), NULL, &err);
+    cr_assert(form, "%s", err ? err->message : "");
+    VC_AUTO_JSON *json = vc_form_json(form);
+    const struct vc_form *again = vc_form_from_json(ctx, json, &err);
+    VC_AUTO_JSON *once_more = vc_form_json(again);
+
+    cr_assert(json_equal(json, once_more) && !json_object_get(json, "example"));
+    cr_assert_eq(again->asn, 65000);
+    cr_assert_eq(again->cpes[0].transport[1].addr.s_addr, form->cpes[0].transport[1].addr.s_addr);
+    json_object_set_new(json, "region", json_string("moon"));
+    cr_assert(!vc_form_from_json(ctx, json, &err) && strstr(err->message, "the ledger's form"), "%s", err->message);
+}
+
+/* A form of a customer may be anything. */
+Test(form, that_is_hostile_is_refused)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+
+    cr_assert(strstr(said(ctx, good, "[]"), "found a list"));
+    cr_assert(strstr(said(ctx, good, "form: {a: b}\n"), "found a mapping for form"));
+    cr_assert(
+        strstr(said(ctx, "  cpe1: {ipsec: 198.51.100.10, transport: {dc1: 10.200.0.1, dc2: 10.200.0.2}}", "  cpe1: []"),
+               "found a list for a CPE"));
+    cr_assert(strstr(said(ctx, "acme", "'../../etc'"), "found customer name \"../../etc\""));
+    cr_assert(strstr(said(ctx, "'4711'", "\"o\\n1; DROP TABLE orders\""), "for order; allowed: the order's number"));
+}
