@@ -19,11 +19,9 @@ static json_t *prefix_json(struct vc_prefix prefix)
     return json_string(vc_prefix_text(prefix).s);
 }
 
-unsigned vc_gre_mtu(const struct vc_topology *topology, enum vc_plane plane)
+unsigned vc_gre_mtu(const struct vc_settings *settings, enum vc_plane plane)
 {
-    unsigned mtu = topology->settings.gre_mtu;
-
-    return plane == VC_PLANE_USER && mtu > LIBIPSEC_GRE_MTU ? LIBIPSEC_GRE_MTU : mtu;
+    return plane == VC_PLANE_USER && settings->gre_mtu > LIBIPSEC_GRE_MTU ? LIBIPSEC_GRE_MTU : settings->gre_mtu;
 }
 
 bool vc_link_is_ibgp(const struct vc_topology *topology, const struct vc_link *link)
@@ -173,7 +171,7 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
         "name", t->name, "ifname", json_sprintf("gre-%s", t->name), "dc", dc->name,               /* */
         "role", "cpe", cpe, "headend", role == VC_ROLE_HEADEND, "router", role == VC_ROLE_ROUTER, /* */
         "ipsec", "local", addr_json(cpe ? t->ipsec_cpe : t->ipsec_cisco), "remote",
-        addr_json(cpe ? t->ipsec_cisco : t->ipsec_cpe), "source", addr_json(source), /* */
+        addr_json(cpe ? own.peer : t->ipsec_cpe), "source", addr_json(source), /* */
         "transport", "local", addr_json(cpe ? t->transport_cpe : t->transport_cisco), "remote",
         addr_json(cpe ? t->transport_cisco : t->transport_cpe),                                 /* */
         "address", "local", addr_json(own.address.addr), "remote", addr_json(own.peer_address), /* */
@@ -189,7 +187,8 @@ static json_t *settings_json(const struct vc_settings *s, unsigned mtu)
     unsigned mss = s->mss > mtu - 40 ? mtu - 40 : s->mss;
     /* A probe after dpd_delay of silence, repeated every second: dead just before dpd_delay × dpd_retries. A lost first
      * message of a new SA is repeated as fast, which a retransmission time of dpd_delay would not do. */
-    int retransmits = (int)(s->dpd_delay_s * (s->dpd_retries > 1 ? s->dpd_retries - 1 : 1)) - 2;
+    unsigned delay_s = s->dpd_delay_s ? s->dpd_delay_s : 10; /* never asked: retransmissions as by default */
+    int retransmits = (int)(delay_s * (s->dpd_retries > 1 ? s->dpd_retries - 1 : 1)) - 2;
 
     return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "ike_proposal", s->ike_proposal,
                      "esp_proposal", s->esp_proposal, "ike_rekey_s", (int)(s->ike_lifetime_s - s->ike_lifetime_s / 10),
@@ -202,7 +201,6 @@ static json_t *settings_json(const struct vc_settings *s, unsigned mtu)
 static void add_tunnels(json_t *context, const struct vc_topology *topology, const struct vc_plan_options *options,
                         size_t node)
 {
-    const struct vc_node *n = &topology->nodes[node];
     json_t *tunnels = json_array(), *router_id = NULL;
 
     for (size_t i = 0; i < topology->tunnel_count; i++) {
@@ -212,10 +210,10 @@ static void add_tunnels(json_t *context, const struct vc_topology *topology, con
         if (role == VC_ROLE_NONE)
             continue;
         json_t *tunnel = tunnel_json(topology, t, node, options->seed);
-        vc_configured_context(topology, node, i, tunnel);
-        if (n->configure && n->configure->tunnel == i) { /* hides the node's inside this tunnel's section */
+        vc_configured_context(topology, node, i, options->timers, tunnel);
+        if (vc_configured_apart(topology, node, i)) { /* hides the node's inside this tunnel's section */
             struct vc_settings own = vc_configured_settings(topology, node, i);
-            json_object_set_new(tunnel, "settings", settings_json(&own, vc_gre_mtu(topology, options->plane)));
+            json_object_set_new(tunnel, "settings", settings_json(&own, vc_gre_mtu(&own, options->plane)));
         }
         json_array_append_new(tunnels, tunnel);
         if (!router_id && role != VC_ROLE_HEADEND)
@@ -287,7 +285,7 @@ json_t *vc_context(const struct vc_topology *topology, const struct vc_plan_opti
     json_t *context = json_pack(
         "{s:s, s:s, s:I, s:{s:b, s:b}, s:o, s:o}", "name", n->name, "kind", n->kind, "asn", (json_int_t)n->asn, "plane",
         "user", options->plane == VC_PLANE_USER, "kernel", options->plane == VC_PLANE_KERNEL, "settings",
-        settings_json(&settings, vc_gre_mtu(topology, options->plane)), "timers", timers_json(options->timers));
+        settings_json(&settings, vc_gre_mtu(&settings, options->plane)), "timers", timers_json(options->timers));
 
     if (!context)
         abort(); /* json_pack refused its format: a bug here */

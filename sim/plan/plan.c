@@ -7,6 +7,7 @@
 #include "plan/configured.h"
 #include "plan/libreswan.h"
 #include "plan/node.h"
+#include "plan/own_files.h"
 #include "plan/secret.h"
 
 enum { LINK_MTU = 1500 };
@@ -63,6 +64,8 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
         const struct vc_tunnel *t = &topology->tunnels[i];
         enum vc_role role = vc_tunnel_role(topology, t, index);
         const struct vc_own_tunnel own = vc_configured_tunnel(topology, index, i);
+        const struct vc_settings settings = vc_configured_settings(topology, index, i);
+        unsigned keepalive_s = own.own_keepalives ? own.keepalive_s : timers->gre_keepalive_s;
         size_t l = 0;
 
         if (role != VC_ROLE_CPE && role != VC_ROLE_ROUTER)
@@ -75,9 +78,9 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
             .remote = own.remote,
             .address = own.address,
             .peer_address = own.peer_address,
-            .mtu = vc_gre_mtu(topology, options->plane),
-            .keepalive_s = timers->gre_keepalive_s,
-            .retries = timers->gre_keepalive_s ? timers->gre_retries : 0,
+            .mtu = vc_gre_mtu(&settings, options->plane),
+            .keepalive_s = keepalive_s,
+            .retries = own.own_keepalives ? own.retries : keepalive_s ? timers->gre_retries : 0,
             .ignores_keepalives = own.ignores_keepalives,
             .wire = {.rate_mbit = topology->settings.rate_mbit},
         };
@@ -132,7 +135,8 @@ struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, cons
         plan_interfaces(plan, topology, options, i, node);
         plan_gre(plan, topology, options, i, node);
         if (!kind || say_in_its_words(kind, view, err) ||
-            vc_node_render(plan, node, kind, view, options->plane, err) < 0) {
+            vc_node_render(plan, node, kind, view, options->plane, err) < 0 ||
+            vc_own_files_use(plan, &topology->nodes[i], view, node, err) < 0) {
             vc_wrap(err, "node %s", node->name);
             return NULL;
         }

@@ -1,0 +1,136 @@
+#include "plan/own_files.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Where a file that is no daemon's vici_config and no frr.conf stands in the node. */
+static const struct {
+    const char *name, *path;
+} places[] = {
+    {"bird.conf", "/etc/bird/bird.conf"}, {"ipsec.conf", "/etc/ipsec.conf"}, {"ipsec.secrets", "/etc/ipsec.secrets"}};
+
+static const char *const frr_daemons[] = {"zebra", "bgpd", "bfdd", "ospfd"};
+
+/* The lines with which a section of one daemon begins. What is not here is of all daemons. */
+static const struct {
+    const char *begins, *daemon;
+} frr_sections[] = {
+    {"router bgp", "bgpd"}, {"bgp ", "bgpd"},           {"ip as-path", "bgpd"},
+    {"bgp", "bgpd"},        {"router ospf", "ospfd"},   {"interface ", "ospfd"},
+    {"bfd", "bfdd"},        {"no zebra", "zebra"},      {"zebra ", "zebra"},
+    {"ip nht", "zebra"},    {"ip forwarding", "zebra"}, {"ip community-list", "bgpd"},
+};
+
+static const char *section_daemon(const char *line)
+{
+    for (size_t i = 0; i < VC_COUNT(frr_sections); i++) {
+        size_t length = strlen(frr_sections[i].begins);
+
+        if (!strncmp(line, frr_sections[i].begins, length) &&
+            (frr_sections[i].begins[length - 1] == ' ' || line[length] == ' ' || !line[length]))
+            return frr_sections[i].daemon;
+    }
+    return NULL;
+}
+
+char *vc_frr_part(void *ctx, const char *text, const char *daemon)
+{
+    char *part = talloc_strdup(ctx, "");
+    bool wanted = true;
+
+    for (size_t length; *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        bool inside = *text == ' ' || !strncmp(text, "exit\n", 5) || !strcmp(text, "exit");
+
+        if (!inside) {
+            VC_AUTO_TALLOC char *line = talloc_strndup(NULL, text, length);
+            const char *of = section_daemon(line);
+            wanted = !of || !strcmp(of, daemon);
+        }
+        if (wanted)
+            part = talloc_asprintf_append_buffer(part, "%.*s\n", (int)length, text);
+    }
+    return part;
+}
+
+/* What stands for <MARK-NAME> at `at`; NULL: nothing does. *length is the mark's. */
+static const char *key_at(const json_t *view, const char *at, size_t *length)
+{
+    static const struct {
+        const char *mark, *member;
+    } marks[] = {{"<PSK-", "psk"}, {"<BGP-PW-", "bgp_password"}};
+    const json_t *tunnels = json_object_get(view, "tunnels"), *tunnel;
+    size_t t;
+
+    for (size_t i = 0; i < VC_COUNT(marks); i++) {
+        size_t begin = strlen(marks[i].mark);
+
+        if (strncasecmp(at, marks[i].mark, begin) != 0)
+            continue;
+        json_array_foreach(tunnels, t, tunnel)
+        {
+            const char *name = json_string_value(json_object_get(tunnel, "name"));
+
+            *length = begin + strlen(name) + 1;
+            if (!strncasecmp(at + begin, name, strlen(name)) && at[*length - 1] == '>')
+                return json_string_value(json_object_get(tunnel, marks[i].member));
+        }
+    }
+    return NULL;
+}
+
+static char *with_keys(void *ctx, const json_t *view, const char *text)
+{
+    char *out = talloc_strdup(ctx, "");
+
+    while (*text) {
+        size_t plain = strcspn(text, "<"), length = 0;
+        const char *key = text[plain] ? key_at(view, text + plain, &length) : NULL;
+
+        if (!key)
+            plain += text[plain] != 0;
+        out = talloc_asprintf_append_buffer(out, "%.*s%s", (int)plain, text, key ? key : "");
+        text += plain + (key ? length : 0);
+    }
+    return out;
+}
+
+static bool put(struct vc_plan_node *out, const char *path, const char *text)
+{
+    for (size_t i = 0; i < out->file_count; i++)
+        if (!strcmp(out->files[i].path, path)) {
+            out->files[i].text = text;
+            return true;
+        }
+    return false;
+}
+
+/* Did some daemon of the node read it? */
+static bool use(void *ctx, const char *name, const char *text, struct vc_plan_node *out)
+{
+    bool used = false;
+
+    for (size_t i = 0; i < out->daemon_count && !strcmp(name, "swanctl.conf"); i++)
+        if (out->daemons[i].vici_config) {
+            out->daemons[i].vici_config = text;
+            used = true;
+        }
+    for (size_t i = 0; i < VC_COUNT(frr_daemons) && !strcmp(name, "frr.conf"); i++) {
+        VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "/etc/frr/%s.conf", frr_daemons[i]);
+        used |= put(out, path, vc_frr_part(ctx, text, frr_daemons[i]));
+    }
+    for (size_t i = 0; i < VC_COUNT(places); i++)
+        used |= !strcmp(name, places[i].name) && put(out, places[i].path, text);
+    return used;
+}
+
+int vc_own_files_use(void *ctx, const struct vc_node *node, const json_t *view, struct vc_plan_node *out,
+                     vc_error **err)
+{
+    for (size_t i = 0; i < node->file_count; i++)
+        if (!use(ctx, node->files[i].name, with_keys(ctx, view, node->files[i].text), out))
+            return vc_fail(err, VC_EXIT_USAGE, 0, "%s:%d:%d: no daemon of a node of kind %s reads a %s",
+                           node->files[i].mark.file, node->files[i].mark.line, node->files[i].mark.column, node->kind,
+                           node->files[i].name);
+    return 0;
+}
