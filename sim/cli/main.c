@@ -22,6 +22,8 @@ static const struct command {
     {"heal", vc_cmd_heal, "take a fault away again"},
     {"capture", vc_cmd_capture, "capture a link or tunnel as pcapng"},
     {"down", vc_cmd_down, "end a running lab"},
+    {"export", vc_cmd_export, "a CPE's configuration, for IOS-XE and others"},
+    {"import", vc_cmd_import, "a customer's own configuration as the node of a topology"},
     {"report", vc_cmd_report, "tell results again"},
     {"replay", vc_cmd_replay, "play the run of a bundle again and compare"},
     {"plan", vc_cmd_plan, "capacity and failover of thousands of hubs, simulated"},

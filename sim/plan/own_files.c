@@ -121,6 +121,12 @@ static bool use(void *ctx, const char *name, const char *text, struct vc_plan_no
     }
     for (size_t i = 0; i < VC_COUNT(places); i++)
         used |= !strcmp(name, places[i].name) && put(out, places[i].path, text);
+    /* as `vclab export --as libreswan` has it: both files in one */
+    const char *secrets = !strcmp(name, "ipsec.conf") ? strstr(text, "\n# ipsec.secrets\n") : NULL;
+    if (secrets)
+        put(out, "/etc/ipsec.secrets", secrets + 1);
+    if (secrets)
+        put(out, "/etc/ipsec.conf", talloc_strndup(ctx, text, (size_t)(secrets + 1 - text)));
     return used;
 }
 
