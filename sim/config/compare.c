@@ -42,7 +42,9 @@ static void compare_row(const struct comparison *c, const struct vc_cpe_row *row
     json_t *found = row->value(&here), *wanted = row->value(&there);
     bool said = row->timer && !c->timers; /* whatever the scenario has */
 
-    if (json_equal(found, wanted) && !said) {
+    bool missing = json_is_string(found) && !json_string_length(found); /* which was told as an error */
+
+    if (missing || (json_equal(found, wanted) && !said)) {
         json_decref(found);
         json_decref(wanted);
         return;
@@ -107,7 +109,7 @@ static void check_both_selectors(const struct comparison *c, const struct vc_cpe
 static bool is_compared(const struct vc_cpe_row *row, const struct vc_cpe_tunnel *t)
 {
     if (row->group == VC_CPE_ROW_IPSEC)
-        return t->crypto;
+        return t->crypto && t->ike; /* without its IKE there is an error already */
     return row->group != VC_CPE_ROW_BGP || t->bgp || !strcmp(row->knob, "bgp");
 }
 

@@ -44,8 +44,12 @@ static void add_text(struct vc_cpe *cpe, const char ***list, size_t *count, int 
 {
     char *text = line ? talloc_asprintf(cpe, "%s:%d: ", cpe->file, line) : talloc_asprintf(cpe, "%s: ", cpe->file);
 
+    text = talloc_vasprintf_append(text, format, args);
+    for (size_t i = 0; i < *count; i++)
+        if (!strcmp((*list)[i], text))
+            return; /* of one line that counts for several tunnels */
     *list = talloc_realloc(cpe, *list, const char *, *count + 1);
-    (*list)[(*count)++] = talloc_vasprintf_append(text, format, args);
+    (*list)[(*count)++] = text;
 }
 
 void vc_cpe_error(struct vc_cpe *cpe, int line, const char *format, ...)

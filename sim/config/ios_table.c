@@ -109,6 +109,7 @@ const struct vc_ios_pattern vc_ios_patterns[] = {
     {VC_IOS_INTERFACE, "ip address <a> <a>", "address"},
     {VC_IOS_INTERFACE, "ip address <a> <a> secondary", NULL},
     {VC_IOS_INTERFACE, "ip address dhcp <any>", "dhcp"},
+    {VC_IOS_INTERFACE, "ip unnumbered <rest>", NULL},
     {VC_IOS_INTERFACE, "no ip address", "-address"},
     {VC_IOS_INTERFACE, "tunnel source <w>", "source"},
     {VC_IOS_INTERFACE, "tunnel source <w> <w>", "source"},

@@ -109,6 +109,29 @@ static void read_profile(struct vc_cpe_reader *r, const struct vc_ios_section *p
     }
 }
 
+/* One word of each part, as strongSwan writes a proposal: without what a cipher does itself, and without a PRF that is
+ * the integrity algorithm's. */
+static char *proposal_text(struct vc_cpe_reader *r, const char *const said[VC_WORD_PARTS], int line)
+{
+    static const char *const names[VC_WORD_PARTS] = {"encryption", "integrity", "prf", "group"};
+    const struct vc_word *words[VC_WORD_PARTS];
+    char *text = talloc_strdup(r->scratch, "");
+
+    for (int p = 0; p < VC_WORD_PARTS; p++) {
+        words[p] = vc_word_of_ikev2((enum vc_word_part)p, said[p]);
+        if (*said[p] && !words[p])
+            vc_cpe_error(r->cpe, line, "the lab has no word for %s %s", names[p], said[p]);
+    }
+    if (words[VC_WORD_CIPHER] && words[VC_WORD_CIPHER]->aead)
+        words[VC_WORD_INTEGRITY] = NULL;
+    if (words[VC_WORD_INTEGRITY] && !strcmp(said[VC_WORD_INTEGRITY], said[VC_WORD_PRF]))
+        words[VC_WORD_PRF] = NULL;
+    for (int p = 0; p < VC_WORD_PARTS; p++)
+        if (words[p])
+            text = talloc_asprintf_append(text, "%s%s", *text ? "-" : "", words[p]->strongswan);
+    return text;
+}
+
 /* Every proposal that the lists of one section make, as strongSwan writes them. */
 static void add_proposals(struct vc_cpe_reader *r, const struct vc_ios_section *section, struct vc_cpe_tunnel *t)
 {
@@ -125,21 +148,12 @@ static void add_proposals(struct vc_cpe_reader *r, const struct vc_ios_section *
         all *= counts[p];
     }
     for (size_t n = 0; n < all && n < 64; n++) {
-        char *text = talloc_strdup(r->scratch, "");
-        const char *integrity = NULL; /* whose PRF is the default */
+        const char *said[VC_WORD_PARTS];
+        size_t rest = n;
 
-        for (int p = 0, rest = (int)n; p < VC_WORD_PARTS; rest /= (int)counts[p], p++) {
-            const char *said = lists[p][(size_t)rest % counts[p]];
-            const struct vc_word *word = vc_word_of_ikev2((enum vc_word_part)p, said);
-
-            if (*said && !word)
-                vc_cpe_error(r->cpe, section->line, "tunnel %s: the lab has no word for %s %s", t->name, keys[p], said);
-            bool implied = p == VC_WORD_PRF && word && integrity && !strcmp(integrity, word->ikev2);
-            integrity = p == VC_WORD_INTEGRITY && word ? word->ikev2 : integrity;
-            if (word && !implied &&
-                !(p == VC_WORD_INTEGRITY && vc_word_of_ikev2(VC_WORD_CIPHER, lists[0][n % counts[0]])->aead))
-                text = talloc_asprintf_append(text, "%s%s", *text ? "-" : "", word->strongswan);
-        }
+        for (int p = 0; p < VC_WORD_PARTS; rest /= counts[p], p++)
+            said[p] = lists[p][rest % counts[p]];
+        char *text = proposal_text(r, said, section->line);
         t->ike = t->ike ? talloc_asprintf(r->cpe, "%s,%s", t->ike, text) : talloc_strdup(r->cpe, text);
     }
 }
@@ -158,7 +172,7 @@ static void read_proposals(struct vc_cpe_reader *r, struct vc_cpe_tunnel *t)
 
             any = true;
             if (!proposal) {
-                vc_cpe_note(r->cpe, policy->facts[f].line, "there is no proposal %s", name);
+                vc_cpe_error(r->cpe, policy->facts[f].line, "there is no crypto ikev2 proposal %s", name);
                 continue;
             }
             const struct vc_ios_fact *cipher = vc_ios_fact(proposal, "encryption", NULL);
@@ -172,13 +186,12 @@ static void read_proposals(struct vc_cpe_reader *r, struct vc_cpe_tunnel *t)
             add_proposals(r, proposal, t);
         }
     }
-    if (!t->ike) {
-        t->ike = "aes256-sha512-ecp256,aes256-sha384-ecp256,aes256-sha512-modp2048,aes256-sha512-ecp521";
-        if (!any)
-            vc_cpe_note(r->cpe, 0,
-                        "no crypto ikev2 policy: IOS-XE has its default proposal (AES-CBC-256, SHA512, SHA384, "
-                        "groups 19, 14, 21)");
-    }
+    if (any)
+        return;
+    t->ike = "aes256-sha512-ecp256,aes256-sha384-ecp256,aes256-sha512-modp2048,aes256-sha512-ecp521";
+    vc_cpe_note(r->cpe, 0,
+                "no crypto ikev2 policy: IOS-XE has its default proposal (AES-CBC-256, SHA512, SHA384, groups 19, 14, "
+                "21)");
 }
 
 /* Without an ikev2-profile a crypto map speaks IKEv1. */

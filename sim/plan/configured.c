@@ -196,9 +196,8 @@ static json_t *accept_set(topology_t *t, size_t node, size_t index)
     json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-        set = talloc_asprintf_append_buffer(set, "%s%s", i ? ", " : "",
-                                            json_string_value(json_object_get(item, "prefix")));
+    json_array_foreach(list, i, item) set =
+        talloc_asprintf_append_buffer(set, "%s%s", i ? ", " : "", json_string_value(json_object_get(item, "prefix")));
     return *set ? json_string(set) : json_false();
 }
 

@@ -162,8 +162,10 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     size_t index = (size_t)(t - topology->tunnels);
     const struct vc_own_tunnel own = vc_configured_tunnel(topology, node, index);
-    const char *psk = own.psk ? own.psk : vc_secret(scratch, "psk", t->name, seed, 48);
-    const char *password = own.bgp_password ? own.bgp_password : vc_secret(scratch, "bgp", t->name, seed, 24);
+    const char *psk = own.psk ? vc_key_meant(scratch, topology, own.psk, seed)
+                              : vc_key_of(scratch, topology, index, VC_KEY_PSK, seed);
+    const char *password = own.bgp_password ? vc_key_meant(scratch, topology, own.bgp_password, seed)
+                                            : vc_key_of(scratch, topology, index, VC_KEY_BGP, seed);
 
     return json_pack(
         "{s:s, s:o, s:s, s:{s:b, s:b, s:b}, s:{s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:s, s:o, s:I, s:I, "

@@ -1,7 +1,8 @@
 #include "plan/own_files.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "plan/secret.h"
 
 /* Where a file that is no daemon's vici_config and no frr.conf stands in the node. */
 static const struct {
@@ -53,44 +54,23 @@ char *vc_frr_part(void *ctx, const char *text, const char *daemon)
     return part;
 }
 
-/* What stands for <MARK-NAME> at `at`; NULL: nothing does. *length is the mark's. */
-static const char *key_at(const json_t *view, const char *at, size_t *length)
-{
-    static const struct {
-        const char *mark, *member;
-    } marks[] = {{"<PSK-", "psk"}, {"<BGP-PW-", "bgp_password"}};
-    const json_t *tunnels = json_object_get(view, "tunnels"), *tunnel;
-    size_t t;
-
-    for (size_t i = 0; i < VC_COUNT(marks); i++) {
-        size_t begin = strlen(marks[i].mark);
-
-        if (strncasecmp(at, marks[i].mark, begin) != 0)
-            continue;
-        json_array_foreach(tunnels, t, tunnel)
-        {
-            const char *name = json_string_value(json_object_get(tunnel, "name"));
-
-            *length = begin + strlen(name) + 1;
-            if (!strncasecmp(at + begin, name, strlen(name)) && at[*length - 1] == '>')
-                return json_string_value(json_object_get(tunnel, marks[i].member));
-        }
-    }
-    return NULL;
-}
-
-static char *with_keys(void *ctx, const json_t *view, const char *text)
+static char *with_keys(void *ctx, const struct vc_topology *topology, uint64_t seed, const char *text)
 {
     char *out = talloc_strdup(ctx, "");
 
     while (*text) {
-        size_t plain = strcspn(text, "<"), length = 0;
-        const char *key = text[plain] ? key_at(view, text + plain, &length) : NULL;
+        size_t plain = strcspn(text, "<"), tunnel, length;
+        enum vc_key key;
 
-        if (!key)
+        if (!text[plain] || !vc_key_mark(topology, text + plain, &tunnel, &key, &length)) {
             plain += text[plain] != 0;
-        out = talloc_asprintf_append_buffer(out, "%.*s%s", (int)plain, text, key ? key : "");
-        text += plain + (key ? length : 0);
+            out = talloc_strndup_append_buffer(out, text, plain);
+            text += plain;
+            continue;
+        }
+        out = talloc_strndup_append_buffer(out, text, plain);
+        out = talloc_strdup_append_buffer(out, vc_key_of(out, topology, tunnel, key, seed));
+        text += plain + length;
     }
     return out;
 }
@@ -117,7 +97,11 @@ static bool use(void *ctx, const char *name, const char *text, struct vc_plan_no
         }
     for (size_t i = 0; i < VC_COUNT(frr_daemons) && !strcmp(name, "frr.conf"); i++) {
         VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "/etc/frr/%s.conf", frr_daemons[i]);
-        used |= put(out, path, vc_frr_part(ctx, text, frr_daemons[i]));
+        char *part = vc_frr_part(ctx, text, frr_daemons[i]);
+        if (!strstr(part, "log file ")) /* the lab keeps what its daemons say */
+            part = talloc_asprintf(ctx, "log file /var/log/%s.log informational\nlog timestamp precision 6\n%s",
+                                   frr_daemons[i], part);
+        used |= put(out, path, part);
     }
     for (size_t i = 0; i < VC_COUNT(places); i++)
         used |= !strcmp(name, places[i].name) && put(out, places[i].path, text);
@@ -130,11 +114,13 @@ static bool use(void *ctx, const char *name, const char *text, struct vc_plan_no
     return used;
 }
 
-int vc_own_files_use(void *ctx, const struct vc_node *node, const json_t *view, struct vc_plan_node *out,
-                     vc_error **err)
+int vc_own_files_use(void *ctx, const struct vc_topology *topology, size_t index, uint64_t seed,
+                     struct vc_plan_node *out, vc_error **err)
 {
+    const struct vc_node *node = &topology->nodes[index];
+
     for (size_t i = 0; i < node->file_count; i++)
-        if (!use(ctx, node->files[i].name, with_keys(ctx, view, node->files[i].text), out))
+        if (!use(ctx, node->files[i].name, with_keys(ctx, topology, seed, node->files[i].text), out))
             return vc_fail(err, VC_EXIT_USAGE, 0, "%s:%d:%d: no daemon of a node of kind %s reads a %s",
                            node->files[i].mark.file, node->files[i].mark.line, node->files[i].mark.column, node->kind,
                            node->files[i].name);

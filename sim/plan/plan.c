@@ -80,7 +80,9 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
             .peer_address = own.peer_address,
             .mtu = vc_gre_mtu(&settings, options->plane),
             .keepalive_s = keepalive_s,
-            .retries = own.own_keepalives ? own.retries : keepalive_s ? timers->gre_retries : 0,
+            .retries = own.own_keepalives ? own.retries
+                       : keepalive_s      ? timers->gre_retries
+                                          : 0,
             .ignores_keepalives = own.ignores_keepalives,
             .wire = {.rate_mbit = topology->settings.rate_mbit},
         };
@@ -136,7 +138,7 @@ struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, cons
         plan_gre(plan, topology, options, i, node);
         if (!kind || say_in_its_words(kind, view, err) ||
             vc_node_render(plan, node, kind, view, options->plane, err) < 0 ||
-            vc_own_files_use(plan, &topology->nodes[i], view, node, err) < 0) {
+            vc_own_files_use(plan, topology, i, options->seed, node, err) < 0) {
             vc_wrap(err, "node %s", node->name);
             return NULL;
         }
