@@ -127,6 +127,10 @@ static void compare_tunnel(const struct comparison *c, size_t i)
              json_string("IPsec"));
         json_object_set_new(c->import->configure, "clear_guard", json_false()); /* it leaves in clear */
     }
+    bool takes = t->crypto && t->protocol && vc_prefix_contains(t->selector_local, t->transport_local) &&
+                 vc_prefix_contains(t->selector_remote, t->transport_remote);
+    if (t->crypto && t->protocol && !takes) /* GRE that no IPsec takes leaves in clear, as a router sends it */
+        json_object_set_new(c->import->configure, "clear_guard", json_false());
     for (size_t k = 0; k < vc_cpe_row_count; k++)
         if (is_compared(&vc_cpe_rows[k], t))
             compare_row(c, &vc_cpe_rows[k], t, o);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "plan/configured.h"
-#include "plan/secret.h"
+#include "plan/key.h"
 
 /* What kernel-libipsec's TUN device (1400, fixed) leaves for the packet in GRE (24 bytes of headers). */
 #define LIBIPSEC_GRE_MTU 1376

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "plan/secret.h"
+#include "plan/key.h"
 
 /* Where a file that is no daemon's vici_config and no frr.conf stands in the node. */
 static const struct {

@@ -2,7 +2,7 @@
  * Secrets leave the documents before a run that is to be given to others, so the run that is recorded never knew them
  * and plays again to the same digest. A tunnel's keys go without a trace: the plan derives others from the seed.
  * Whoever else had the same key, another tunnel, a node that is configured otherwise, a file of a node's, says by a
- * mark whose it was (plan/secret.h), and a key that is no tunnel's becomes a word: so keys that were the same still
+ * mark whose it was (plan/key.h), and a key that is no tunnel's becomes a word: so keys that were the same still
  * are, and others still are others. A document that had a secret is written anew from its tree, as JSON (which is
  * YAML): its comments, which may repeat the secret, go with it.
  */
