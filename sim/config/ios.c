@@ -159,8 +159,6 @@ static void keep_unknown(struct reader *r, const struct line *line)
         if (announces_secret(word))
             break;
     }
-    for (char *c = text; *c; c++)
-        *c = (char)((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
     if (shown < line->count && (shown == SHOWN_WORDS || shown + 1 < line->count))
         text = talloc_strdup_append(text, " …");
     ios->unknown = talloc_realloc(ios, ios->unknown, struct vc_ios_unknown, ios->unknown_count + 1);
@@ -171,9 +169,15 @@ static void keep_unknown(struct reader *r, const struct line *line)
 
 static void enter(struct reader *r, size_t section, const struct line *line)
 {
-    r->parent = r->ios->sections[section].kind == VC_IOS_SKIP && r->ios->sections[r->current].kind == VC_IOS_BGP
-                    ? r->current
-                    : 0;
+    enum vc_ios_kind inner = r->ios->sections[section].kind, outer = r->ios->sections[r->current].kind;
+
+    /* Another address family is inside BGP, a peer inside its keyring; whatever else begins, begins at the top. */
+    if (inner == VC_IOS_SKIP && outer == VC_IOS_BGP)
+        r->parent = r->current;
+    else if (inner != VC_IOS_KEYRING || outer != VC_IOS_KEYRING)
+        r->parent = 0;
+    else if (!r->parent)
+        r->parent = r->current;
     r->current = section;
     r->header_indent = line->indent;
     r->indented = r->unknown = false;
@@ -240,8 +244,6 @@ static bool try_section(struct reader *r, size_t section, const struct line *lin
     if (section != was)
         r->parent = 0;
     if (p) {
-        if (p->opens == VC_IOS_SKIP && kind == VC_IOS_GLOBAL)
-            r->parent = 0;
         apply(r, p, args, given, line);
         return true;
     }
@@ -288,7 +290,7 @@ static void take(struct reader *r, const struct line *line)
     for (size_t i = 0; i < VC_COUNT(ends); i++)
         if (line->count == 1 && !strcasecmp(line->words[0], ends[i])) {
             r->ios->irrelevant++;
-            if (strcasecmp(ends[i], "exit-address-family") != 0 || r->parent)
+            if (strcasecmp(ends[i], "exit-address-family") != 0 || r->ios->sections[r->current].kind == VC_IOS_SKIP)
                 leave(r);
             return;
         }
@@ -373,6 +375,8 @@ struct vc_ios *vc_ios_read(void *ctx, const char *file, const char *text, size_t
     ios->sections = talloc_zero_array(ios, struct vc_ios_section, 1);
     ios->sections[ios->section_count++].name = "";
     char *copy = talloc_strndup(scratch, text, size), *next = copy, *line;
+    for (char *c = copy; *c; c++) /* what is no letter of a configuration is no letter of a document */
+        *c = strchr("\n\r\t", *c) || (*c >= ' ' && *c <= '~') ? *c : '?';
     reader.text_is_indented = strstr(copy, "\n ") || strstr(copy, "\n\t");
     for (int number = 1; (line = strsep(&next, "\n")); number++)
         take_text(&reader, line, number);

@@ -152,34 +152,35 @@ static void read_vrf(struct vc_cpe_reader *r, const struct vc_ios_section *gre, 
         t->vrf = 100; /* any other table than the one with the way out */
 }
 
+/* An interface into the LAN: it has an address in the global table, and is not the one to the Internet. */
+static bool leads_inside(const struct vc_cpe_reader *r, const struct vc_ios_section *s)
+{
+    struct vc_prefix address;
+
+    if (s->kind != VC_IOS_INTERFACE || !strncasecmp(s->name, "Tunnel", 6) || !strncasecmp(s->name, "Loopback", 8) ||
+        vc_ios_fact(s, "vrf", NULL) || vc_ios_fact(s, "shutdown", NULL) || vc_ios_fact(s, "map", NULL) ||
+        !vc_cpe_interface_address(r, s->name, &address))
+        return false;
+    for (size_t i = 0; i < r->ordered->interface_count; i++)
+        if (r->ordered->interfaces[i].wan && r->ordered->interfaces[i].address.addr.s_addr == address.addr.s_addr)
+            return false;
+    return true;
+}
+
 /* Clamped on the tunnel, or on every interface into the LAN. */
 static void read_mss(struct vc_cpe_reader *r, const struct vc_ios_section *gre, struct vc_cpe_tunnel *t)
 {
-    const struct vc_ios_fact *fact = vc_ios_fact(gre, "mss", NULL);
-    bool all = true, any = false;
+    const struct vc_ios_fact *fact = vc_ios_fact(gre, "mss", NULL), *inside = NULL;
+    bool all = true;
 
-    for (size_t i = 0; !fact && all && i < r->ordered->interface_count; i++) {
-        struct vc_prefix address;
-
-        for (size_t s = 0; r->ordered->interfaces[i].lan && s < r->ios->section_count; s++) {
-            const struct vc_ios_section *section = &r->ios->sections[s];
-            const struct vc_ios_fact *own = vc_ios_fact(section, "mss", NULL);
-
-            if (section->kind != VC_IOS_INTERFACE || !vc_cpe_interface_address(r, section->name, &address) ||
-                address.addr.s_addr != r->ordered->interfaces[i].address.addr.s_addr)
-                continue;
-            all &= own != NULL;
-            any = true;
-            if (own) {
-                t->mss = number(own, 0, 0);
-                t->line[VC_CPE_MSS] = own->line;
-            }
+    for (size_t s = 0; !fact && s < r->ios->section_count; s++)
+        if (leads_inside(r, &r->ios->sections[s])) {
+            inside = vc_ios_fact(&r->ios->sections[s], "mss", NULL);
+            all &= inside != NULL;
         }
-    }
-    if (fact || !all || !any) {
-        t->mss = number(fact, 0, 0);
-        t->line[VC_CPE_MSS] = line_of(fact, gre);
-    }
+    fact = all && inside ? inside : fact;
+    t->mss = number(fact, 0, 0);
+    t->line[VC_CPE_MSS] = line_of(fact, gre);
 }
 
 static void read_tunnel(struct vc_cpe_reader *r, const struct vc_ios_section *gre, struct vc_cpe_tunnel *t)
@@ -264,7 +265,7 @@ static bool leads_out(struct vc_cpe_reader *r, struct in_addr to, const char *vr
         if (vc_addr_parse(route->args[i], &via))
             break;
         else if (i + 1 == route->count || vc_cpe_interface(r, route->args[i]))
-            return true;
+            return strcasecmp(route->args[i], "Null0") != 0;
     for (size_t s = 0; s < r->ios->section_count; s++)
         if (r->ios->sections[s].kind == VC_IOS_INTERFACE &&
             vc_cpe_interface_address(r, r->ios->sections[s].name, &own) && vc_prefix_contains(own, via))

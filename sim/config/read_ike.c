@@ -19,10 +19,23 @@ static int line_of(const struct vc_ios_fact *fact, int otherwise)
 static bool covers(const struct vc_ios_fact *fact, size_t at, struct in_addr address)
 {
     struct vc_prefix p = {.len = 32};
+    struct in_addr mask;
+    bool masked = fact->count > at + 1 && vc_addr_parse(fact->args[at + 1], &mask);
 
-    return vc_addr_parse(fact->args[at], &p.addr) &&
-           (fact->count <= at + 1 || vc_mask_parse(fact->args[at + 1], false, &p.len)) &&
+    return vc_addr_parse(fact->args[at], &p.addr) && (!masked || vc_mask_parse(fact->args[at + 1], false, &p.len)) &&
            vc_prefix_contains(p, address);
+}
+
+/* The address from which IKE leaves. One that the provider gives is what the order has. */
+static const char *own_address(struct vc_cpe_reader *r, const struct vc_ios_section *wan)
+{
+    struct vc_prefix own = {0};
+
+    if (wan && !vc_cpe_interface_address(r, wan->name, &own))
+        for (size_t i = 0; i < r->ordered->interface_count; i++)
+            if (r->ordered->interfaces[i].wan)
+                own = r->ordered->interfaces[i].address;
+    return talloc_strdup(r->cpe, vc_addr_text(own.addr).s);
 }
 
 /* KEY, 0 KEY, 6 ENCRYPTED or 7 OBFUSCATED; <…> stands for one that was left out. */
@@ -83,11 +96,7 @@ static void read_profile(struct vc_cpe_reader *r, const struct vc_ios_section *p
     const struct vc_ios_fact *ring = vc_ios_fact(profile, "keyring", NULL), *dpd = vc_ios_fact(profile, "dpd", NULL);
     const struct vc_ios_fact *lifetime = vc_ios_fact(profile, "lifetime", NULL);
     static const char *const ways[] = {"auth-local", "auth-remote"};
-    struct vc_prefix own = {0};
-
-    if (wan)
-        vc_cpe_interface_address(r, wan->name, &own);
-    t->identity = identity ? identity->args[0] : talloc_strdup(r->cpe, vc_addr_text(own.addr).s);
+    t->identity = identity ? identity->args[0] : own_address(r, wan);
     t->line[VC_CPE_IDENTITY] = line_of(identity, profile->line);
     t->ike_lifetime_s = number(lifetime, 0, 86400);
     t->line[VC_CPE_IKE_LIFETIME] = line_of(lifetime, profile->line);
@@ -208,7 +217,6 @@ static void read_ikev1(struct vc_cpe_reader *r, const struct vc_ios_section *at,
     const struct vc_word *words[] = {vc_word_of_transform(esp, cipher && cipher->count > 1 ? cipher->args[1] : ""),
                                      vc_word_of_ikev2(VC_WORD_INTEGRITY, hash ? hash->args[0] : "sha1"),
                                      vc_word_of_ikev2(VC_WORD_GROUP, group ? group->args[0] : "1")};
-    struct vc_prefix own = {0};
 
     t->ike_version = 1;
     t->line[VC_CPE_IKE_VERSION] = at->line;
@@ -218,9 +226,7 @@ static void read_ikev1(struct vc_cpe_reader *r, const struct vc_ios_section *at,
     t->line[VC_CPE_IKE] = line_of(cipher, policy ? policy->line : at->line);
     t->ike_lifetime_s = number(vc_ios_fact(policy, "lifetime", NULL), 0, 86400);
     t->dpd_delay_s = number(dpd, 0, 0);
-    if (wan)
-        vc_cpe_interface_address(r, wan->name, &own);
-    t->identity = talloc_strdup(r->cpe, vc_addr_text(own.addr).s);
+    t->identity = own_address(r, wan);
     t->remote_identity = talloc_strdup(r->cpe, vc_addr_text(t->peer).s);
     for (size_t i = 0; i < top->count; i++)
         for (size_t a = 0; !strcmp(top->facts[i].key, "isakmp-key") && a + 1 < top->facts[i].count; a++)

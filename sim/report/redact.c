@@ -48,10 +48,11 @@ static void note_replaced(const struct redaction *redaction, const struct vc_doc
                           json_sprintf("%s:%d: %s", redaction->path, item->key_mark.line, item->key));
 }
 
-/* A word that says that there is no key is none. */
-static bool says_none(const struct vc_doc *item)
+/* A mark is no key; nor, of a node, is a word that says that there is none. */
+static bool says_no_key(const struct vc_doc *item, bool kept)
 {
-    return item->type == VC_DOC_SCALAR && (!strcmp(item->text, "none") || !*item->text);
+    return item->type == VC_DOC_SCALAR && (vc_secrets_is_mark(item->text, strlen(item->text)) ||
+                                           (kept && (!strcmp(item->text, "none") || !*item->text)));
 }
 
 /*
@@ -64,7 +65,7 @@ static void add_member(const struct redaction *redaction, const struct vc_doc *i
 {
     const char *mark;
 
-    if (!is_secret(item) || (kept && says_none(item))) {
+    if (!is_secret(item) || says_no_key(item, kept)) {
         json_object_set_new(out, item->key, without_secrets(redaction, item, kept || !strcmp(item->key, "configure")));
         return;
     }
@@ -105,7 +106,7 @@ static void note_tunnels(const struct redaction *redaction, const struct vc_doc 
             const struct vc_doc *key =
                 tunnel->type == VC_DOC_MAP && tunnel->key ? vc_doc_member(tunnel, keys[k].member) : NULL;
 
-            if (!key || key->type != VC_DOC_SCALAR || !*key->text || *key->text == '<')
+            if (!key || key->type != VC_DOC_SCALAR || !*key->text || vc_secrets_is_mark(key->text, strlen(key->text)))
                 continue;
             VC_AUTO_TALLOC char *mark = talloc_asprintf(NULL, keys[k].mark, tunnel->key);
             vc_secrets_note(redaction->secrets, key->text, mark);

@@ -65,6 +65,12 @@ const char *vc_secrets_mark(struct vc_secrets *secrets, const char *text, bool w
     return known ? known->mark : NULL;
 }
 
+bool vc_secrets_is_mark(const char *text, size_t length)
+{
+    return length > 6 && text[length - 1] == '>' && (!strncmp(text, "<PSK-", 5) || !strncmp(text, "<BGP-PW-", 8)) &&
+           strcspn(text, " \t\"") >= length;
+}
+
 const char *vc_secrets_text(const struct vc_secrets *secrets, size_t index)
 {
     return index < secrets->count ? secrets->items[index].text : NULL;
@@ -126,7 +132,7 @@ static const char *find_secret(const char *line, size_t line_length, const char 
             word++;
         if (word && announces(at, word) && is_about(line, line_length, at, word)) {
             const char *value = value_at(at + word, end, length);
-            if (*length && *value != '<')
+            if (*length && !vc_secrets_is_mark(value, *length))
                 return value;
         }
         at += word ? word : 1;

@@ -13,6 +13,8 @@ void vc_secrets_first(struct vc_secrets *secrets, const char *text, const char *
 bool vc_secrets_is_first(const struct vc_secrets *secrets, const char *text, const char *path, int line);
 /* Its mark, or with `word` a word that stands for it, the same for the same text. NULL: no mark. Borrowed. */
 const char *vc_secrets_mark(struct vc_secrets *secrets, const char *text, bool word);
+/* Is it such a mark already, of whatever tunnel? */
+bool vc_secrets_is_mark(const char *text, size_t length);
 /* The texts, one after the other; NULL after the last. */
 const char *vc_secrets_text(const struct vc_secrets *secrets, size_t index);
 

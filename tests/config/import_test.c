@@ -243,6 +243,10 @@ static const struct {
     {" neighbor 10.10.0.2 remote-as 64512\n", "", "{\"redistribute\": \"none\"}"},
     {" keepalive 10 3\n", " keepalive 5 4\n", "{\"tunnels\": {\"dc1\": {\"keepalive\": \"5s x 4\"}}}"},
     {"interface Tunnel2\n", "interface Tunnel9\n", "{}"},
+    {"ip route 192.0.2.1 255.255.255.255 198.51.100.9\n", "ip route 192.0.2.1 255.255.255.255 Null0\n",
+     "{\"tunnels\": {\"dc1\": {\"underlay\": false}}}"},
+    {" ip address 198.51.100.10 255.255.255.248\n", " ip address dhcp\n", "{}"},
+    {"ip address 10.10.0.1 255.255.255.252\n", "ip address 172.16.5.1 255.255.255.0\n", "{}"},
     {" crypto map VC\n!", " crypto map VC\n shutdown\n!", "{\"clear_guard\": false, \"initiate\": false}"},
 };
 

@@ -44,6 +44,35 @@ Test(ios, sections_need_no_indentation)
     }
 }
 
+Test(ios, peers_of_a_keyring_are_its_own)
+{
+    static const char *const shapes[] = {
+        "crypto ikev2 keyring K\n peer A\n  address 1.1.1.1\n !\n peer B\n  address 2.2.2.2\n",
+        "crypto ikev2 keyring K\npeer A\naddress 1.1.1.1\npeer B\naddress 2.2.2.2\n",
+        "crypto ikev2 keyring K\npeer A\naddress 1.1.1.1\nexit\npeer B\naddress 2.2.2.2\nexit\nexit\nhostname x\n",
+    };
+
+    for (size_t i = 0; i < VC_COUNT(shapes); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const struct vc_ios *ios = read_text(ctx, shapes[i]);
+
+        cr_expect_str_eq(arg(ios, VC_IOS_KEYRING, "K A", "address", 0), "1.1.1.1", "%zu", i);
+        cr_expect_str_eq(arg(ios, VC_IOS_KEYRING, "K B", "address", 0), "2.2.2.2", "%zu", i);
+        cr_expect_eq(ios->unknown_count, 0, "%zu", i);
+    }
+}
+
+/* Without indentation a map entry after an interface is no map on that interface. */
+Test(ios, what_two_levels_could_take_goes_where_it_fits)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_ios *ios = read_text(
+        ctx, "interface Gi1\nip address 1.1.1.1 255.255.255.0\ncrypto map M 5 ipsec-isakmp\nset peer 2.2.2.2\n");
+
+    cr_expect_str_eq(arg(ios, VC_IOS_MAP, "M 5", "peer", 0), "2.2.2.2");
+    cr_expect(!vc_ios_fact(vc_ios_section(ios, VC_IOS_INTERFACE, "Gi1"), "map", NULL));
+}
+
 Test(ios, no_takes_away)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);

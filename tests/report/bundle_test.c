@@ -487,6 +487,23 @@ Test(bundle, a_file_without_secrets_keeps_every_byte)
     cr_expect_eq(json_array_size(replaced), 0);
 }
 
+/* What says already whose key it is stays, so a bundle can be recorded of a bundle's documents. */
+Test(bundle, marks_are_no_secrets)
+{
+    VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_JSON *replaced = json_array();
+    VC_AUTO_JSON *documents = customer_documents(
+        "topology: order\ntunnels: {dc1: {psk: abcdefgh}, dc2: {psk: <PSK-dc1>}}\n",
+        "topology: own\nconfigure: {cpe1: {psk: <PSK-dc2>, bgp_password: <looks-like-one>}}\n", "x\n");
+
+    cr_assert_eq(vc_redact(documents, replaced, &err), 0, "%s", err ? err->message : "");
+    cr_expect(strstr(clean(documents, "topologies/order.yaml"), "\"dc2\": {\n   \"psk\": \"<PSK-dc1>\""), "%s",
+              clean(documents, "topologies/order.yaml"));
+    cr_expect(strstr(clean(documents, "topologies/own.yaml"), "\"psk\": \"<PSK-dc2>\""));
+    cr_expect(strstr(clean(documents, "topologies/own.yaml"), "\"bgp_password\": \"other-key-1\""));
+    cr_expect_eq(json_array_size(replaced), 2);
+}
+
 Test(bundle, what_nothing_can_stand_for_is_refused)
 {
     static const struct {
