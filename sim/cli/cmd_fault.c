@@ -4,14 +4,21 @@
 #include "cli/commands.h"
 #include "cli/labs.h"
 #include "cli/session.h"
+#include "model/configure.h"
 #include "model/scenario.h"
 
-static const char fault_usage[] = "Usage: vclab fault [--lab ID] KIND [name=NAME] [MEMBER=VALUE...]\n"
-                                  "\n"
-                                  "Puts a fault into a running lab and waits until its effect is proved, e.g.\n"
-                                  "  vclab fault drop link=inet-dc1 select=esp\n"
-                                  "  vclab fault power-off node=cpe1 name=outage\n"
-                                  "NAME (default: KIND) is what vclab heal takes. Kinds and members: vclab list.\n";
+static const char fault_usage[] =
+    "Usage: vclab fault [--lab ID] KIND [name=NAME] [MEMBER=VALUE...]\n"
+    "\n"
+    "Puts a fault into a running lab and waits until its effect is proved, e.g.\n"
+    "  vclab fault drop link=inet-dc1 select=esp\n"
+    "  vclab fault power-off node=cpe1 name=outage\n"
+    "NAME (default: KIND) is what vclab heal takes. Kinds and members: vclab list.\n"
+    "\n"
+    "       vclab fault [--lab ID] --misconfigure SCENARIO[:FAULT]\n"
+    "\n"
+    "Starts each node anew that this scenario configures otherwise (a file, or a name of\n"
+    "scenarios/misconfiguration), or that its fault FAULT does, so configured; heal it with: vclab heal NODE.\n";
 
 static const char heal_usage[] =
     "Usage: vclab heal [--lab ID] NAME\n\nTakes a fault away again and waits until it is proved to be gone.\n";
@@ -37,13 +44,55 @@ static int ask(const struct lab_options *options, json_t *request)
     return answer ? 0 : print_error(err);
 }
 
+/* Takes "--misconfigure NAME" out of the arguments; NULL: it is not there. */
+static const char *take_misconfigure(int *argc, char **argv)
+{
+    for (int i = 1; i + 1 < *argc; i++)
+        if (!strcmp(argv[i], "--misconfigure")) {
+            const char *name = argv[i + 1];
+            memmove(argv + i, argv + i + 2, (size_t)(*argc - i - 1) * sizeof *argv);
+            *argc -= 2;
+            return name;
+        }
+    return NULL;
+}
+
+static int misconfigure(const struct lab_options *options, const char *name)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *folder = session_folder(scratch, "scenarios/misconfiguration");
+    const char *colon = strrchr(name, ':'), *fault = colon ? colon + 1 : NULL;
+    char *scenario = colon ? talloc_strndup(scratch, name, (size_t)(colon - name)) : talloc_strdup(scratch, name);
+    bool path = strchr(scenario, '/') || strstr(scenario, ".yaml");
+    VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_JSON *nodes =
+        vc_configure_written(path ? scenario : talloc_asprintf(scratch, "%s/%s.yaml", folder, scenario), fault, &err);
+    const char *node;
+    json_t *knobs;
+    int status = 0;
+
+    if (!nodes)
+        return print_error(err);
+    json_object_foreach(nodes, node, knobs)
+    {
+        VC_AUTO_JSON *request = json_pack("{s:s, s:{s:s, s:s, s:s, s:O}}", "do", "fault", "spec", "name", node, "kind",
+                                          "misconfigure", "node", node, "configure", knobs);
+        if (!status && !(status = ask(options, request)))
+            printf("%s is configured otherwise (heal it with: vclab heal %s)\n", node, node);
+    }
+    return status;
+}
+
 int vc_cmd_fault(int argc, char **argv)
 {
+    const char *misconfigured = take_misconfigure(&argc, argv);
     struct lab_options options = {0};
     int parsed = lab_options_parse(argc, argv, fault_usage, &options);
 
     if (parsed)
         return parsed > 0 ? 0 : VC_EXIT_USAGE;
+    if (misconfigured)
+        return misconfigure(&options, misconfigured);
     if (options.first == argc) {
         fputs(fault_usage, stderr);
         return VC_EXIT_USAGE;

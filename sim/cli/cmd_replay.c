@@ -139,6 +139,7 @@ static int play(void *ctx, struct replay *replay, vc_error **err)
 
     replay->session->options.seed = (uint64_t)json_integer_value(json_object_get(manifest, "seed"));
     replay->session->options.captures = json_is_true(json_object_get(manifest, "captured"));
+    replay->session->options.evidence = json_is_true(json_object_get(manifest, "evidence"));
     int status = session_run(ctx, replay->session, NULL, &extra, &replay->run, &replay->result, err);
     if (status < 0 || status == VC_EXIT_INTERRUPTED)
         return status;

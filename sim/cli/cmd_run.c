@@ -13,9 +13,9 @@
 
 static const char usage[] =
     "Usage: vclab run SCENARIO|DIR... [--cold] [--twice] [--seed N] [--jobs N] [--shard I/N] [--accel tcg|kvm]\n"
-    "                 [--limit SECONDS] [--bundle FILE] [--results DIR] [--no-captures] [--json]\n"
+    "                 [--limit SECONDS] [--bundle FILE] [--results DIR] [--no-captures] [--evidence] [--json]\n"
     "       vclab run --live SCENARIO|DIR... [--plane auto|kernel|user] [--wires auto|netem|ns3|veth]\n"
-    "                 [--seed N] [--jobs N] [--shard I/N] [--results DIR] [--no-captures] [--json]\n"
+    "                 [--seed N] [--jobs N] [--shard I/N] [--results DIR] [--no-captures] [--evidence] [--json]\n"
     "\n"
     "Plays each scenario in a lab of its own and prints its story; the result folder keeps the evidence.\n"
     "Sealed (the default): the lab is in a virtual machine on virtual time. Needs no root, gives the same bytes every "
@@ -35,6 +35,7 @@ static const char usage[] =
     "  --jobs N       so many labs side by side (default: sealed one for each core, live 1)\n"
     "  --shard I/N    only every Nth scenario, beginning with the Ith\n"
     "  --no-captures  keep no packets\n"
+    "  --evidence     ask the nodes at the end of a run that passes, too, for what vclab doctor reads of its result\n"
     "  --json         run.json of each run on stdout, in an array\n"
     "\n"
     "Exit status: 0 pass, 1 fail or error, 2 bad usage or file, 3 this host cannot, 4 inconclusive, 130 interrupted: "
@@ -218,6 +219,7 @@ enum {
     OPTION_BUNDLE,
     OPTION_RESULTS,
     OPTION_NO_CAPTURES,
+    OPTION_EVIDENCE,
     OPTION_JSON,
 };
 
@@ -234,6 +236,7 @@ static const struct option longs[] = {{"live", no_argument, NULL, OPTION_LIVE},
                                       {"bundle", required_argument, NULL, OPTION_BUNDLE},
                                       {"results", required_argument, NULL, OPTION_RESULTS},
                                       {"no-captures", no_argument, NULL, OPTION_NO_CAPTURES},
+                                      {"evidence", no_argument, NULL, OPTION_EVIDENCE},
                                       {"json", no_argument, NULL, OPTION_JSON},
                                       {"help", no_argument, NULL, 'h'},
                                       {0}};
@@ -302,6 +305,7 @@ static int parse(int argc, char **argv, struct run_options *options, unsigned *g
         options->session.sealed &= c != OPTION_LIVE;
         options->session.cold |= c == OPTION_COLD;
         options->session.captures &= c != OPTION_NO_CAPTURES;
+        options->session.evidence |= c == OPTION_EVIDENCE;
         options->twice |= c == OPTION_TWICE;
         options->json |= c == OPTION_JSON;
         if (optarg && parse_value(c, optarg, options))

@@ -5,6 +5,7 @@
 int vc_cmd_bench(int argc, char **argv);
 int vc_cmd_capture(int argc, char **argv);
 int vc_cmd_check(int argc, char **argv);
+int vc_cmd_doctor(int argc, char **argv);
 int vc_cmd_down(int argc, char **argv);
 int vc_cmd_exec(int argc, char **argv);
 int vc_cmd_export(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct command {
     {"fault", vc_cmd_fault, "put a fault into a running lab"},
     {"heal", vc_cmd_heal, "take a fault away again"},
     {"capture", vc_cmd_capture, "capture a link or tunnel as pcapng"},
+    {"doctor", vc_cmd_doctor, "what is wrong in a lab or a result, layer by layer, and the fix"},
     {"down", vc_cmd_down, "end a running lab"},
     {"export", vc_cmd_export, "a CPE's configuration, for IOS-XE and others"},
     {"import", vc_cmd_import, "a customer's own configuration as the node of a topology"},

@@ -165,16 +165,18 @@ static int play_live(struct watcher *watcher, const struct vc_scenario *scenario
         if (control < 0)
             return -1;
     }
-    struct vc_live_config config = {.engine = {.plan = plan,
-                                               .scenario = scenario,
-                                               .control = control,
-                                               .captures = watcher->session->options.captures,
-                                               .stay = watcher->extra && watcher->extra->stay},
-                                    .wires = watcher->session->wires,
-                                    .labroot = watcher->session->labroot->path,
-                                    .result = watcher->result,
-                                    .on_event = session_on_event,
-                                    .arg = watcher};
+    struct vc_live_config config = {
+        .engine = {.plan = plan,
+                   .evidence = watcher->session->options.evidence ? VC_EVIDENCE_ALWAYS : VC_EVIDENCE_UNLESS_PASS,
+                   .scenario = scenario,
+                   .control = control,
+                   .captures = watcher->session->options.captures,
+                   .stay = watcher->extra && watcher->extra->stay},
+        .wires = watcher->session->wires,
+        .labroot = watcher->session->labroot->path,
+        .result = watcher->result,
+        .on_event = session_on_event,
+        .arg = watcher};
     int failed = vc_live_run(&config, &outcome->run, err);
     unlink(socket_path);
     outcome->virtual_s = outcome->run.wall_s;

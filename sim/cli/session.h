@@ -10,6 +10,7 @@ struct session_options {
     const char *timers;  /* --timers; NULL: the scenario's own */
     uint64_t seed;       /* --seed */
     bool captures;
+    bool evidence;     /* of a run's end, also when it passes */
     const char *label; /* before each progress line where several runs share the terminal; NULL none */
     bool quiet;
     const char *plane; /* live: --plane kernel|user|auto */

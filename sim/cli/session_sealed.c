@@ -86,6 +86,7 @@ int session_play_sealed(void *ctx, struct watcher *watcher, const struct vc_scen
                                       .result = watcher->result,
                                       .seed = options->seed,
                                       .captures = options->captures,
+                                      .evidence = options->evidence,
                                       .cold = options->cold || options->accel != VC_ACCEL_SEALED,
                                       .accel = options->accel,
                                       .shell = options->shell,

@@ -101,6 +101,7 @@ static void add_sealed(json_t *header, const struct session *session, const stru
     json_object_set_new(header, "deterministic", json_boolean(virtual_time && !session->options.shell));
     json_object_set_new(header, "start", json_string(outcome->forked ? "forked" : "cold"));
     json_object_set_new(header, "captured", json_boolean(session->options.captures));
+    json_object_set_new(header, "evidence", json_boolean(session->options.evidence));
     json_object_set_new(header, "image", json_string(session->image->id));
 }
 

@@ -87,7 +87,7 @@ static void without_tunnel(const struct comparison *c, const struct vc_cpe_tunne
     int line = t->line[VC_CPE_TUNNEL];
 
     turn(c, t->name, "initiate", json_false(), line, json_string(found), json_string("a tunnel"));
-    turn(c, t->name, "keepalive", json_string("off"), line, json_string(found), json_string("a tunnel"));
+    turn(c, t->name, "keepalive", json_false(), line, json_string(found), json_string("a tunnel"));
     turn(c, t->name, "keepalive_answers", json_false(), line, json_string(found), json_string("a tunnel"));
     turn(c, t->name, "bgp", json_false(), line, json_string(found), json_string("a tunnel"));
 }

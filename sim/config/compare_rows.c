@@ -72,6 +72,11 @@ static json_t *value_child_lifetime(const struct vc_cpe_pair *p)
     return seconds(p->t->child_lifetime_s);
 }
 
+static json_t *value_replay(const struct vc_cpe_pair *p)
+{
+    return json_integer(p->t->replay_window);
+}
+
 static json_t *value_dpd(const struct vc_cpe_pair *p)
 {
     return seconds(p->t->dpd_delay_s);
@@ -129,7 +134,7 @@ static json_t *value_mtu(const struct vc_cpe_pair *p)
 
 static json_t *value_keepalive(const struct vc_cpe_pair *p)
 {
-    return p->t->keepalive_s ? json_sprintf("%us x %u", p->t->keepalive_s, p->t->retries) : json_string("off");
+    return p->t->keepalive_s ? json_sprintf("%us x %u", p->t->keepalive_s, p->t->retries) : json_false();
 }
 
 static json_t *value_bgp(const struct vc_cpe_pair *p)
@@ -202,11 +207,12 @@ const struct vc_cpe_row vc_cpe_rows[] = {
     {"esp", VC_CPE_ESP, VC_CPE_ROW_IPSEC, value_esp},
     {"mode", VC_CPE_MODE, VC_CPE_ROW_IPSEC, value_mode},
     {"child_lifetime", VC_CPE_CHILD_LIFETIME, VC_CPE_ROW_IPSEC, value_child_lifetime},
+    {"replay_window", VC_CPE_REPLAY, VC_CPE_ROW_IPSEC, value_replay},
     {"transport_local", VC_CPE_TRANSPORT_LOCAL, VC_CPE_ROW_GRE, value_transport_local},
     {"transport_remote", VC_CPE_TRANSPORT_REMOTE, VC_CPE_ROW_GRE, value_transport_remote},
     {"transport_vrf", VC_CPE_VRF, VC_CPE_ROW_GRE, value_vrf},
     {"tunnel_address", VC_CPE_ADDRESS, VC_CPE_ROW_GRE, value_tunnel_address},
-    {"gre_mtu", VC_CPE_MTU, VC_CPE_ROW_GRE, value_mtu},
+    {"mtu", VC_CPE_MTU, VC_CPE_ROW_GRE, value_mtu},
     {"keepalive", VC_CPE_KEEPALIVE, VC_CPE_ROW_GRE, value_keepalive, true},
     {"bgp", VC_CPE_BGP, VC_CPE_ROW_BGP, value_bgp},
     {"neighbor", VC_CPE_NEIGHBOR, VC_CPE_ROW_BGP, value_neighbor},

@@ -96,10 +96,10 @@ static struct vc_prefix selector_of(const json_t *selectors, const char *end, co
 
 static void take_ipsec(struct vc_cpe *cpe, struct vc_cpe_tunnel *t, const json_t *tunnel, const json_t *settings)
 {
-    const json_t *ipsec = object_of(tunnel, "ipsec"), *identity = object_of(tunnel, "identity");
+    const json_t *identity = object_of(tunnel, "identity");
 
     t->crypto = true;
-    t->peer = address_of(ipsec, "remote");
+    t->peer = address_of(tunnel, "peer");
     t->ike_version = number_of(tunnel, "ike_version");
     t->ike = talloc_strdup(cpe, text_of(settings, "ike_proposal"));
     t->psk.text = talloc_strdup(cpe, text_of(tunnel, "psk"));
@@ -110,6 +110,7 @@ static void take_ipsec(struct vc_cpe *cpe, struct vc_cpe_tunnel *t, const json_t
     t->esp = talloc_strdup(cpe, text_of(settings, "esp_proposal"));
     t->mode = talloc_strdup(cpe, text_of(tunnel, "mode"));
     t->child_lifetime_s = number_of(settings, "child_lifetime_s");
+    t->replay_window = number_of(settings, "replay_window");
     t->selector_local = selector_of(object_of(tunnel, "selectors"), "local", &t->protocol);
     t->selector_remote = selector_of(object_of(tunnel, "selectors"), "remote", &t->protocol);
     t->underlay = json_is_object(object_of(tunnel, "underlay"));
@@ -170,7 +171,6 @@ static void take_tunnels(struct vc_cpe *cpe, const struct vc_topology *topology,
         take_ipsec(cpe, t, tunnel, settings);
         take_bgp(cpe, t, tunnel, object_of(context, "timers"));
         take_gre(t, &planned->gres[i], settings, object_of(tunnel, "transport_vrf"), pmtud);
-        cpe->replay_window = number_of(settings, "replay_window");
     }
 }
 
@@ -215,7 +215,11 @@ static void take_routes(struct vc_cpe *cpe, const json_t *context)
 
         if (!json_is_object(underlay))
             continue;
-        add_route(cpe, (struct vc_prefix){address_of(object_of(tunnel, "ipsec"), "remote"), 32}, via);
+        if (json_is_true(object_of(tunnel, "default_route"))) {
+            add_route(cpe, (struct vc_prefix){{0}, 0}, via);
+            continue;
+        }
+        add_route(cpe, (struct vc_prefix){address_of(tunnel, "peer"), 32}, via);
         add_route(cpe, (struct vc_prefix){address_of(object_of(tunnel, "transport"), "remote"), 32}, via);
     }
 }

@@ -24,6 +24,7 @@ enum vc_cpe_item {
     VC_CPE_ESP,
     VC_CPE_MODE,
     VC_CPE_CHILD_LIFETIME,
+    VC_CPE_REPLAY,
     VC_CPE_SELECTOR,
     VC_CPE_SELECTOR_REMOTE,
     VC_CPE_UNDERLAY,
@@ -72,8 +73,8 @@ struct vc_cpe_tunnel {
     unsigned ike_lifetime_s, dpd_delay_s, dpd_retries; /* a delay of 0: no DPD */
     const char *esp;                                   /* with a group: PFS */
     const char *mode;
-    unsigned child_lifetime_s;
-    const char *protocol; /* of the crypto ACL: "gre", "ip" or another */
+    unsigned child_lifetime_s, replay_window; /* packets */
+    const char *protocol;                     /* of the crypto ACL: "gre", "ip" or another */
     struct vc_prefix selector_local, selector_remote;
     bool underlay; /* a route to Cisco's addresses */
     /* GRE */
@@ -125,7 +126,6 @@ struct vc_cpe {
     struct vc_cpe_neighbor *neighbors;
     struct vc_cpe_route *routes;
     size_t tunnel_count, interface_count, neighbor_count, route_count;
-    unsigned replay_window;
     unsigned bfd_interval_ms, bfd_multiplier; /* 0: off */
     bool ospf;                                /* the LAN is told by OSPF */
     const char *redistribute;                 /* all, summary, none */

@@ -140,6 +140,8 @@ static void write_map(const struct writer *w, const struct vc_cpe_tunnel *t, siz
     fprintf(w->out, "crypto map VC %zu ipsec-isakmp\n set peer %s\n", 10 * (number + 1), vc_addr_text(t->peer).s);
     fprintf(w->out, " set security-association lifetime seconds %u\n set transform-set %s\n", t->child_lifetime_s,
             name);
+    if (t->replay_window != w->cpe->tunnels[0].replay_window)
+        fprintf(w->out, " set security-association replay window-size %u\n", t->replay_window);
     if (vc_words_split(t->esp, parts) && parts[VC_WORD_GROUP])
         fprintf(w->out, " set pfs group%s\n", parts[VC_WORD_GROUP]->ikev2);
     if (t->ike_version == 2)
@@ -376,7 +378,7 @@ char *vc_cpe_ios_xe(void *ctx, const struct vc_cpe *cpe, bool secrets)
     write_ike(&w);
     for (size_t i = 0; i < cpe->tunnel_count; i++)
         write_transform(&w, &cpe->tunnels[i]);
-    fprintf(w.out, "crypto ipsec security-association replay window-size %u\n!\n", cpe->replay_window);
+    fprintf(w.out, "crypto ipsec security-association replay window-size %u\n!\n", cpe->tunnels[0].replay_window);
     for (size_t i = 0; i < cpe->tunnel_count; i++)
         write_map(&w, &cpe->tunnels[i], i);
     write_interfaces(&w);

@@ -171,9 +171,14 @@ static void read_esp(struct vc_cpe_reader *r, const struct shield *s, struct vc_
     const char *number_text = pfs && pfs->count ? pfs->args[0] + (strncasecmp(pfs->args[0], "group", 5) ? 0 : 5) : "1";
     const struct vc_word *group = pfs ? vc_word_of_ikev2(VC_WORD_GROUP, number_text) : NULL;
 
+    const struct vc_ios_fact *replay = vc_ios_fact(s->at, "replay", NULL);
+
     lifetime = lifetime ? lifetime : vc_ios_fact(&r->ios->sections[0], "lifetime", NULL);
+    replay = replay ? replay : vc_ios_fact(&r->ios->sections[0], "replay", NULL);
     t->child_lifetime_s = number(lifetime, 0, 3600);
     t->line[VC_CPE_CHILD_LIFETIME] = line_of(lifetime, s->at->line);
+    t->replay_window = number(replay, 0, 64);
+    t->line[VC_CPE_REPLAY] = line_of(replay, s->at->line);
     t->mode = "tunnel";
     t->line[VC_CPE_ESP] = line_of(sets, s->at->line);
     for (size_t i = 0; sets && i < sets->count; i++) {

@@ -5,6 +5,7 @@
 
 #include "fault/drop.h"
 #include "fault/impair.h"
+#include "fault/misconfigure.h"
 
 static const char *node_name(const struct fault *fault, size_t node)
 {
@@ -253,6 +254,7 @@ const struct fault_kind fault_kinds[] = {
     {"daemon-pause", daemon_pause, daemon_is_paused, daemon_continue, daemon_is_ready, 5},
     {"daemon-restart", daemon_restart, daemon_restarted, nothing, daemon_is_ready, 10, .momentary = true},
     {"power-off", power_off, is_off, power_on, is_on, 15},
+    {"misconfigure", misconfigure_apply, misconfigure_proved, misconfigure_heal, misconfigure_gone, 20},
     {"wan-cut", wan_cut, wan_is_cut, wan_join, wan_is_joined, 5},
 };
 const size_t fault_kind_count = VC_COUNT(fault_kinds);

@@ -14,6 +14,7 @@ struct fault {
     unsigned end;
     struct vc_daemon *daemon;
     uint64_t counted;
+    const struct vc_plan_node *otherwise; /* misconfigure: the node as it is to be */
 };
 
 /*

@@ -107,6 +107,29 @@ int vc_lab_power_on(struct vc_lab *lab, size_t index, vc_error **err)
     return bring_back(lab, node, err) ? vc_wrap(err, "powering %s on", node->rt.plan->name) : 0;
 }
 
+int vc_lab_node_replan(struct vc_lab *lab, size_t index, const struct vc_plan_node *plan, vc_error **err)
+{
+    struct lab_node *node = &lab->nodes[index];
+    const struct vc_plan_node *old = node->rt.plan;
+
+    if (node->on || plan->daemon_count != old->daemon_count || plan->gre_count != old->gre_count ||
+        plan->iface_count != old->iface_count)
+        return vc_fail(err, VC_EXIT_FAIL, 0, "node %s cannot be made another while it %s", old->name,
+                       node->on ? "is on" : "has other daemons or interfaces");
+    node->rt.plan = plan;
+    for (size_t i = 0; i < plan->daemon_count; i++)
+        node->daemons[i].plan = &plan->daemons[i];
+    for (size_t i = 0; i < plan->gre_count; i++)
+        node->gres[i].plan = &plan->gres[i];
+    return 0;
+}
+
+char *vc_lab_kinds(void *ctx, const struct vc_lab *lab)
+{
+    return lab->options.kinds < 0 ? talloc_strdup(ctx, lab->plan->options.kinds_dir)
+                                  : talloc_asprintf(ctx, "/proc/self/fd/%d", lab->options.kinds);
+}
+
 bool vc_lab_node_gone(const struct vc_lab *lab, size_t index)
 {
     const struct lab_node *node = &lab->nodes[index];

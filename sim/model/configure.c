@@ -128,8 +128,10 @@ static void read_keepalive(struct vc_reader *reader, const struct vc_field *fiel
 {
     unsigned seconds, times;
 
-    if (doc->type != VC_DOC_SCALAR || !vc_keepalive_parse(doc->text, &seconds, &times))
-        add_problem(reader, doc, "off, or INTERVAL x TIMES such as 10s x 3");
+    if (doc->type == VC_DOC_SCALAR && (!strcmp(doc->text, "false") || !strcmp(doc->text, "true")))
+        json_object_set_new(sink.object, field->name, json_boolean(doc->text[0] == 't'));
+    else if (doc->type != VC_DOC_SCALAR || !vc_keepalive_parse(doc->text, &seconds, &times))
+        add_problem(reader, doc, "true, false, or INTERVAL x TIMES such as 10s x 3");
     else
         set_text(sink, field->name, doc->text);
 }
@@ -153,6 +155,7 @@ static const struct vc_knob knobs[] = {
     {{"ike_version", VC_FIELD_COUNT, .min = 1, .max = 2}, SECURITY, false, "R19", "speaks this version of IKE"},
     {{"psk", VC_FIELD_SECRET}, SECURITY, false, "R20", "has this pre-shared key"},
     {{"identity", CUSTOM(read_identity)}, SECURITY, false, "R9", "calls itself this in IKE"},
+    {{"peer", VC_FIELD_ADDRESS}, VC_KNOB_CPE, false, "R25", "has its IPsec peer at this address"},
     {{"initiate", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R23", "false: only answers, and so do both ends"},
     {{"selector", CUSTOM(read_selector)},
      SECURITY,
@@ -172,18 +175,18 @@ static const struct vc_knob knobs[] = {
      false,
      "R20",
      "expects the other end to call itself this in IKE"},
-    {{"peer", VC_FIELD_ADDRESS}, VC_KNOB_CPE, false, "R25", "calls this IPsec address in place of Cisco's"},
-    {{"selector_remote", VC_FIELD_NETWORK},
-     SECURITY,
-     false,
-     "R21",
-     "has this prefix at the far end of its crypto ACL"},
+    {{"selector_remote", VC_FIELD_NETWORK}, SECURITY, false, "R21", "has this prefix at the far end of its crypto ACL"},
     {{"dpd", VC_FIELD_DURATION, .min = 0, .max = S(3600), .unit = S(1)},
      SECURITY,
      false,
      "R26",
      "asks after so much silence whether the other end lives; 0s: never"},
     {{"underlay", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R27", "false: has no route to Cisco's IPsec and GRE addresses"},
+    {{"replay_window", VC_FIELD_COUNT, .min = 1, .max = 4096},
+     SECURITY,
+     false,
+     "R25",
+     "takes packets that were overtaken by this many at most"},
     {{"transport_local", VC_FIELD_ADDRESS}, ROUTING, false, "R31", "GRE leaves from this address"},
     {{"transport_remote", VC_FIELD_ADDRESS}, ROUTING, false, "R31", "GRE is sent to this address"},
     {{"tunnel_address", CUSTOM(read_interface)}, ROUTING, false, "R30", "has this address and mask in the tunnel"},
@@ -203,6 +206,12 @@ static const struct vc_knob knobs[] = {
      false,
      "R38",
      "its filter towards the tunnel lets these prefixes out too"},
+    {{"announce", CUSTOM(read_prefixes)},
+     VC_KNOB_ROUTER,
+     false,
+     "R37",
+     "tells these prefixes as its own, whether it has them or not"},
+    {{"own_prefix", VC_FIELD_BOOL}, VC_KNOB_ROUTER, false, "R37", "false: does not tell its data centre's /25"},
     {{"redistribute", VC_FIELD_CHOICE, .choices = redistributions},
      VC_KNOB_CPE,
      true,
@@ -215,14 +224,19 @@ static const struct vc_knob knobs[] = {
      "false: tells the LAN Cisco's tunnel addresses as next hops"},
     {{"ibgp", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R39", "false: no iBGP with the other CPEs"},
     {{"mss", VC_FIELD_COUNT, .min = 0, .max = 1436}, ROUTING, true, "R42", "clamps the MSS to this; 0: not at all"},
-    {{"gre_mtu", VC_FIELD_COUNT, .min = 576, .max = 1476}, ROUTING, false, "R42", "has this MTU in the tunnel"},
     {{"accept", CUSTOM(read_accept)}, VC_KNOB_CPE, false, "R37", "its filter lets these prefixes in and no other"},
+    {{"mtu", VC_FIELD_COUNT, .min = 576, .max = 1476}, ROUTING, false, "R42", "its tunnel interface has this MTU"},
     {{"inbound_policy", VC_FIELD_BOOL}, ROUTING, false, "R37", "false: takes whatever prefixes it is sent"},
     {{"transport_vrf", VC_FIELD_COUNT, .min = 1, .max = 200},
      VC_KNOB_CPE,
      false,
      "R29",
      "its way to the GRE destination is in this routing table, a VRF's, where GRE does not look"},
+    {{"default_route", VC_FIELD_BOOL},
+     VC_KNOB_CPE,
+     false,
+     "R31",
+     "true: its way to Cisco is a default route, which every other is better than"},
     {{"stateful", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R41", "true: lets in from tunnels only what answers the inside"},
     {{"pmtud", VC_FIELD_BOOL}, ROUTING, true, "R42", "false: tells no sender that a packet is too large for a tunnel"},
     {{"loop_guard", VC_FIELD_BOOL}, ROUTING, true, "R40", "false: sends packets back where they came from"},
@@ -230,8 +244,8 @@ static const struct vc_knob knobs[] = {
     {{"keepalive", CUSTOM(read_keepalive)},
      ROUTING,
      false,
-     "R28",
-     "sends GRE keepalives so, INTERVAL x TIMES or off, whatever the profile says"},
+     "R24",
+     "false: sends no GRE keepalives; or sends them so, INTERVAL x TIMES, whatever the profile says"},
     {{"keepalive_answers", VC_FIELD_BOOL}, ROUTING, false, "R28", "false: ignores GRE keepalives"},
     {{"firewall", CUSTOM(read_firewall)},
      EVERYWHERE,
@@ -339,13 +353,13 @@ static void check_tunnels(struct vc_reader *reader, const struct vc_doc *doc, si
                        tunnels->items[i]->key, t->nodes[node].name);
 }
 
-static void read_node(struct vc_reader *reader, const struct vc_doc *doc, size_t node)
+struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader, const struct vc_doc *doc, size_t node)
 {
-    struct vc_topology *t = reader->topology;
+    const struct vc_topology *t = reader->topology;
     struct vc_field fields[VC_COUNT(knobs) + 2];
     size_t count = fields_for(roles_of(t, node), fields);
     VC_AUTO_TALLOC char *what = talloc_asprintf(NULL, "what %s has otherwise", t->nodes[node].name);
-    struct vc_configure *configure = talloc_zero(t, struct vc_configure);
+    struct vc_configure *configure = talloc_zero(ctx, struct vc_configure);
 
     configure->knobs = json_object();
     configure->tunnel = VC_NONE;
@@ -355,19 +369,40 @@ static void read_node(struct vc_reader *reader, const struct vc_doc *doc, size_t
                    "found node %s, which ends no tunnel; allowed: a CPE, a headend or "
                    "a DC router",
                    t->nodes[node].name);
-        return;
+        return NULL;
     }
     /* It may be empty: a bundle leaves secrets out, and they may be all that there was. */
     if (vc_schema_read(reader, doc, what, fields, count, (struct vc_sink){.object = configure->knobs}))
-        return;
+        return NULL;
     const char *tunnel = json_string_value(json_object_get(configure->knobs, "tunnel"));
     if (tunnel) {
         configure->tunnel = vc_topology_tunnel(t, tunnel);
         check_tunnel(reader, doc, node, configure->tunnel);
     }
     check_tunnels(reader, doc, node);
-    talloc_free(t->nodes[node].configure);
-    t->nodes[node].configure = configure;
+    return configure;
+}
+
+static void read_node(struct vc_reader *reader, const struct vc_doc *doc, size_t node)
+{
+    struct vc_node *of = &reader->topology->nodes[node];
+    struct vc_configure *configure = vc_configure_read_node(reader->topology, reader, doc, node);
+
+    if (!configure)
+        return;
+    talloc_free(of->configure);
+    of->configure = configure;
+}
+
+struct vc_configure *vc_configure_of_json(void *ctx, const struct vc_topology *topology, const json_t *read)
+{
+    struct vc_configure *configure = talloc_zero(ctx, struct vc_configure);
+    const char *tunnel = json_string_value(json_object_get(read, "tunnel"));
+
+    configure->knobs = json_deep_copy(read);
+    configure->tunnel = tunnel ? vc_topology_tunnel(topology, tunnel) : VC_NONE;
+    talloc_set_destructor(configure, drop_knobs);
+    return configure;
 }
 
 void vc_configure_read(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
@@ -411,4 +446,70 @@ bool vc_configured_apart(const struct vc_topology *topology, size_t node, size_t
     const struct vc_configure *configure = topology->nodes[node].configure;
 
     return configure && (configure->tunnel == tunnel || of_tunnel(configure, topology->tunnels[tunnel].name));
+}
+
+static json_t *as_written(const struct vc_doc *doc)
+{
+    json_t *out = doc->type == VC_DOC_MAP ? json_object() : json_array();
+
+    if (doc->type == VC_DOC_SCALAR) {
+        json_decref(out);
+        return json_string(doc->text);
+    }
+    for (size_t i = 0; i < doc->count; i++)
+        if (doc->type == VC_DOC_MAP)
+            json_object_set_new(out, doc->items[i]->key, as_written(doc->items[i]));
+        else
+            json_array_append_new(out, as_written(doc->items[i]));
+    return out;
+}
+
+static const char *text_in(const struct vc_doc *map, const char *name)
+{
+    const struct vc_doc *member = vc_doc_member(map, name);
+
+    return member && member->type == VC_DOC_SCALAR ? member->text : "";
+}
+
+/* {NODE: KNOBS} of the `misconfigure` faults among the scenario's steps: of the one with that name, or (NULL) of the
+ * only one. Their names are added to *names. New reference, or NULL. */
+static json_t *written_fault(const struct vc_doc *steps, const char *wanted, char **names)
+{
+    VC_AUTO_JSON *out = NULL;
+    unsigned found = 0;
+
+    for (size_t i = 0; steps && steps->type == VC_DOC_LIST && i < steps->count; i++) {
+        const struct vc_doc *step = steps->items[i];
+        const struct vc_doc *fault = step->type == VC_DOC_MAP ? vc_doc_member(step, "fault") : NULL;
+        const struct vc_doc *own = fault && fault->type == VC_DOC_MAP ? vc_doc_member(fault, "configure") : NULL;
+        if (!own || strcmp(text_in(fault, "kind"), "misconfigure") != 0)
+            continue;
+        *names = talloc_asprintf_append(*names, "%s%s", **names ? ", " : "", text_in(fault, "name"));
+        if (wanted && strcmp(wanted, text_in(fault, "name")) != 0)
+            continue;
+        json_decref(out);
+        out = json_pack("{s:o}", text_in(fault, "node"), as_written(own));
+        found++;
+    }
+    return found == 1 ? VC_STEAL_PTR(out) : NULL;
+}
+
+json_t *vc_configure_written(const char *file, const char *fault, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct vc_problems *problems = vc_problems_new(scratch);
+    const struct vc_doc *doc = vc_doc_load(scratch, file, problems);
+    const struct vc_doc *configure = doc ? vc_doc_member(doc, "configure") : NULL;
+    char *names = talloc_strdup(scratch, "");
+
+    if (vc_problems_finish(problems, err) < 0)
+        return NULL;
+    if (!fault && configure && configure->type == VC_DOC_MAP)
+        return as_written(configure);
+    json_t *out = doc ? written_fault(vc_doc_member(doc, "steps"), fault, &names) : NULL;
+    if (!out && *names)
+        vc_fail(err, VC_EXIT_USAGE, 0, "%s: which of its faults? There are %s: name it after a colon", file, names);
+    else if (!out)
+        vc_fail(err, VC_EXIT_USAGE, 0, "%s: no node is configured otherwise in it", file);
+    return out;
 }

@@ -30,6 +30,15 @@ struct vc_configure {
 void vc_configure_read(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
                        struct vc_sink sink);
 
+/* One node's knobs, {KNOB: VALUE, …}; NULL with problems. talloc child of ctx. */
+struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader, const struct vc_doc *doc, size_t node);
+/* What the scenario in `file` configures, as it is written: {NODE: {KNOB: VALUE, …}}; from its `configure`, or from its
+ * fault `misconfigure` of that name (NULL: the only one). New reference; NULL with VC_EXIT_USAGE: no such file, or
+ * nothing is configured in it. */
+json_t *vc_configure_written(const char *file, const char *fault, vc_error **err);
+/* Knobs as they were read before. talloc child of ctx. */
+struct vc_configure *vc_configure_of_json(void *ctx, const struct vc_topology *topology, const json_t *read);
+
 /* The knob's value (borrowed) where it counts for that tunnel of the node; `tunnel` VC_NONE: for the node as a whole.
  * NULL: as it should be. */
 const json_t *vc_configured(const struct vc_topology *topology, size_t node, size_t tunnel, const char *member);

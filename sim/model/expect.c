@@ -2,6 +2,7 @@
  * true is sim/run's business. */
 #include <string.h>
 
+#include "doctor/doctor.h"
 #include "model/read.h"
 #include "model/scenario.h"
 #include "model/seen.h"
@@ -101,6 +102,34 @@ static const struct vc_field log_fields[] = {
     {"daemon", VC_FIELD_CHOICE, true, .choices = daemons},
     {"contains", VC_FIELD_TEXT, true},
     {"present", VC_FIELD_BOOL, .fallback = "true"},
+    WITHIN,
+};
+static void read_cause(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                       struct vc_sink sink)
+{
+    VC_AUTO_TALLOC const char **names = talloc_array(NULL, const char *, 1);
+    struct vc_names view = VC_NAMES(names, 1);
+    const char *name;
+
+    if (!vc_schema_is_scalar(reader, doc, "healthy or a cause of the doctor"))
+        return;
+    names[0] = "healthy";
+    for (size_t i = 0; (name = vc_doctor_cause(i)); i++) {
+        names = talloc_realloc(NULL, names, const char *, view.count + 1);
+        names[view.count++] = name;
+    }
+    view = VC_NAMES(names, view.count);
+    if (vc_names_find(view, doc->text) == VC_NONE)
+        vc_problem_unknown(reader->problems, doc->mark, "cause", doc->text, view);
+    json_object_set_new(sink.object, field->name, json_string(doc->text));
+}
+
+static const struct vc_field diagnosis_fields[] = {
+    {"cause", VC_FIELD_CUSTOM, true, .read = read_cause},
+    {"node", VC_FIELD_NODE},
+    {"tunnel", VC_FIELD_TUNNEL},
+    {"first", VC_FIELD_BOOL, .fallback = "false"},
+    {"others", VC_FIELD_BOOL, .fallback = "false"},
     WITHIN,
 };
 static const struct vc_field interface_fields[] = {
@@ -267,6 +296,18 @@ static char *text_log(void *ctx, const json_t *spec)
                            present ? "logs" : "does not log", member(spec, "contains"));
 }
 
+static char *text_diagnosis(void *ctx, const json_t *spec)
+{
+    const char *cause = member(spec, "cause"), *node = member(spec, "node"), *tunnel = member(spec, "tunnel");
+
+    if (!strcmp(cause, "healthy"))
+        return talloc_strdup(ctx, "the doctor finds nothing wrong");
+    return talloc_asprintf(ctx, "the doctor names %s%s%s%s%s%s%s", cause, *node ? " at " : "", node,
+                           *tunnel ? " in tunnel " : "", tunnel,
+                           json_is_true(json_object_get(spec, "first")) ? " first" : "",
+                           json_is_true(json_object_get(spec, "others")) ? "" : " and nothing else");
+}
+
 #define MEMBERS(table) table, VC_COUNT(table)
 static const struct expectation {
     const char *name;
@@ -291,6 +332,7 @@ static const struct expectation {
     {"seen", MEMBERS(vc_seen_fields), vc_seen_text, vc_seen_check, true},
     {"accepted", MEMBERS(vc_accepted_fields), vc_accepted_text, vc_accepted_check},
     {"log", MEMBERS(log_fields), text_log, check_log},
+    {"diagnosis", MEMBERS(diagnosis_fields), text_diagnosis},
 };
 
 bool vc_expectation_is_state(const char *type)

@@ -2,6 +2,7 @@
  * sim/fault's business. */
 #include <string.h>
 
+#include "model/configure.h"
 #include "model/read.h"
 #include "model/scenario.h"
 
@@ -57,6 +58,17 @@ static void read_as_written(struct vc_reader *reader, const struct vc_field *fie
     if (vc_schema_is_scalar(reader, doc, "a value"))
         json_object_set_new(sink.object, field->name, json_string(doc->text));
 }
+
+/* Read with the node at hand, in check_misconfigure. */
+static void read_later(struct vc_reader *reader VC_UNUSED, const struct vc_field *field VC_UNUSED,
+                       const struct vc_doc *doc VC_UNUSED, struct vc_sink sink VC_UNUSED)
+{
+}
+
+static const struct vc_field misconfigure_fields[] = {
+    {"node", VC_FIELD_NODE, true},
+    {"configure", VC_FIELD_CUSTOM, true, .read = read_later},
+};
 
 #define WIRE(name)                                                                                                     \
     {                                                                                                                  \
@@ -166,6 +178,18 @@ static void check_wan_cut(struct vc_reader *reader, const struct vc_doc *doc, js
         vc_problem_unknown(reader->problems, link->mark, "link between two DC routers", member(spec, "link"), names);
 }
 
+static void check_misconfigure(struct vc_reader *reader, const struct vc_doc *doc, json_t *spec)
+{
+    const struct vc_doc *knobs = vc_doc_member(doc, "configure");
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    size_t node = vc_topology_node(reader->topology, member(spec, "node"));
+    struct vc_configure *configure =
+        vc_schema_is_map(reader, knobs, "configure") ? vc_configure_read_node(scratch, reader, knobs, node) : NULL;
+
+    if (configure)
+        json_object_set(spec, "configure", configure->knobs);
+}
+
 static char *text_link_down(void *ctx, const json_t *spec)
 {
     return talloc_asprintf(ctx, "shut %s at %s", member(spec, "link"), member(spec, "end"));
@@ -203,6 +227,21 @@ static char *text_power_off(void *ctx, const json_t *spec)
     return talloc_asprintf(ctx, "power off %s", member(spec, "node"));
 }
 
+static char *text_misconfigure(void *ctx, const json_t *spec)
+{
+    char *text = talloc_asprintf(ctx, "%s starts anew with", member(spec, "node"));
+    const char *knob;
+    json_t *value;
+    size_t count = 0;
+
+    json_object_foreach(json_object_get(spec, "configure"), knob, value)
+    {
+        if (strcmp(knob, "tunnel") != 0)
+            text = talloc_asprintf_append(text, "%s %s", count++ ? "," : " another", knob);
+    }
+    return text;
+}
+
 static char *text_wan_cut(void *ctx, const json_t *spec)
 {
     return json_object_get(spec, "link") ? talloc_asprintf(ctx, "cut %s between two DCs", member(spec, "link"))
@@ -227,6 +266,8 @@ static const struct fault_kind {
     {"daemon-restart", "killed and started again; nothing to heal", MEMBERS(daemon_fields), NULL, text_daemon, true},
     {"power-off", "everything in the node is gone, neighbours lose carrier; heal: power on", MEMBERS(node_fields), NULL,
      text_power_off},
+    {"misconfigure", "the node starts anew, configured otherwise; heal: anew as it should be",
+     MEMBERS(misconfigure_fields), check_misconfigure, text_misconfigure},
     {"wan-cut", "every link between two DC routers is shut, or that one", MEMBERS(wan_cut_fields), check_wan_cut,
      text_wan_cut},
 };
@@ -316,6 +357,8 @@ static const char *type_name(const struct vc_field *field)
 {
     const struct vc_field *wire = field->read == read_as_written ? vc_wire_field(field->name) : NULL;
 
+    if (field->read == read_later)
+        return "knobs";
     return type_names[wire ? wire->type : field->type];
 }
 

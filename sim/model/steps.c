@@ -32,6 +32,25 @@ static void resolve_load(const struct scenario_reader *r, json_t *spec, const ch
         }
 }
 
+/* The doctor's answers that a step asks for are its whole answer: each knows of the others. */
+static void join_diagnoses(json_t *list)
+{
+    VC_AUTO_JSON *causes = json_array();
+    json_t *spec;
+    size_t i;
+
+    json_array_foreach(list, i, spec)
+    {
+        if (json_object_get(spec, "cause"))
+            json_array_append(causes, json_object_get(spec, "cause"));
+    }
+    json_array_foreach(list, i, spec)
+    {
+        if (json_object_get(spec, "cause") && json_array_size(causes) > 1)
+            json_object_set(spec, "beside", causes);
+    }
+}
+
 static void step_expect(struct scenario_reader *r, const struct vc_doc *doc)
 {
     VC_AUTO_JSON *list = json_array();
@@ -53,6 +72,7 @@ static void step_expect(struct scenario_reader *r, const struct vc_doc *doc)
             resolve_load(r, spec, "name");
         json_array_append_new(list, spec);
     }
+    join_diagnoses(list);
     add_step(r, VC_STEP_EXPECT, doc->key_mark, VC_STEAL_PTR(list));
 }
 

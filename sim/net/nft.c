@@ -132,3 +132,17 @@ int vc_nft_table_exists(struct vc_nft *nft, const char *family, const char *tabl
     *exists = found;
     return 0;
 }
+
+json_t *vc_nft_list(struct vc_nft *nft, const char *question, vc_error **err)
+{
+    json_error_t problem;
+
+    if (run(nft, NFT_CTX_OUTPUT_JSON, question, err) < 0)
+        return NULL;
+    VC_AUTO_JSON *reply = json_loads(nft_ctx_get_output_buffer(nft->nft), 0, &problem);
+    if (!reply) {
+        vc_fail(err, VC_EXIT_FAIL, 0, "nftables: %s: not JSON: %s", question, problem.text);
+        return NULL;
+    }
+    return json_incref(json_object_get(reply, "nftables"));
+}

@@ -16,3 +16,7 @@ int vc_nft_counter(struct vc_nft *nft, const char *family, const char *table, co
 
 /* Whether the table is there. */
 int vc_nft_table_exists(struct vc_nft *nft, const char *family, const char *table, bool *exists, vc_error **err);
+
+/* The objects that a question ("list table inet NAME") lists, as libnftables' JSON has them: [{"rule": {…}}, …]. New
+ * reference; NULL with *err when the question failed. */
+json_t *vc_nft_list(struct vc_nft *nft, const char *question, vc_error **err);

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
+#include "base/ip.h"
 #include "base/util.h"
 #include "net/netns.h"
 
@@ -52,4 +55,83 @@ int vc_xfrm_flush(int netns, vc_error **err)
                    ask(fd, XFRM_MSG_FLUSHPOLICY, sizeof(struct nlmsghdr), "removing IPsec policies", err)
                ? -1
                : 0;
+}
+
+/* ---- what is there ---- */
+
+/* When the SA last carried a packet, in seconds of the clock of the day; 0: never. */
+static int64_t last_used(const struct nlmsghdr *header, size_t fixed)
+{
+    size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(fixed);
+
+    while (at + sizeof(struct nlattr) <= header->nlmsg_len) {
+        const struct nlattr *attribute = (const void *)((const char *)header + at);
+        uint64_t value;
+
+        if (attribute->nla_len < sizeof *attribute || at + attribute->nla_len > header->nlmsg_len)
+            break;
+        if (attribute->nla_type == XFRMA_LASTUSED && attribute->nla_len >= NLA_HDRLEN + sizeof value) {
+            memcpy(&value, (const char *)attribute + NLA_HDRLEN, sizeof value);
+            return (int64_t)value;
+        }
+        at += NLA_ALIGN(attribute->nla_len);
+    }
+    return 0;
+}
+
+static void list_one(json_t *list, const struct nlmsghdr *header)
+{
+    const struct xfrm_usersa_info *sa = NLMSG_DATA(header);
+    int64_t used_s = last_used(header, sizeof *sa);
+
+    if (sa->family != AF_INET || sa->id.proto != IPPROTO_ESP)
+        return;
+    json_t *out =
+        json_pack("{s:o, s:s, s:I}", "spi", json_sprintf("%08x", ntohl(sa->id.spi)), "to",
+                  vc_addr_text((struct in_addr){sa->id.daddr.a4}).s, "packets", (json_int_t)sa->curlft.packets);
+    if (used_s)
+        json_object_set_new(out, "idle_s", json_integer((json_int_t)(time(NULL) - used_s)));
+    json_array_append_new(list, out);
+}
+
+/* One datagram of a dump; true when it was the last. */
+static bool list_some(json_t *list, const char *buffer, size_t size)
+{
+    for (size_t at = 0; at + NLMSG_HDRLEN <= size;) {
+        const struct nlmsghdr *header = (const void *)(buffer + at);
+
+        if (header->nlmsg_len < NLMSG_HDRLEN || header->nlmsg_len > size - at || header->nlmsg_type == NLMSG_DONE ||
+            header->nlmsg_type == NLMSG_ERROR)
+            return true;
+        if (header->nlmsg_type == XFRM_MSG_NEWSA && header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct xfrm_usersa_info)))
+            list_one(list, header);
+        at += NLMSG_ALIGN(header->nlmsg_len);
+    }
+    return false;
+}
+
+json_t *vc_xfrm_list(int netns, vc_error **err)
+{
+    const struct nlmsghdr request = {
+        .nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = XFRM_MSG_GETSA, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP};
+    _Alignas(struct nlmsghdr) char buffer[32768];
+    VC_AUTO_JSON *list = json_array();
+    VC_NETNS_SCOPE(scope) = vc_netns_enter(netns, err);
+
+    if (scope.back < 0)
+        return NULL;
+    VC_AUTO_FD fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_XFRM);
+    if (fd < 0 || send(fd, &request, sizeof request, 0) < 0) {
+        vc_fail(err, VC_EXIT_HOST, errno, "listing SAs");
+        return NULL;
+    }
+    for (bool done = false; !done;) {
+        ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        if (n <= 0) {
+            vc_fail(err, VC_EXIT_FAIL, errno, "listing SAs");
+            return NULL;
+        }
+        done = list_some(list, buffer, (size_t)n);
+    }
+    return VC_STEAL_PTR(list);
 }

@@ -5,3 +5,7 @@
 
 /* Removes every SA and policy of `netns`. A kernel without xfrm has none: that is no failure. */
 int vc_xfrm_flush(int netns, vc_error **err);
+
+/* Its ESP SAs: [{"spi" (as the events have it), "to", "packets", "idle_s" (since the last packet; absent: none yet)}].
+ * New reference; NULL: no xfrm here, or it did not answer. */
+json_t *vc_xfrm_list(int netns, vc_error **err);

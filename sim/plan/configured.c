@@ -21,12 +21,13 @@ struct vc_settings vc_configured_settings(topology_t *t, size_t node, size_t tun
 {
     struct vc_settings s = t->settings;
     const char *ike = text_of(t, node, tunnel, "ike"), *esp = text_of(t, node, tunnel, "esp");
-    const json_t *mss = vc_configured(t, node, tunnel, "mss"), *mtu = vc_configured(t, node, tunnel, "gre_mtu");
+    const json_t *mss = vc_configured(t, node, tunnel, "mss");
+    const json_t *window = vc_configured(t, node, tunnel, "replay_window");
 
     s.ike_proposal = ike ? ike : s.ike_proposal;
     s.esp_proposal = esp ? esp : s.esp_proposal;
     s.mss = mss ? (unsigned)json_integer_value(mss) : s.mss;
-    s.gre_mtu = mtu ? (unsigned)json_integer_value(mtu) : s.gre_mtu;
+    s.replay_window = window ? (unsigned)json_integer_value(window) : s.replay_window;
     set_seconds(t, node, tunnel, "dpd_ns", &s.dpd_delay_s);
     set_seconds(t, node, tunnel, "ike_lifetime_ns", &s.ike_lifetime_s);
     set_seconds(t, node, tunnel, "child_lifetime_ns", &s.child_lifetime_s);
@@ -56,14 +57,14 @@ struct vc_own_tunnel vc_configured_tunnel(topology_t *t, size_t node, size_t ind
         .bgp_password = !password                  ? tunnel->bgp_password
                         : strcmp(password, "none") ? password
                                                    : "",
+        .mtu = (unsigned)json_integer_value(vc_configured(t, node, index, "mtu")),
         .ignores_keepalives = json_is_false(vc_configured(t, node, index, "keepalive_answers")),
-        .peer = tunnel->ipsec_cisco,
+        .sends_no_keepalives = json_is_false(vc_configured(t, node, index, "keepalive")),
     };
     const char *keepalive = text_of(t, node, index, "keepalive");
 
     set_address(t, node, index, "transport_local", &own.local);
     set_address(t, node, index, "transport_remote", &own.remote);
-    set_address(t, node, index, "peer", &own.peer);
     own.own_keepalives = keepalive && vc_keepalive_parse(keepalive, &own.keepalive_s, &own.retries);
     if (address)
         vc_prefix_parse(address, &own.address);
@@ -231,6 +232,8 @@ void vc_configured_context(topology_t *t, size_t node, size_t index, const struc
         {"ike_version", value(t, node, index, "ike_version", json_integer(2))},
         {"mode", value(t, node, index, "mode", json_string("tunnel"))},
         {"start", start(t, node, index)},
+        {"peer",
+         value(t, node, index, "peer", json_string(vc_addr_text(cpe ? tunnel->ipsec_cisco : tunnel->ipsec_cpe).s))},
         {"selectors", selectors(t, node, index)},
         {"refused", refused(tunnel)},
         {"neighbor", value(t, node, index, "neighbor",
@@ -241,8 +244,11 @@ void vc_configured_context(topology_t *t, size_t node, size_t index, const struc
         {"leak", value(t, node, index, "leak", json_array())},
         {"accept", accept_list(t, node, index)},
         {"accept_set", accept_set(t, node, index)},
+        {"announce", value(t, node, index, "announce", json_array())},
+        {"own_prefix", value(t, node, index, "own_prefix", json_true())},
         {"inbound_policy", value(t, node, index, "inbound_policy", json_true())},
         {"transport_vrf", value(t, node, index, "transport_vrf", json_false())},
+        {"default_route", value(t, node, index, "default_route", json_false())},
         {"firewall", firewall(t, node, index)},
         {"bgp_off", json_boolean(json_is_false(vc_configured(t, node, index, "bgp")))},
         {"own_timers", own},

@@ -15,16 +15,17 @@ struct vc_own_tunnel {
     struct in_addr peer_address;
     const char *psk;          /* NULL: derived from the seed */
     const char *bgp_password; /* NULL: derived likewise; "": none */
-    bool ignores_keepalives;
+    unsigned mtu;             /* 0: the topology's */
+    bool ignores_keepalives, sends_no_keepalives;
     bool own_keepalives; /* the two below, whatever the timers say */
     unsigned keepalive_s, retries;
-    struct in_addr peer; /* Cisco's IPsec address as a CPE has it */
 };
 struct vc_own_tunnel vc_configured_tunnel(const struct vc_topology *topology, size_t node, size_t tunnel);
 
-/* Adds the members that knobs turn to a tunnel of the node's context: identity, ike_version, mode, start, selectors,
- * refused, neighbor, local_as, default, leak, accept, accept_set, inbound_policy, transport_vrf, firewall, bgp_off,
- * own_timers, and `timers` and `underlay` where they are others. `timers` is the profile. */
+/* Adds the members that knobs turn to a tunnel of the node's context: identity, ike_version, mode, start, peer,
+ * selectors, refused, neighbor, local_as, default, leak, accept, accept_set, announce, own_prefix, inbound_policy,
+ * transport_vrf, default_route, firewall, bgp_off, own_timers, and `timers` and `underlay` where they are others.
+ * `timers` is the profile. */
 void vc_configured_context(const struct vc_topology *topology, size_t node, size_t tunnel,
                            const struct vc_timers *timers, json_t *context);
 

@@ -19,9 +19,11 @@ static json_t *prefix_json(struct vc_prefix prefix)
     return json_string(vc_prefix_text(prefix).s);
 }
 
-unsigned vc_gre_mtu(const struct vc_settings *settings, enum vc_plane plane)
+unsigned vc_gre_mtu(const struct vc_topology *topology, enum vc_plane plane)
 {
-    return plane == VC_PLANE_USER && settings->gre_mtu > LIBIPSEC_GRE_MTU ? LIBIPSEC_GRE_MTU : settings->gre_mtu;
+    unsigned mtu = topology->settings.gre_mtu;
+
+    return plane == VC_PLANE_USER && mtu > LIBIPSEC_GRE_MTU ? LIBIPSEC_GRE_MTU : mtu;
 }
 
 bool vc_link_is_ibgp(const struct vc_topology *topology, const struct vc_link *link)
@@ -173,7 +175,7 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
         "name", t->name, "ifname", json_sprintf("gre-%s", t->name), "dc", dc->name,               /* */
         "role", "cpe", cpe, "headend", role == VC_ROLE_HEADEND, "router", role == VC_ROLE_ROUTER, /* */
         "ipsec", "local", addr_json(cpe ? t->ipsec_cpe : t->ipsec_cisco), "remote",
-        addr_json(cpe ? own.peer : t->ipsec_cpe), "source", addr_json(source), /* */
+        addr_json(cpe ? t->ipsec_cisco : t->ipsec_cpe), "source", addr_json(source), /* */
         "transport", "local", addr_json(cpe ? t->transport_cpe : t->transport_cisco), "remote",
         addr_json(cpe ? t->transport_cisco : t->transport_cpe),                                 /* */
         "address", "local", addr_json(own.address.addr), "remote", addr_json(own.peer_address), /* */
@@ -215,7 +217,7 @@ static void add_tunnels(json_t *context, const struct vc_topology *topology, con
         vc_configured_context(topology, node, i, options->timers, tunnel);
         if (vc_configured_apart(topology, node, i)) { /* hides the node's inside this tunnel's section */
             struct vc_settings own = vc_configured_settings(topology, node, i);
-            json_object_set_new(tunnel, "settings", settings_json(&own, vc_gre_mtu(&own, options->plane)));
+            json_object_set_new(tunnel, "settings", settings_json(&own, vc_gre_mtu(topology, options->plane)));
         }
         json_array_append_new(tunnels, tunnel);
         if (!router_id && role != VC_ROLE_HEADEND)
@@ -287,7 +289,7 @@ json_t *vc_context(const struct vc_topology *topology, const struct vc_plan_opti
     json_t *context = json_pack(
         "{s:s, s:s, s:I, s:{s:b, s:b}, s:o, s:o}", "name", n->name, "kind", n->kind, "asn", (json_int_t)n->asn, "plane",
         "user", options->plane == VC_PLANE_USER, "kernel", options->plane == VC_PLANE_KERNEL, "settings",
-        settings_json(&settings, vc_gre_mtu(&settings, options->plane)), "timers", timers_json(options->timers));
+        settings_json(&settings, vc_gre_mtu(topology, options->plane)), "timers", timers_json(options->timers));
 
     if (!context)
         abort(); /* json_pack refused its format: a bug here */

@@ -15,8 +15,8 @@ enum vc_role vc_tunnel_role(const struct vc_topology *topology, const struct vc_
 /* The link between two nodes that touches `node` at *end; VC_NONE when there is none. The first in document order. */
 size_t vc_link_between(const struct vc_topology *topology, size_t node, size_t peer, unsigned *end);
 
-/* The largest packet on a GRE interface in this plane, for a node's or tunnel's settings. */
-unsigned vc_gre_mtu(const struct vc_settings *settings, enum vc_plane plane);
+/* The largest packet on a GRE interface in this plane. */
+unsigned vc_gre_mtu(const struct vc_topology *topology, enum vc_plane plane);
 
 /* Two BGP speakers of one AS at a link's ends peer with each other over it. */
 bool vc_link_is_ibgp(const struct vc_topology *topology, const struct vc_link *link);

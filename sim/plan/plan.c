@@ -64,8 +64,9 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
         const struct vc_tunnel *t = &topology->tunnels[i];
         enum vc_role role = vc_tunnel_role(topology, t, index);
         const struct vc_own_tunnel own = vc_configured_tunnel(topology, index, i);
-        const struct vc_settings settings = vc_configured_settings(topology, index, i);
-        unsigned keepalive_s = own.own_keepalives ? own.keepalive_s : timers->gre_keepalive_s;
+        unsigned keepalive_s = own.sends_no_keepalives ? 0
+                               : own.own_keepalives    ? own.keepalive_s
+                                                       : timers->gre_keepalive_s;
         size_t l = 0;
 
         if (role != VC_ROLE_CPE && role != VC_ROLE_ROUTER)
@@ -78,11 +79,11 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
             .remote = own.remote,
             .address = own.address,
             .peer_address = own.peer_address,
-            .mtu = vc_gre_mtu(&settings, options->plane),
+            .mtu = own.mtu ? own.mtu : vc_gre_mtu(topology, options->plane),
             .keepalive_s = keepalive_s,
-            .retries = own.own_keepalives ? own.retries
-                       : keepalive_s      ? timers->gre_retries
-                                          : 0,
+            .retries = !keepalive_s         ? 0
+                       : own.own_keepalives ? own.retries
+                                            : timers->gre_retries,
             .ignores_keepalives = own.ignores_keepalives,
             .wire = {.rate_mbit = topology->settings.rate_mbit},
         };

@@ -1,7 +1,7 @@
 /*
  * A replay bundle: one file (tar.zst) with what it takes to play a run again and to know whether it came out the same:
- *     manifest.json   schema vclab.bundle/1: scenario, image, versions{}, seed, timers, cold, captured, verdict,
- * digest, replaced[], members{name: sha256}, checksum (of the manifest without this member) documents.json  the
+ *     manifest.json   schema vclab.bundle/1: scenario, image, versions{}, seed, timers, cold, captured, evidence,
+ * verdict, digest, replaced[], members{name: sha256}, checksum (of the manifest without this member) documents.json the
  * documents as the guest was told them (vm/blob.h), without secrets events.jsonl, run.json A bundle comes from others:
  * everything in it is checked before it is used.
  */

@@ -57,8 +57,8 @@ static int read_events(void *ctx, const char *result, struct contents *contents,
 
 static json_t *manifest_of(void *ctx, const json_t *run, json_t *replaced, const struct contents *contents)
 {
-    static const char *const copied[] = {"scenario", "topology", "timers", "image",   "versions",
-                                         "seed",     "captured", "start",  "verdict", "digest"};
+    static const char *const copied[] = {"scenario", "topology", "timers", "image",   "versions", "seed",
+                                         "captured", "evidence", "start",  "verdict", "digest"};
     json_t *manifest = json_pack("{s:s, s:O}", "schema", VC_BUNDLE_SCHEMA, "replaced", replaced);
     json_t *members = json_object();
 

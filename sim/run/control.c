@@ -75,6 +75,19 @@ static int do_status(struct connection *connection, vc_error **err VC_UNUSED)
     return 0;
 }
 
+static void on_evidence(void *arg, json_t *document, vc_error *err)
+{
+    if (err)
+        reply_error(arg, err);
+    else
+        reply(arg, json_pack("{s:b, s:O}", "ok", 1, "evidence", document));
+}
+
+static int do_evidence(struct connection *connection, vc_error **err)
+{
+    return vc_evidence_start(connection->engine, connection->engine->lab, on_evidence, connection, err) ? 0 : -1;
+}
+
 static void on_exec_done(void *arg, int wait_status)
 {
     reply(arg, json_pack("{s:b, s:i}", "ok", 1, "status", wait_status));
@@ -170,8 +183,8 @@ static const struct {
     const char *name;
     int (*fn)(struct connection *connection, vc_error **err);
 } requests[] = {
-    {"status", do_status}, {"exec", do_exec},       {"fault", do_fault},
-    {"heal", do_heal},     {"capture", do_capture}, {"down", do_down},
+    {"status", do_status}, {"evidence", do_evidence}, {"exec", do_exec}, {"fault", do_fault},
+    {"heal", do_heal},     {"capture", do_capture},   {"down", do_down},
 };
 
 static void serve(struct connection *connection)

@@ -4,6 +4,7 @@
  * {"ok": false, "error": "…"}.
  *
  *     {"do": "status"}                             → {"lab": {…}, "flows": {…}, "faults": […]}
+ *     {"do": "evidence"}                           → {"evidence": {…}} (docs/doctor.md), within a second
  *     {"do": "exec", "node": N, "argv": […], "tty": bool} + stdin, stdout, stderr → {"status": wait status} at its end
  *     {"do": "fault", "spec": {…}}, {"do": "heal", "name": N}                     → once proved
  *     {"do": "capture", "link": L} + file          → at once; the capture runs until the client closes the connection

@@ -59,13 +59,15 @@ static void forget_node(struct vc_convergence *convergence, const char *node)
 static void on_applied(struct vc_convergence *convergence, const json_t *event)
 {
     begin(convergence, event, false);
-    if (is(event, "kind", "power-off") && *text_of(event, "node"))
+    if ((is(event, "kind", "power-off") || is(event, "kind", "misconfigure")) && *text_of(event, "node"))
         forget_node(convergence, text_of(event, "node"));
 }
 
 static void on_heal_applied(struct vc_convergence *convergence, const json_t *event)
 {
     begin(convergence, event, true);
+    if (is(event, "kind", "misconfigure") && *text_of(event, "node"))
+        forget_node(convergence, text_of(event, "node"));
 }
 
 static void prove(struct vc_convergence *convergence, const json_t *event, const char *before)

@@ -6,9 +6,6 @@
 
 #include "run/engine_private.h"
 
-/* RTP packets still under way when sending stops get this long to arrive: three intervals of 20 ms. */
-#define DRAIN_US 60000
-
 void engine_stream(void *arg, json_t *event)
 {
     struct engine *engine = arg;
@@ -41,45 +38,6 @@ static void judge_event(void *arg, json_t *event)
     engine->broken = engine->broken || (what && !strcmp(what, "daemon-died"));
     if (what && !strcmp(what, "daemon-died") && !engine->config->stay)
         sd_event_add_defer(engine->loop, &(sd_event_source *){NULL}, on_broken, engine);
-}
-
-static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED, void *arg)
-{
-    struct engine *engine = arg;
-    VC_AUTO_ERROR *err = NULL;
-
-    if (engine->lab)
-        vc_lab_wires_look(engine->lab);
-    if (engine->observe) {
-        vc_flows_finish(vc_observe_flows(engine->observe));
-        if (vc_observe_finish(engine->observe, &err))
-            vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", err->message);
-    }
-    vc_event(engine->events, VC_LAYER_CHECK, NULL, "end", -1, NULL);
-    return sd_event_exit(engine->loop, 0);
-}
-
-static void begin_end(struct engine *engine)
-{
-    if (engine->ending)
-        return;
-    engine->ending = true;
-    if (engine->parked)
-        engine_tell_parked(engine);
-    if (engine->observe)
-        vc_flows_stop(vc_observe_flows(engine->observe));
-    if (sd_event_add_time_relative(engine->loop, NULL, CLOCK_MONOTONIC, engine->observe ? DRAIN_US : 0, 1000,
-                                   on_drained, engine) < 0)
-        sd_event_exit(engine->loop, VC_EXIT_FAIL);
-}
-
-void engine_end(struct engine *engine, const char *signal, const char *error)
-{
-    if (engine->timeline)
-        vc_timeline_abort(engine->timeline, signal, error);
-    else if (error)
-        vc_event(engine->events, VC_LAYER_CHECK, NULL, "error", -1, "{s:s}", "text", error);
-    begin_end(engine);
 }
 
 /* ---- loads after the last step ---- */
@@ -150,7 +108,7 @@ static void report_memory(struct engine *engine)
 
 static void on_shell_done(void *arg, int wait_status VC_UNUSED)
 {
-    begin_end(arg);
+    engine_begin_end(arg);
 }
 
 static int start_shell(struct engine *engine, vc_error **err)
@@ -175,7 +133,7 @@ static void after_steps(struct engine *engine)
         if (start_shell(engine, &err))
             engine_end(engine, NULL, err->message);
     } else if (!engine->config->stay) {
-        begin_end(engine);
+        engine_begin_end(engine);
     }
 }
 
@@ -260,6 +218,7 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     struct vc_lab_options options = {.links = config->links,
                                      .labroot = inside->kept[VC_KEEP_LABROOT],
                                      .logs = inside->kept[VC_KEEP_LOGS],
+                                     .kinds = inside->kept[VC_KEEP_KINDS],
                                      .watch = true,
                                      .node_changed = on_node,
                                      .node_arg = engine};
@@ -288,6 +247,8 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     engine->observe = vc_observe_new(engine, &observe);
     engine->meters = vc_meters_new(engine, engine->lab);
     engine->logs = vc_logs_new(engine, engine->lab);
+    engine->diagnoses = vc_diagnoses_new(engine, engine->lab);
+    vc_events_subscribe(engine->events, vc_diagnoses_event, engine->diagnoses);
     vc_events_subscribe(engine->events, vc_meters_event, engine->meters);
     return 0;
 }
@@ -325,6 +286,7 @@ int engine_begin_scenario(struct engine *engine, vc_error **err)
                                           .mark_arg = engine,
                                           .done = on_timeline_done,
                                           .done_arg = engine};
+    vc_diagnoses_begin(engine->diagnoses, engine->judge);
     engine->timeline = vc_timeline_new(engine, &timeline, err);
     if (!engine->timeline || set_limit(engine, err))
         return -1;

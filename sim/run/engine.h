@@ -26,6 +26,14 @@ typedef int vc_engine_write_fn(void *arg, const char *line, size_t len);
  */
 typedef const struct vc_scenario *vc_engine_park_fn(void *arg, vc_error **err);
 
+/* When check/evidence, what the doctor reads of a result, is emitted at the end of a run. (A `diagnosis` expectation
+ * asks for it at any time.) A run that was interrupted has none. */
+enum vc_evidence_when {
+    VC_EVIDENCE_NEVER,
+    VC_EVIDENCE_UNLESS_PASS, /* by the judge's answer once all observers have finished */
+    VC_EVIDENCE_ALWAYS
+};
+
 struct vc_engine_config {
     const struct vc_plan *plan;
     const struct vc_scenario *scenario; /* flows and steps; its topology is the plan's */
@@ -45,12 +53,13 @@ struct vc_engine_config {
     bool captures; /* in kept[VC_KEEP_CAPTURES] */
     bool stay;     /* after the last step the lab stays up until it is told to go (vclab up) */
     bool memory;   /* emit check/memory after the last step */
+    enum vc_evidence_when evidence;
     const struct vc_engine_load *loads;
     size_t load_count;
 };
 
 /* Indexes of vc_sandbox_inside.kept. */
-enum { VC_KEEP_LABROOT, VC_KEEP_LOGS, VC_KEEP_CAPTURES };
+enum { VC_KEEP_LABROOT, VC_KEEP_LOGS, VC_KEEP_CAPTURES, VC_KEEP_KINDS };
 
 /* A vc_sandbox_main; arg is a vc_engine_config. */
 int vc_engine_main(void *arg, const struct vc_sandbox_inside *inside);

@@ -3,6 +3,7 @@
 
 #include "fault/fault.h"
 #include "run/engine.h"
+#include "run/evidence.h"
 #include "run/loads.h"
 #include "run/logs.h"
 #include "run/meters.h"
@@ -24,16 +25,21 @@ struct engine {
     struct vc_meters *meters;
     struct vc_logs *logs;
     struct vc_timeline *timeline;
+    struct vc_diagnoses *diagnoses;
     bool streaming; /* the front end still reads */
     bool ending;
     bool broken; /* a daemon died */
+    bool interrupted;
+    struct vc_evidence *last_evidence; /* for which the end waits */
     sd_event_source *limit;
     size_t load; /* the next load to play */
 };
 
-/* engine.c */
-void engine_end(struct engine *engine, const char *signal, const char *error); /* the run ends now */
+/* engine_end.c */
+void engine_end(struct engine *engine, const char *signal, const char *error); /* the run ends now: both may be NULL */
+void engine_begin_end(struct engine *engine);                                  /* as it was to */
 
+/* engine.c */
 int engine_begin_scenario(struct engine *engine, vc_error **err); /* timeline of engine->scenario */
 void engine_stream(void *engine, json_t *event);                  /* a vc_event_fn: to the front end */
 

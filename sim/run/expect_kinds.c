@@ -285,6 +285,7 @@ static const struct expect_kind kinds[] = {
     {.type = "interface", .truth = interface},
     {.type = "accepted", .truth = seen_accepted},
     {.type = "log", .truth = log_has},
+    {.type = "diagnosis", .truth = diagnosis_names},
     {.type = "outage", .measure = outage, .at_most = "at_most_ns", .at_least = "at_least_ns"},
     {.type = "lost", .measure = lost, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_PACKETS},
     {.type = "rekeyed", .measure = rekeyed, .at_most = "at_most", .at_least = "at_least", .unit = UNIT_REKEYS},

@@ -102,7 +102,8 @@ static const char *make_folder(void *ctx, const char *result, const char *name, 
 static int run(const struct vc_live_config *config, int signals, struct vc_live_outcome *outcome, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *keep[VC_SANDBOX_KEEP] = {[VC_KEEP_LABROOT] = config->labroot};
+    const char *keep[VC_SANDBOX_KEEP] = {
+        [VC_KEEP_LABROOT] = config->labroot, [VC_KEEP_KINDS] = config->engine.plan->options.kinds_dir};
     struct vc_engine_config engine = config->engine;
     VC_AUTO_SANDBOX sandbox = {.pid = -1, .pidfd = -1, .lifeline = -1};
     int fds[2];

@@ -87,7 +87,14 @@ static struct fault *fault_named(const struct vc_judge *judge, const char *name)
 /* What runs in the node cannot report its sessions any more, so their last known state may be a false "Established". */
 static bool is_blinding(const struct fault *fault)
 {
-    return strncmp(fault->kind, "daemon-", 7) == 0 || strcmp(fault->kind, "power-off") == 0;
+    return strncmp(fault->kind, "daemon-", 7) == 0 || strcmp(fault->kind, "power-off") == 0 ||
+           strcmp(fault->kind, "misconfigure") == 0;
+}
+
+/* The node is off now, if only until it starts anew. */
+static bool takes_power(const struct fault *fault, bool heal)
+{
+    return strcmp(fault->kind, "misconfigure") == 0 || (!heal && strcmp(fault->kind, "power-off") == 0);
 }
 
 static void remember_paths(struct vc_judge *judge)
@@ -116,7 +123,7 @@ static void on_applied(struct vc_judge *judge, const json_t *event, int64_t t_ns
     judge->blinding += is_blinding(&judge->faults[n]);
     expect_close(judge);
     window_begin(judge, t_ns);
-    if (strcmp(judge->faults[n].kind, "power-off") == 0 && *text_of(event, "node"))
+    if (takes_power(&judge->faults[n], false) && *text_of(event, "node"))
         state_forget_node(judge, text_of(event, "node"), t_ns);
 }
 
@@ -136,6 +143,8 @@ static void on_heal_applied(struct vc_judge *judge, const json_t *event, int64_t
         fault->heal_applied_ns = t_ns;
     expect_close(judge);
     window_begin(judge, t_ns);
+    if (fault && takes_power(fault, true) && *text_of(event, "node"))
+        state_forget_node(judge, text_of(event, "node"), t_ns);
 }
 
 static void on_healed(struct vc_judge *judge, const json_t *event, int64_t t_ns)

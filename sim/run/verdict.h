@@ -36,3 +36,7 @@ bool vc_judge_hold_true(const struct vc_judge *judge, int hold_id);
  * New reference.
  */
 json_t *vc_judge_finish(struct vc_judge *judge);
+
+/* The same question before check/end, when only that is still to come: would it be a pass? For whoever can still look
+ * closer when it would not. The judge is not to be asked for anything after that. */
+bool vc_judge_would_pass(struct vc_judge *judge);

@@ -170,6 +170,9 @@ struct expect_kind {
 /* expect_log.c */
 void log_written(struct vc_judge *judge, const json_t *event, int64_t t_ns);
 bool log_has(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
+/* expect_diagnosis.c */
+void diagnosis_evidence(struct vc_judge *judge, const json_t *event, int64_t t_ns);
+bool diagnosis_names(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
 /* expect_seen.c */
 bool seen_accepted(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
 int64_t seen_packets(const struct vc_judge *judge, const json_t *spec, const struct window *window);

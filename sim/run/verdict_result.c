@@ -271,3 +271,10 @@ json_t *vc_judge_finish(struct vc_judge *judge)
     talloc_free(tally.first_inconclusive);
     return result;
 }
+
+bool vc_judge_would_pass(struct vc_judge *judge)
+{
+    judge->ended = true;
+    VC_AUTO_JSON *result = vc_judge_finish(judge);
+    return strcmp(text_of(result, "verdict"), vc_verdict_name(VC_PASS)) == 0;
+}

@@ -386,13 +386,21 @@ void state_event(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         const char *layer, *what;
         void (*fn)(struct vc_judge *judge, const json_t *event, int64_t t_ns);
     } handlers[] = {
-        {"bgp", "session", on_session},   {"bgp", "bfd", on_bfd},
-        {"fib", "route", on_route},       {"ike", "sa", on_ike_sa},
-        {"ipsec", "sa", on_sa},           {"link", "state", on_link},
-        {"probe", "path", on_path},       {"probe", "outage-begin", on_outage_begin},
-        {"probe", "gap", on_gap},         {"probe", "summary", on_summary},
-        {"probe", "load", on_load},       {"link", "seen", on_seen},
-        {"rib", "accepted", on_accepted}, {"check", "log", log_written},
+        {"bgp", "session", on_session},
+        {"bgp", "bfd", on_bfd},
+        {"fib", "route", on_route},
+        {"ike", "sa", on_ike_sa},
+        {"ipsec", "sa", on_sa},
+        {"link", "state", on_link},
+        {"probe", "path", on_path},
+        {"probe", "outage-begin", on_outage_begin},
+        {"probe", "gap", on_gap},
+        {"probe", "summary", on_summary},
+        {"probe", "load", on_load},
+        {"link", "seen", on_seen},
+        {"rib", "accepted", on_accepted},
+        {"check", "log", log_written},
+        {"check", "evidence", diagnosis_evidence},
     };
 
     for (size_t i = 0; i < VC_COUNT(handlers); i++)

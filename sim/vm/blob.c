@@ -243,10 +243,11 @@ json_t *vc_blob_lab_documents(const struct vc_topology *topology, const char *ti
 
 char *vc_blob_pack(void *ctx, const json_t *documents, const struct vc_blob_options *options, vc_error **err)
 {
-    /* jansson has no unsigned numbers: the seed keeps its bits. */
-    VC_AUTO_JSON *members =
-        json_pack("{s:I, s:b, s:s*, s:I}", "seed", (json_int_t)options->seed, "captures", options->captures, "shell",
-                  options->shell, "limit_ns", (json_int_t)options->limit_ns);
+    /* jansson has no unsigned numbers: the seed keeps its bits. "evidence" is 1 or 2, which take equally long to read:
+     * the guest's clock counts that, and a run played again for its evidence is to be the same to its end. */
+    VC_AUTO_JSON *members = json_pack("{s:I, s:b, s:i, s:s*, s:I}", "seed", (json_int_t)options->seed, "captures",
+                                      options->captures, "evidence", 1 + options->evidence, "shell", options->shell,
+                                      "limit_ns", (json_int_t)options->limit_ns);
     VC_AUTO_JSON *blob = json_copy((json_t *)(uintptr_t)documents);
 
     if (!members || !blob || json_object_set(blob, "options", members) < 0) {
@@ -319,12 +320,14 @@ static int read_options(void *ctx, const json_t *blob, struct vc_blob_options *o
     json_t *members = json_object_get(blob, "options");
     const char *shell = json_string_value(json_object_get(members, "shell"));
     json_int_t seed, limit_ns;
-    int captures;
+    int captures, evidence;
 
-    if (json_unpack(members, "{s:I, s:b, s:I}", "seed", &seed, "captures", &captures, "limit_ns", &limit_ns) < 0)
+    if (json_unpack(members, "{s:I, s:b, s:i, s:I}", "seed", &seed, "captures", &captures, "evidence", &evidence,
+                    "limit_ns", &limit_ns) < 0)
         return vc_fail(err, VC_EXIT_USAGE, 0, "\"options\" is missing or damaged");
     *options = (struct vc_blob_options){.seed = (uint64_t)seed,
                                         .captures = captures,
+                                        .evidence = evidence - 1,
                                         .shell = shell ? talloc_strdup(ctx, shell) : NULL,
                                         .limit_ns = limit_ns};
     return 0;

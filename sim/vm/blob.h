@@ -14,6 +14,7 @@ struct vc_blob_options {
     uint64_t seed;
     bool captures;
     const char *shell; /* interactive: the node in which ttyS1 gets a shell; NULL: none */
+    bool evidence;     /* of its end, also when it passes */
     int64_t limit_ns;  /* the run ends as error when the scenario takes longer on the lab's clock */
 };
 

@@ -248,6 +248,12 @@ static int write_line(void *arg VC_UNUSED, const char *line, size_t len)
     return 0;
 }
 
+/* A sum, as a branch would be told by the clock (blob.c). */
+static enum vc_evidence_when evidence_of(const struct guest *guest)
+{
+    return VC_EVIDENCE_UNLESS_PASS + guest->options.evidence;
+}
+
 /* The instruction after outb is the first of every fork. */
 static const struct vc_scenario *park(void *arg, vc_error **err)
 {
@@ -259,6 +265,7 @@ static const struct vc_scenario *park(void *arg, vc_error **err)
     if (load_documents(guest, err))
         return NULL;
     guest->engine.limit_ns = guest->options.limit_ns;
+    guest->engine.evidence = evidence_of(guest);
     return guest->scenario;
 }
 
@@ -304,6 +311,7 @@ static int play(struct guest *guest, vc_error **err)
         .limit_ns = guest->options.limit_ns,
         .shell_tty = -1,
         .control = -1,
+        .evidence = evidence_of(guest),
         /* A snapshot does not know whether its forks want them. */
         .captures = guest->options.captures || parks,
     };
@@ -312,7 +320,8 @@ static int play(struct guest *guest, vc_error **err)
     inside.kept[VC_KEEP_LABROOT] = keep_open(LABROOT, err);
     inside.kept[VC_KEEP_LOGS] = keep_open(RESULTS "/logs", err);
     inside.kept[VC_KEEP_CAPTURES] = keep_open(RESULTS "/captures", err);
-    for (size_t i = 0; i <= VC_KEEP_CAPTURES; i++)
+    inside.kept[VC_KEEP_KINDS] = keep_open(HOME "/nodes", err);
+    for (size_t i = 0; i <= VC_KEEP_KINDS; i++)
         if (inside.kept[i] < 0)
             return -1;
     if (inside.lifeline < 0 || set_up_shell(guest, err))

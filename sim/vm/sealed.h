@@ -16,7 +16,8 @@ struct vc_sealed_config {
     const char *result; /* the result folder; logs/ and captures/ are unpacked into it, console.log is written there */
     uint64_t seed;
     bool captures;
-    bool cold; /* boot; else fork from the snapshot of the converged lab, which is made when it is missing */
+    bool evidence; /* of its end, also when it passes */
+    bool cold;     /* boot; else fork from the snapshot of the converged lab, which is made when it is missing */
     enum vc_accel accel;
     const char *shell;     /* interactive: the node, on the caller's terminal */
     unsigned wall_limit_s; /* 0: 900, and a minute for each hour that the scenario may take */

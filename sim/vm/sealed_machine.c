@@ -48,8 +48,11 @@ int sealed_start(struct sealed *sealed, const struct sealed_told *told, struct v
                  vc_error **err)
 {
     const struct vc_sealed_config *config = sealed->config;
-    struct vc_blob_options options = {
-        .seed = config->seed, .captures = config->captures, .shell = config->shell, .limit_ns = told->limit_ns};
+    struct vc_blob_options options = {.seed = config->seed,
+                                      .captures = config->captures,
+                                      .evidence = config->evidence,
+                                      .shell = config->shell,
+                                      .limit_ns = told->limit_ns};
     VC_AUTO_TALLOC char *blob = vc_blob_pack(NULL, told->documents, &options, err);
 
     if (!blob)

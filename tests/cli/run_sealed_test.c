@@ -169,6 +169,65 @@ Test(sealed_run, ends_in_order_when_it_is_interrupted)
     cr_assert(json_is_true(json_object_get(doc, "interrupted")));
 }
 
+/* ---- evidence ---- */
+
+static bool file_has(const char *path, const char *text)
+{
+    VC_AUTO_FILE *file = fopen(path, "re");
+    VC_AUTO_FREE char *line = NULL;
+    size_t room = 0;
+
+    cr_assert(file, "%s: %s", path, strerror(errno));
+    while (getline(&line, &room, file) > 0)
+        if (strstr(line, text))
+            return true;
+    return false;
+}
+
+static bool has_evidence(void *ctx)
+{
+    return file_has(talloc_asprintf(ctx, "%s/events.jsonl", result_in(ctx, results)), "vclab.evidence/1");
+}
+
+Test(sealed_run, that_passes_is_played_again_by_the_doctor_and_is_the_same_to_its_end)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *again = talloc_asprintf(ctx, "%s/again", top);
+
+    EXITS(RUN(ctx, "run", VCLAB_SOURCE_DIR "/scenarios/baseline/two-cpe-active-active-bfd.yaml"), 0);
+    cr_assert(!has_evidence(ctx));
+    struct command *doctor = vclab(ctx, 120000, VCLAB_ARGV("doctor", result_in(ctx, results), "--results", again));
+    EXITS(doctor, 0);
+    prints(doctor, "Nothing is wrong.");
+    SAYS(doctor, "no evidence in its events: it is played again for it (two-cpe-active-active-bfd, seed 1)");
+    cr_assert(!strstr(doctor->err, "did not come out the same"), "%s", doctor->err);
+}
+
+Test(sealed_run, that_fails_has_evidence_and_one_of_an_unknown_scenario_says_how_to_get_it)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *failed = talloc_asprintf(ctx, "%s/failed", top);
+    char *never = write_in(ctx, top, "never", "two-cpe", "      - session: {tunnel: dc1, state: down, within: 2s}\n");
+
+    EXITS(RUN(ctx, "run", write_hub(ctx, "two-cpe"), "--no-captures"), 0);
+    struct command *none = vclab(ctx, 60000, VCLAB_ARGV("doctor", result_in(ctx, results)));
+    EXITS(none, 2);
+    SAYS(none, "and its scenario is none of scenarios/: vclab run --evidence collects it");
+
+    EXITS(vclab(ctx, 120000, VCLAB_ARGV("run", never, "--no-captures", "--results", failed)), 1);
+    struct command *doctor = vclab(ctx, 60000, VCLAB_ARGV("doctor", result_in(ctx, failed)));
+    EXITS(doctor, 0);
+    cr_assert(!strstr(doctor->err, "played again"), "%s", doctor->err);
+}
+
+Test(sealed_run, is_asked_for_evidence_though_it_passes)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+
+    EXITS(RUN(ctx, "run", "--evidence", write_hub(ctx, "two-cpe")), 0);
+    cr_assert(has_evidence(ctx));
+}
+
 /* ---- bundles ---- */
 
 static const char secret[] = "tomato-7-secret";
@@ -187,19 +246,6 @@ static void write_topology(void)
         if (!strcmp(line, "  dc1:\n"))
             fprintf(to, "    psk: %s # %s\n    bgp_password: %s\n", secret, secret, secret);
     }
-}
-
-static bool file_has(const char *path, const char *text)
-{
-    VC_AUTO_FILE *file = fopen(path, "re");
-    VC_AUTO_FREE char *line = NULL;
-    size_t room = 0;
-
-    cr_assert(file, "%s: %s", path, strerror(errno));
-    while (getline(&line, &room, file) > 0)
-        if (strstr(line, text))
-            return true;
-    return false;
 }
 
 static int check_entry(const char *path, const struct stat *st VC_UNUSED, int type, struct FTW *ftw VC_UNUSED)
@@ -238,6 +284,10 @@ Test(sealed_run, of_a_bundle_has_no_secret_and_plays_again_the_same)
     EXITS(replay, 0);
     prints(replay, "the same digest");
     cr_assert(!strstr(replay->err, "not as recorded"), "%s", replay->err);
+    struct command *doctor = RUN(ctx, "doctor", file);
+    EXITS(doctor, 0);
+    SAYS(doctor, "it is played again for it (hub, seed 1)");
+    cr_assert(!strstr(doctor->err, "did not come out the same"), "%s", doctor->err);
 }
 
 /* The bundle as another version of vclab, whose lab ran otherwise, would have recorded it. */

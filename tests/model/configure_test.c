@@ -108,7 +108,7 @@ static const struct {
      "found unknown selector \"gre-inn\"; allowed: gre-in, gre-out, bgp; did you mean"},
     {"{cpe1: {child_lifetime: 1s}}", "allowed: a duration from 10 s"},
     {"{cpe1: {bgp_timers: 30/10}}", "for bgp_timers; allowed: KEEPALIVE/HOLD in seconds"},
-    {"{cpe1: {keepalive: 10s}}", "for keepalive; allowed: off, or INTERVAL x TIMES"},
+    {"{cpe1: {keepalive: 10s}}", "for keepalive; allowed: true, false, or INTERVAL x TIMES"},
     {"{cpe1: {accept: 10.0.0.0/8}}", "for accept; allowed: a list of prefixes"},
     {"{cpe1: {dpd: 1500ms}}", "allowed: a duration from 0 s to 3600 s in whole seconds"},
     {"{cpe1: {tunnels: {dc2: {psk: wrong}}}}", "found tunnel dc2, which does not end at cpe1"},
@@ -130,6 +130,41 @@ Test(configure, what_is_wrong_is_told)
         cr_expect(strstr(err->message, bad[i].message), "\n%s\nwanted: %s\ngot: %s", bad[i].members, bad[i].message,
                   err->message);
     }
+}
+
+static void written(const char *steps, const char *fault, const char *wanted, const char *message)
+{
+    char file[] = "/tmp/vclab-written-XXXXXX.yaml";
+    int fd = mkstemps(file, 5);
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_assert(fd >= 0 && dprintf(fd, "scenario: s\n%s", steps) > 0 && !close(fd));
+    VC_AUTO_JSON *nodes = vc_configure_written(file, fault, &err);
+    unlink(file);
+    VC_AUTO_FREE char *text = nodes ? json_dumps(nodes, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    if (wanted)
+        cr_expect_str_eq(text ? text : err->message, wanted);
+    else
+        cr_expect(err && err->status == VC_EXIT_USAGE && strstr(err->message, message), "%s",
+                  err ? err->message : text);
+}
+
+#define FAULT(name, knobs) "  - fault: {name: " name ", kind: misconfigure, node: cpe1, configure: {" knobs "}}\n"
+
+/* What vclab fault --misconfigure puts into a running lab. */
+Test(configure, what_a_scenario_configures_is_read_as_written)
+{
+    static const char one[] = "steps:\n  - wait: 3s\n" FAULT("key", "tunnel: dc1, psk: wrong");
+    static const char two[] = "steps:\n" FAULT("key", "psk: wrong")
+        FAULT("as", "remote_as: 1, leak: [10.0.0.0/8]") "  - fault: {name: cut, kind: link-down, link: wan}\n";
+
+    written("configure:\n  cpe1: {psk: wrong}\n", NULL, "{\"cpe1\":{\"psk\":\"wrong\"}}", NULL);
+    written(one, NULL, "{\"cpe1\":{\"psk\":\"wrong\",\"tunnel\":\"dc1\"}}", NULL);
+    written(two, "as", "{\"cpe1\":{\"leak\":[\"10.0.0.0/8\"],\"remote_as\":\"1\"}}", NULL);
+    written(two, NULL, NULL, "which of its faults? There are key, as: name it after a colon");
+    written(two, "cut", NULL, "which of its faults? There are key, as");
+    written("steps:\n  - wait: 3s\n", NULL, NULL, "no node is configured otherwise in it");
+    written("steps: none\n", "key", NULL, "no node is configured otherwise in it");
 }
 
 Test(configure, every_knob_is_documented)

@@ -163,6 +163,11 @@ static const struct {
      "charon of cpe1 logs \"giving up\" within 1 s"},
     {"log: {node: dc1-router, daemon: bgpd, contains: x, present: false, within: 1s}",
      "bgpd of dc1-router does not log \"x\" within 1 s"},
+    {"diagnosis: {cause: healthy, within: 1s}", "the doctor finds nothing wrong within 1 s"},
+    {"diagnosis: {cause: ike-psk, node: cpe1, tunnel: dc1, within: 1s}",
+     "the doctor names ike-psk at cpe1 in tunnel dc1 and nothing else within 1 s"},
+    {"diagnosis: {cause: esp-blocked, first: true, others: true, within: 1s}",
+     "the doctor names esp-blocked first within 1 s"},
 };
 
 Test(scenario, texts_read_as_sentences)
@@ -191,6 +196,8 @@ static const struct {
     {"{name: cut, kind: daemon-kill, node: dc1-headend, daemon: charon}", "kill charon on dc1-headend"},
     {"{name: cut, kind: daemon-pause, node: cpe1, daemon: bfdd}", "pause bfdd on cpe1"},
     {"{name: cut, kind: power-off, node: cpe2}", "power off cpe2"},
+    {"{name: cut, kind: misconfigure, node: cpe1, configure: {psk: wrong, remote_as: 64999}}",
+     "cpe1 starts anew with another psk, remote_as"},
     {"{name: cut, kind: wan-cut}", "cut the WAN between the DCs"},
     {"{name: cut, kind: wan-cut, link: wan}", "cut wan between two DCs"},
 };
@@ -283,6 +290,8 @@ static struct refusal refusals[] = {
     {START, "route: {node: cpe1, prefix: 10.0.0.0/8, via: lan2, within: 1s}",
      "found unknown interface of cpe1 \"lan2\"; allowed: lan1, peer, inet-cpe1, gre-dc1; did you mean \"lan1\"?"},
     {START, "route: {node: cpe1, prefix: 10.0.0.0/8, present: no, within: 1s}", "allowed: true or false"},
+    {START, "diagnosis: {cause: ike-pks, within: 1s}", "did you mean \"ike-psk\"?"},
+    {START, "diagnosis: {within: 1s}", "found diagnosis without \"cause\""},
     {START, "session: {tunnel: dc9, state: up, within: 1s}", "found unknown tunnel \"dc9\""},
     {START, "sa: {tunnel: dc1, state: upp, within: 1s}", "found unknown state \"upp\"; allowed: up, down"},
     {START, "interface: {node: phone, name: gre-dc1, state: up, within: 1s}",
@@ -291,6 +300,11 @@ static struct refusal refusals[] = {
      "found unknown kind of fault \"dorp\"; allowed: link-down, drop"},
     {CUT, "{name: cut, select: esp, link: inet-dc1}", "found a fault without \"kind\""},
     {CUT, "{kind: drop, select: esp, link: inet-dc1}", "found a drop fault without \"name\""},
+    {CUT, "{name: cut, kind: misconfigure, node: cpe1}", "found a misconfigure fault without \"configure\""},
+    {CUT, "{name: cut, kind: misconfigure, node: cpe1, configure: {pks: x}}", "did you mean \"psk\"?"},
+    {CUT, "{name: cut, kind: misconfigure, node: phone, configure: {psk: x}}",
+     "found node phone, which ends no tunnel"},
+    {CUT, "{name: cut, kind: misconfigure, node: cpe1, configure: psk}", "allowed: "},
     {CUT, "{name: cut, kind: drop, select: esp}", "found drop with neither link nor tunnel"},
     {CUT, "{name: cut, kind: drop, select: esp, link: inet-dc1, tunnel: dc1}", "found drop with link and tunnel"},
     {CUT, "{name: cut, kind: drop, select: epp, link: inet-dc1}", "found unknown selector \"epp\""},
@@ -421,7 +435,7 @@ Test(fault, catalogue_names_every_kind)
     const json_t *fault;
     size_t i;
 
-    cr_assert_eq(json_array_size(catalogue), 8);
+    cr_assert_eq(json_array_size(catalogue), 9);
     json_array_foreach(catalogue, i, fault)
     {
         cr_assert(*text_of(fault, "kind") && *text_of(fault, "effect"));

@@ -274,7 +274,8 @@ Test(blob, lab_without_a_scenario)
     VC_AUTO_ERROR *err = NULL;
     struct vc_topology *t = vc_topology_load(ctx, SHIPPED("topologies/two-cpe.yaml"), KINDS, &err);
     VC_AUTO_JSON *documents = vc_blob_lab_documents(t, "bfd", &err);
-    struct vc_blob_options options = {.seed = UINT64_MAX, .captures = true, .shell = "cpe1", .limit_ns = 1LL << 60};
+    struct vc_blob_options options = {
+        .seed = UINT64_MAX, .captures = true, .evidence = true, .shell = "cpe1", .limit_ns = 1LL << 60};
     struct vc_blob_options found;
     struct vc_blob_paths paths;
 
@@ -288,12 +289,32 @@ Test(blob, lab_without_a_scenario)
     cr_assert(strstr(paths.topology, "/guest/topologies/two-cpe.yaml"), "%s", paths.topology);
     cr_assert_str_eq(paths.timers, "bfd");
     cr_assert_eq(found.seed, UINT64_MAX);
-    cr_assert(found.captures && found.limit_ns == 1LL << 60);
+    cr_assert(found.captures && found.evidence && found.limit_ns == 1LL << 60);
     cr_assert_str_eq(found.shell, "cpe1");
     /* A scenario that was made up is told the same way. */
     const struct vc_scenario *bare = vc_scenario_bare(ctx, t, vc_topology_timers(t, "bfd"), VC_NS_PER_S);
     VC_AUTO_JSON *same = documents_of(bare);
     cr_assert(json_equal(same, documents));
+}
+
+/* A run that is played again for its evidence must not be told so in more bytes. */
+Test(blob, evidence_is_asked_for_in_the_same_number_of_bytes)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_JSON *documents = json_pack("{s:s, s:{}}", "timers", "bfd", "documents");
+    VC_AUTO_ERROR *err = NULL;
+    size_t used[2];
+
+    for (int i = 0; i < 2; i++) {
+        struct vc_blob_options options = {.seed = 1, .evidence = i}, found;
+        struct vc_blob_paths paths;
+        char *text = vc_blob_pack(ctx, documents, &options, &err);
+        cr_assert(text, "%s", err ? err->message : "");
+        used[i] = (size_t)(strrchr(text, '}') - text);
+        cr_assert_eq(vc_blob_unpack(ctx, text, VC_BLOB_SIZE, guest, &paths, &found, &err), 0);
+        cr_assert_eq(found.evidence, i);
+    }
+    cr_assert_eq(used[0], used[1]);
 }
 
 Test(blob, too_much_is_refused)
@@ -322,7 +343,8 @@ static void damaged(const char *text, const char *part)
     cr_assert(strstr(err->message, part), "%s: %s", text, err->message);
 }
 
-#define OPTIONS "\"timers\":\"bfd\",\"options\":{\"seed\":1,\"captures\":true,\"shell\":null,\"limit_ns\":5}"
+#define OPTIONS                                                                                                        \
+    "\"timers\":\"bfd\",\"options\":{\"seed\":1,\"captures\":true,\"evidence\":1,\"shell\":null,\"limit_ns\":5}"
 
 Test(blob, damaged_text_is_refused)
 {

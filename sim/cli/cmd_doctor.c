@@ -1,0 +1,130 @@
+/* vclab doctor: what is wrong in a running lab, or was at the end of a run, layer by layer, and the fix. */
+#include <getopt.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/commands.h"
+#include "cli/doctor_stored.h"
+#include "cli/labs.h"
+#include "cli/session.h"
+#include "doctor/doctor.h"
+#include "run/control.h"
+
+static const char usage[] =
+    "Usage: vclab doctor [LAB | RESULT | BUNDLE | EVIDENCE.json] [--json | --evidence]\n"
+    "       vclab doctor --catalogue\n"
+    "\n"
+    "Walks the service guide's checks (underlay, IKE, CHILD SA, GRE, BGP, routes, paths, MTU, capacity) and names what "
+    "is wrong: the cause,\n"
+    "its node, the evidence, the remedy, and where to look on a real device.\n"
+    "  LAB          a running lab (default: the only one): asked now, which takes a second at most\n"
+    "  RESULT       the folder of a run: what its nodes told at its end. A run that passed was not asked (but by "
+    "vclab run\n"
+    "               --evidence): a sealed one is played again for it\n"
+    "  BUNDLE       a bundle of a run (vclab run --bundle), likewise\n"
+    "  --json       the diagnosis as a document (vclab.diagnosis/1)\n"
+    "  --evidence   what was read, as a document (vclab.evidence/1)\n"
+    "  --catalogue  docs/troubleshooting.md: every cause, its symptom and its remedy\n"
+    "  --results DIR  where results are, and where a run that is played again leaves its own\n"
+    "\n"
+    "Exit status: 0 nothing is wrong, 1 something is, 2 no such lab or result, 3 the lab could not be asked.\n";
+
+struct options {
+    bool json, evidence, catalogue;
+    const char *results, *what;
+};
+
+/* A lab that still runs tells what is wrong now. */
+static json_t *of_folder(const struct options *options, vc_error **err)
+{
+    VC_AUTO_TALLOC char *control = talloc_asprintf(NULL, "%s/control", options->what);
+    VC_AUTO_JSON *request = json_pack("{s:s}", "do", "evidence");
+    VC_AUTO_JSON *answer = access(control, F_OK) ? NULL : vc_control_call(control, request, NULL, 0, NULL, NULL);
+
+    if (answer)
+        return json_incref(json_object_get(answer, "evidence"));
+    return doctor_of_result(options->what, options->results, err);
+}
+
+static json_t *of_file(const struct options *options, vc_error **err)
+{
+    VC_AUTO_JSON *document = json_load_file(options->what, 0, NULL);
+    const char *schema = json_string_value(json_object_get(document, "schema"));
+
+    if (schema && !strcmp(schema, "vclab.evidence/1"))
+        return VC_STEAL_PTR(document);
+    return doctor_of_bundle(options->what, options->results, err);
+}
+
+static json_t *of_lab(const struct options *options, vc_error **err)
+{
+    struct lab_options lab = {.results = options->results, .lab = options->what};
+    VC_AUTO_JSON *request = json_pack("{s:s}", "do", "evidence");
+    VC_AUTO_JSON *answer = lab_ask(&lab, request, NULL, 0, NULL, err);
+
+    return answer ? json_incref(json_object_get(answer, "evidence")) : NULL;
+}
+
+static json_t *evidence_of(const struct options *options, vc_error **err)
+{
+    struct stat st;
+
+    if (!options->what || stat(options->what, &st))
+        return of_lab(options, err);
+    return S_ISDIR(st.st_mode) ? of_folder(options, err) : of_file(options, err);
+}
+
+static int tell(const struct options *options, const json_t *evidence)
+{
+    VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
+    bool healthy = json_is_true(json_object_get(diagnosis, "healthy"));
+
+    if (options->evidence || options->json) {
+        json_dumpf(options->evidence ? evidence : diagnosis, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        VC_AUTO_TALLOC char *text = vc_doctor_text(NULL, diagnosis, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+        fputs(text, stdout);
+    }
+    return healthy ? VC_EXIT_PASS : VC_EXIT_FAIL;
+}
+
+int vc_cmd_doctor(int argc, char **argv)
+{
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"evidence", no_argument, NULL, 'e'},
+                                          {"catalogue", no_argument, NULL, 'c'},
+                                          {"results", required_argument, NULL, 'r'},
+                                          {"lab", required_argument, NULL, 'l'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    struct options options = {0};
+    VC_AUTO_ERROR *err = NULL;
+
+    for (int option; (option = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
+        if (option == 'h' || option == '?') {
+            fputs(usage, option == 'h' ? stdout : stderr);
+            return option == 'h' ? VC_EXIT_PASS : VC_EXIT_USAGE;
+        }
+        options.json |= option == 'j';
+        options.evidence |= option == 'e';
+        options.catalogue |= option == 'c';
+        if (option == 'r')
+            options.results = optarg;
+        if (option == 'l')
+            options.what = optarg;
+    }
+    if (optind < argc)
+        options.what = argv[optind++];
+    if (optind < argc || options.json + options.evidence + options.catalogue > 1) {
+        fputs(usage, stderr);
+        return VC_EXIT_USAGE;
+    }
+    if (options.catalogue) {
+        VC_AUTO_TALLOC char *text = vc_doctor_catalogue(NULL);
+        fputs(text, stdout);
+        return VC_EXIT_PASS;
+    }
+    VC_AUTO_JSON *evidence = evidence_of(&options, &err);
+    return evidence ? tell(&options, evidence) : print_error(err);
+}

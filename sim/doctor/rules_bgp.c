@@ -1,0 +1,141 @@
+/* The BGP session (R34-R36). */
+#include "doctor/private.h"
+
+static void compare_number(struct doctor *d, const struct view *v, enum end end, const char *cause, const char *member,
+                           json_int_t wanted)
+{
+    json_int_t own = number_at(v->at[end].bgp, member, 0);
+
+    if (own && own != wanted)
+        found(d, cause, v->at[end].name, v, true, "%s has %s %lld for this neighbour; the order says %lld",
+              v->at[end].name, member, (long long)own, (long long)wanted);
+}
+
+static void rule_configured(struct doctor *d, const struct view *v, enum end end)
+{
+    const json_t *bgp = v->at[end].bgp, *asn = json_object_get(v->order, "asn");
+    const char *name = v->at[end].name, *password = text_at(bgp, "password"), *own = text_at(bgp, "neighbor");
+    VC_AUTO_TALLOC char *peer =
+        address_of(NULL, text_at(json_object_get(v->order, "address"), end == CPE ? "cisco" : "cpe"));
+
+    if (*own && strcmp(own, peer) != 0)
+        found(d, "bgp-neighbor", name, v, true, "the BGP neighbour of %s is %s; the other end of the tunnel is %s",
+              name, own, peer);
+    compare_number(d, v, end, "bgp-remote-as", "remote_as", number_at(asn, end == CPE ? "cisco" : "cpe", 0));
+    compare_number(d, v, end, "bgp-local-as", "local_as", number_at(asn, end == CPE ? "cpe" : "cisco", 0));
+    if (!strcmp(password, "another"))
+        found(d, "bgp-password", name, v, true, "the BGP password of %s is another than the order's", name);
+    if (!strcmp(password, "none"))
+        found(d, "bgp-password-missing", name, v, true, "%s has no BGP password for this neighbour; the order has one",
+              name);
+}
+
+static void rule_daemon(struct doctor *d, const struct view *v, enum end end)
+{
+    const char *daemon = text_at(json_object_get(v->at[end].node, "bgp"), "daemon");
+    const char *daemons[] = {daemon, strcmp(daemon, "bgpd") ? "" : "zebra"};
+
+    for (size_t i = 0; v->at[end].there && i < VC_COUNT(daemons); i++) {
+        const char *state = text_at(json_object_get(v->at[end].node, "daemons"), daemons[i]);
+        if (*state && strcmp(state, "running") != 0)
+            found(d, "bgp-daemon-down", v->at[end].name, v, true, "%s of %s is %s", daemons[i], v->at[end].name, state);
+    }
+}
+
+static void rule_own_firewall(struct doctor *d, const struct view *v, enum end end)
+{
+    size_t i;
+    json_t *rule;
+
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        const char *ifname = text_at(v->order, "ifname");
+        bool here = is(rule, "iifname", ifname) || is(rule, "oifname", ifname);
+        if (here && is(rule, "verdict", "drop") &&
+            (number_at(rule, "dport", 0) == 179 || number_at(rule, "sport", 0) == 179))
+            found(d, "tcp-179-blocked", v->at[end].name, v, true, "the firewall of %s drops TCP port 179 in %s",
+                  v->at[end].name, ifname);
+    }
+}
+
+/* A wrong password makes no line in any log: the kernel counts, and nobody answers. */
+static void quote_counters(struct doctor *d, const struct view *v)
+{
+    static const char *const counters[] = {"TCPMD5Failure", "TCPMD5NotFound", "TCPMD5Unexpected"};
+    static const char *const causes[] = {"bgp-password", "bgp-password-missing"};
+
+    for (size_t c = 0; c < VC_COUNT(causes); c++) {
+        size_t at;
+        json_t *cause;
+        json_array_foreach(d->causes, at, cause)
+        {
+            if (!is(cause, "cause", causes[c]) || !is(cause, "tunnel", v->name))
+                continue;
+            for (enum end end = CPE; end < END_COUNT; end++)
+                for (size_t i = 0; i < VC_COUNT(counters); i++) {
+                    json_int_t n = number_at(json_object_get(v->at[end].node, "counters"), counters[i], 0);
+                    if (n)
+                        found(d, causes[c], text_at(cause, "node"), v, true, "TcpExt%s of %s: %lld", counters[i],
+                              v->at[end].name, (long long)n);
+                }
+        }
+    }
+}
+
+static void quote_notifications(struct doctor *d, const struct view *v)
+{
+    static const char *const causes[] = {"bgp-remote-as", "bgp-local-as"};
+
+    for (size_t c = 0; v->layers[BGP] == FAILED && c < VC_COUNT(causes); c++) {
+        size_t at;
+        json_t *cause;
+        json_array_foreach(d->causes, at, cause)
+        {
+            for (enum end end = CPE; end < END_COUNT; end++) {
+                const char *daemon = text_at(json_object_get(v->at[end].node, "bgp"), "daemon");
+                const char *line = logged(v->at[end].node, daemon, "Bad Peer AS", NULL);
+                if (line && is(cause, "cause", causes[c]) && is(cause, "tunnel", v->name))
+                    found(d, causes[c], text_at(cause, "node"), v, true, "%s of %s: %s", daemon, v->at[end].name, line);
+            }
+        }
+    }
+}
+
+static bool bfd_down(const struct view *v)
+{
+    const json_t *address = json_object_get(v->order, "address");
+    VC_AUTO_TALLOC char *cisco = address_of(NULL, text_at(address, "cisco"));
+    VC_AUTO_TALLOC char *cpe = address_of(NULL, text_at(address, "cpe"));
+    const char *at_cpe = text_at(json_object_get(v->at[CPE].node, "bfd"), cisco);
+    const char *at_router = text_at(json_object_get(v->at[ROUTER].node, "bfd"), cpe);
+
+    return (*at_cpe && strcmp(at_cpe, "up") != 0) || (*at_router && strcmp(at_router, "up") != 0);
+}
+
+/* A ping passes, everything is configured as ordered, and still there is no session: something drops it. */
+static void rule_blocked(struct doctor *d, const struct view *v)
+{
+    bool bfd = number_at(json_object_get(d->order, "timers"), "bfd_ms", 0) && bfd_down(v);
+
+    if (v->layers[BGP] == FAILED && !is_named(d, v, BGP))
+        found(d, bfd ? "bfd-blocked" : "tcp-179-blocked", NULL, v, false,
+              "a ping passes the tunnel (%lld of %lld), BGP at %s is %s, at %s %s, and no password is refused",
+              (long long)number_at(v->ping, "received", 0), (long long)number_at(v->ping, "sent", 0), v->at[CPE].name,
+              text_at(v->at[CPE].neighbor, "state"), v->at[ROUTER].name, text_at(v->at[ROUTER].neighbor, "state"));
+    else if (v->layers[BGP] == OK && bfd && v->layers[GRE] == OK)
+        found(d, "bfd-blocked", NULL, v, false, "BGP is up and BFD is not: its UDP ports 3784 and 3785 do not pass");
+}
+
+void rules_bgp(struct doctor *d, const struct view *v)
+{
+    for (enum end end = CPE; end < END_COUNT; end++) {
+        if (end == HEADEND)
+            continue;
+        rule_daemon(d, v, end);
+        rule_configured(d, v, end);
+        rule_own_firewall(d, v, end);
+    }
+    quote_counters(d, v);
+    quote_notifications(d, v);
+    rule_blocked(d, v);
+}

@@ -1,0 +1,161 @@
+/* The tunnel interface (R28-R33): its addresses, its VRF, keepalives, and what drops GRE on its way into and out of
+ * IPsec. */
+#include "doctor/private.h"
+
+static void compare(struct doctor *d, const struct view *v, enum end end, const char *cause, const char *member,
+                    const char *wanted)
+{
+    const char *own = text_at(v->at[end].gre, member);
+
+    if (*own && *wanted && strcmp(own, wanted) != 0)
+        found(d, cause, v->at[end].name, v, true, "tunnel interface %s of %s has %s %s; the order says %s",
+              text_at(v->order, "ifname"), v->at[end].name, member, own, wanted);
+}
+
+static void rule_addresses(struct doctor *d, const struct view *v, enum end end)
+{
+    const json_t *transport = json_object_get(v->order, "transport"), *address = json_object_get(v->order, "address");
+    const json_t *mode = v->at[CPE].ike;
+
+    /* In transport mode the GRE ends are the IPsec addresses: the mode is the cause. */
+    if (end == CPE && is(mode, "mode", "transport"))
+        return;
+    compare(d, v, end, "gre-source", "local", text_at(transport, end == CPE ? "cpe" : "cisco"));
+    compare(d, v, end, "gre-destination", "remote", text_at(transport, end == CPE ? "cisco" : "cpe"));
+    compare(d, v, end, "tunnel-address", "address", text_at(address, end == CPE ? "cpe" : "cisco"));
+}
+
+static bool has_route(const json_t *node, const char *host)
+{
+    size_t i;
+    json_t *route;
+
+    json_array_foreach(json_object_get(node, "routes"), i, route)
+    {
+        const char *prefix = text_at(route, "prefix");
+        if ((!strncmp(prefix, host, strlen(host)) && !strcmp(prefix + strlen(host), "/32")) ||
+            !strcmp(prefix, "0.0.0.0/0"))
+            return true;
+    }
+    return false;
+}
+
+/* The way to the tunnel's destination is not where the tunnel looks. */
+static void rule_vrf(struct doctor *d, const struct view *v)
+{
+    const char *remote = text_at(v->at[CPE].gre, "remote");
+
+    if (v->at[CPE].there && *remote && is(v->at[CPE].ike, "mode", "tunnel") &&
+        !strcmp(remote, text_at(json_object_get(v->order, "transport"), "cisco")) &&
+        !has_route(v->at[CPE].node, remote))
+        found(d, "transport-vrf", v->at[CPE].name, v, true,
+              "%s has no route to the tunnel's destination %s in the table in which "
+              "GRE looks",
+              v->at[CPE].name, remote);
+}
+
+static void rule_keepalives(struct doctor *d, const struct view *v)
+{
+    static const enum end others[END_COUNT] = {[CPE] = ROUTER, [ROUTER] = CPE};
+
+    for (enum end end = CPE; end < END_COUNT; end++) {
+        const json_t *own = json_object_get(v->at[end].gre, "keepalive");
+        const json_t *other = json_object_get(v->at[others[end]].gre, "keepalive");
+        if (end == HEADEND || !own || true_at(own, "answers") || !number_at(other, "every_s", 0))
+            continue;
+        found(d, "keepalives-unanswered", v->at[end].name, v, true,
+              "%s ignores keepalives, and %s sends them: %lld sent, %lld came back", v->at[end].name,
+              v->at[others[end]].name, (long long)number_at(other, "sent", 0),
+              (long long)number_at(other, "returned", 0));
+    }
+}
+
+/* A rule of the node's own that drops GRE for or from the other end of the tunnel. The rule against GRE in clear names
+ * an interface and no address. */
+static void rule_own_firewall(struct doctor *d, const struct view *v, enum end end)
+{
+    const json_t *transport = json_object_get(v->order, "transport");
+    const char *remote = text_at(transport, end == CPE ? "cisco" : "cpe");
+    size_t i;
+    json_t *rule;
+
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        if (number_at(rule, "l4proto", 0) != 47 || !is(rule, "verdict", "drop"))
+            continue;
+        if (is(rule, "saddr", remote))
+            found(d, "gre-firewall-in", v->at[end].name, v, true, "the firewall of %s drops GRE from %s",
+                  v->at[end].name, remote);
+        if (is(rule, "daddr", remote))
+            found(d, "gre-firewall-out", v->at[end].name, v, true, "the firewall of %s drops GRE to %s",
+                  v->at[end].name, remote);
+    }
+}
+
+static void rule_guard(struct doctor *d, const struct view *v, enum end end)
+{
+    bool guarded = false;
+    size_t i;
+    json_t *rule;
+
+    if (!v->at[end].there)
+        return;
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        guarded |= is(rule, "chain", "clear");
+    }
+
+    if (!guarded)
+        found(d, "gre-in-clear", v->at[end].name, v, true,
+              "nothing keeps %s from sending GRE in clear while there is no SA", v->at[end].name);
+}
+
+/* The link between Cisco's two tiers: shut, or GRE gets lost on it. */
+static void rule_tiers(struct doctor *d, const struct view *v)
+{
+    size_t i;
+    json_t *link;
+
+    json_array_foreach(json_object_get(d->order, "links"), i, link)
+    {
+        const json_t *nodes = json_object_get(link, "nodes");
+        if (!has_text(nodes, v->at[HEADEND].name) || !has_text(nodes, v->at[ROUTER].name) || !v->at[HEADEND].there ||
+            !v->at[ROUTER].there)
+            continue;
+        for (enum end end = HEADEND; end <= ROUTER; end++) {
+            const char *name = text_at(link, "name");
+            const json_t *port = json_object_get(json_object_get(v->at[end].node, "interfaces"), name);
+            if (v->at[end].there && port && !(true_at(port, "up") && true_at(port, "carrier")))
+                found(d, "tier-cut", NULL, v, true, "interface %s of %s is down", name, v->at[end].name);
+        }
+    }
+    const json_t *keepalive = json_object_get(v->at[ROUTER].gre, "keepalive");
+    if (v->layers[GRE] == FAILED && !is_named(d, v, GRE) && sa_used(v, HEADEND, true))
+        found(
+            d, "tier-cut", NULL, v, false,
+            "%s takes packets out of the SA%s, and %s's tunnel answers nothing (keepalives: %lld sent, %lld returned)",
+            v->at[HEADEND].name, sa_used(v, HEADEND, false) ? "" : " and has none to put into it", v->at[ROUTER].name,
+            (long long)number_at(keepalive, "sent", 0), (long long)number_at(keepalive, "returned", 0));
+}
+
+/* Cisco's answer comes out of the SA and does not reach the tunnel interface. */
+static void rule_lost_inside(struct doctor *d, const struct view *v)
+{
+    if (v->layers[GRE] == FAILED && !is_named(d, v, GRE) && v->at[CPE].sa_moved.in > 0 && v->at[CPE].gre_moved.in == 0)
+        found(d, "gre-firewall-in", v->at[CPE].name, v, false, "%lld packets came out of the SA, none arrived in %s",
+              (long long)v->at[CPE].sa_moved.in, text_at(v->order, "ifname"));
+}
+
+void rules_gre(struct doctor *d, const struct view *v)
+{
+    for (enum end end = CPE; end < END_COUNT; end++) {
+        rule_addresses(d, v, end);
+        rule_own_firewall(d, v, end);
+        if (end != ROUTER)
+            rule_guard(d, v, end);
+    }
+    rule_vrf(d, v);
+    rule_keepalives(d, v);
+    rule_lost_inside(d, v);
+    rule_tiers(d, v);
+}

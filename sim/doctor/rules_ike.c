@@ -1,0 +1,287 @@
+/* Underlay and IKE: who reaches whom, who begins, and what the two must agree on (R19-R27). */
+#include "base/ip.h"
+#include "doctor/private.h"
+
+/* ---- underlay ---- */
+
+static void rule_node_off(struct doctor *d, const struct view *v)
+{
+    for (enum end end = CPE; end < END_COUNT; end++)
+        if (v->at[end].node && !v->at[end].there)
+            found(d, "node-off", v->at[end].name, v, true, "%s is powered off", v->at[end].name);
+}
+
+static bool faces_the_internet(const json_t *link, const char *node)
+{
+    const json_t *nodes = json_object_get(link, "nodes"), *kinds = json_object_get(link, "kinds");
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *own = json_string_value(json_array_get(nodes, i));
+        const char *kind = json_string_value(json_array_get(kinds, !i));
+        if (own && kind && !strcmp(own, node) && (!strcmp(kind, "isp") || !strcmp(kind, "nat")))
+            return true;
+    }
+    return false;
+}
+
+static const json_t *port_of(const struct doctor *d, const char *node, const char *name)
+{
+    return json_object_get(json_object_get(node_named(d, node), "interfaces"), name);
+}
+
+/* Shut is one end; a cable that is out, or another end that is shut or off, takes the carrier. */
+static void look_at_port(struct doctor *d, const struct view *v, const json_t *link, size_t side)
+{
+    const json_t *nodes = json_object_get(link, "nodes");
+    const char *name = text_at(link, "name"), *node = json_string_value(json_array_get(nodes, side));
+    const json_t *port = port_of(d, node, name),
+                 *far = port_of(d, json_string_value(json_array_get(nodes, !side)), name);
+
+    if (port && !true_at(port, "up"))
+        found(d, "wan-link-down", node, v, true, "interface %s of %s is shut", name, node);
+    else if (port && !true_at(port, "carrier") && true_at(far, "up"))
+        found(d, "wan-link-down", NULL, v, true, "interface %s of %s has no carrier", name, node);
+}
+
+static void rule_wan_link(struct doctor *d, const struct view *v)
+{
+    size_t i;
+    json_t *link;
+
+    json_array_foreach(json_object_get(d->order, "links"), i, link)
+    {
+        for (enum end end = CPE; end <= HEADEND; end++)
+            if (v->at[end].there && faces_the_internet(link, v->at[end].name))
+                for (size_t side = 0; side < 2; side++)
+                    look_at_port(d, v, link, side);
+    }
+}
+
+/* The best route of the node's to `host`, or NULL. */
+static const json_t *route_to(const json_t *node, const char *host)
+{
+    const json_t *best = NULL;
+    struct vc_prefix prefix, longest = {0};
+    struct in_addr address;
+    size_t i;
+    json_t *route;
+
+    if (!vc_addr_parse(host, &address))
+        return NULL;
+    json_array_foreach(json_object_get(node, "routes"), i, route)
+    {
+        if (!vc_prefix_parse(text_at(route, "prefix"), &prefix) || !vc_prefix_contains(prefix, address) ||
+            (best && prefix.len <= longest.len))
+            continue;
+        best = route;
+        longest = prefix;
+    }
+    return best;
+}
+
+static void look_for_recursion(struct doctor *d, const struct view *v, const char *what, const char *address)
+{
+    const json_t *route = route_to(v->at[CPE].node, address);
+
+    for (size_t i = 0; route && i < d->view_count; i++)
+        if (is(route, "ifname", text_at(d->views[i].order, "ifname")))
+            found(d, "recursive-routing", v->at[CPE].name, v, true, "%s goes to the %s %s by %s (%s, %s)",
+                  v->at[CPE].name, what, address, text_at(route, "ifname"), text_at(route, "prefix"),
+                  text_at(route, "protocol"));
+}
+
+/* What carries the tunnel is to go through a tunnel. It lasts until a hold timer takes the route away, and begins anew
+ * when the session is back. */
+static void rule_recursive(struct doctor *d, const struct view *v)
+{
+    look_for_recursion(d, v, "tunnel's destination", text_at(v->at[CPE].gre, "remote"));
+    look_for_recursion(d, v, "IPsec peer", text_at(json_object_get(v->order, "ipsec"), "cisco"));
+}
+
+static void rule_unreachable(struct doctor *d, const struct view *v)
+{
+    if (v->layers[UNDERLAY] == FAILED && !is_named(d, v, UNDERLAY))
+        found(d, "peer-unreachable", NULL, v, false, "%s gets no answer from %s: %lld of %lld pings",
+              text_at(json_object_get(v->order, "ipsec"), "source"),
+              text_at(json_object_get(v->order, "ipsec"), "cisco"), (long long)number_at(v->underlay, "received", 0),
+              (long long)number_at(v->underlay, "sent", 0));
+}
+
+void rules_underlay(struct doctor *d, const struct view *v)
+{
+    rule_node_off(d, v);
+    rule_wan_link(d, v);
+    rule_recursive(d, v);
+    rule_unreachable(d, v);
+}
+
+/* ---- IKE: what is configured ---- */
+
+static void rule_daemon(struct doctor *d, const struct view *v)
+{
+    for (enum end end = CPE; end <= HEADEND; end++) {
+        const char *daemon = text_at(json_object_get(v->at[end].node, "ike"), "daemon");
+        const char *state = text_at(json_object_get(v->at[end].node, "daemons"), daemon);
+        if (v->at[end].there && *daemon && strcmp(state, "running") != 0)
+            found(d, "ike-daemon-down", v->at[end].name, v, true, "%s of %s is %s", daemon, v->at[end].name, state);
+    }
+}
+
+static void compare(struct doctor *d, const struct view *v, enum end end, const char *cause, const char *member,
+                    const char *wanted)
+{
+    const char *own = text_at(v->at[end].ike, member);
+
+    if (v->at[end].ike && *own && *wanted && strcmp(own, wanted) != 0)
+        found(d, cause, v->at[end].name, v, true, "%s has %s %s; the order says %s", v->at[end].name, member, own,
+              wanted);
+}
+
+static void rule_configured(struct doctor *d, const struct view *v, enum end end)
+{
+    const json_t *ipsec = json_object_get(v->order, "ipsec"), *ike = v->at[end].ike;
+    const char *name = v->at[end].name, *own = text_at(ipsec, end == CPE ? "cpe" : "cisco");
+    const char *other = text_at(ipsec, end == CPE ? "cisco" : "cpe");
+
+    if (number_at(ike, "version", 2) != 2)
+        found(d, "ike-version", name, v, true, "%s speaks IKEv%lld", name, (long long)number_at(ike, "version", 0));
+    else /* version 1 has no AES-GCM: then the proposal says nothing of its own */
+        compare(d, v, end, "ike-proposal", "ike", text_at(json_object_get(d->order, "settings"), "ike"));
+    compare(d, v, end, "ike-identity", "local_id", own);
+    compare(d, v, end, "ike-identity", "remote_id", other);
+    compare(d, v, end, "ipsec-peer-address", "remote", other);
+    if (ike && *text_at(ike, "psk") && !is(ike, "psk", "as ordered"))
+        found(d, "ike-psk", name, v, true, "the pre-shared key of %s is %s", name,
+              is(ike, "psk", "none") ? "missing" : "another than the order's");
+    if (end == CPE && is(ike, "start", "none"))
+        found(d, "nobody-initiates", name, v, true,
+              "%s only answers, and so does Cisco's side: no log of either has a try", name);
+}
+
+/* ---- IKE: what the logs tell ---- */
+
+/* What a device says about the cause that its configuration shows. */
+static void quote(struct doctor *d, const struct view *v, const char *cause, enum end owner)
+{
+    static const struct {
+        const char *cause, *daemon, *contains;
+    } words[] = {
+        {"ike-proposal", "charon", "NO_PROPOSAL_CHOSEN"},
+        {"ike-proposal", "charon", "proposals unacceptable"},
+        {"ike-proposal", "charon", "INVALID_KE"},
+        {"ike-proposal", "pluto", "NO_PROPOSAL_CHOSEN"},
+        {"ike-psk", "charon", "AUTHENTICATION_FAILED"},
+        {"ike-psk", "charon", "MAC mismatched"},
+        {"ike-psk", "pluto", "AUTHENTICATION_FAILED"},
+        {"ike-identity", "charon", "AUTHENTICATION_FAILED"},
+        {"ike-identity", "charon", "no matching peer config"},
+        {"ike-identity", "pluto", "AUTHENTICATION_FAILED"},
+        {"ike-version", "charon", "no IKE config found"},
+    };
+
+    if (v->layers[IKE] == OK)
+        return;
+    for (size_t i = 0; i < VC_COUNT(words); i++)
+        for (enum end end = CPE; end <= HEADEND; end++) {
+            const char *line = strcmp(words[i].cause, cause)
+                                   ? NULL
+                                   : logged(v->at[end].node, words[i].daemon, words[i].contains, NULL);
+            if (line)
+                found(d, cause, v->at[owner].name, v, true, "%s of %s: %s", words[i].daemon, v->at[end].name, line);
+        }
+}
+
+static void quote_all(struct doctor *d, const struct view *v, enum end end)
+{
+    static const char *const causes[] = {"ike-proposal", "ike-psk", "ike-identity", "ike-version"};
+
+    for (size_t i = 0; i < VC_COUNT(causes); i++) {
+        size_t at;
+        json_t *cause;
+        json_array_foreach(d->causes, at, cause)
+        {
+            if (is(cause, "cause", causes[i]) && is(cause, "node", v->at[end].name) && is(cause, "tunnel", v->name))
+                quote(d, v, causes[i], end);
+        }
+    }
+}
+
+/* An IKE daemon that repeats a message, in its own words. */
+struct silence {
+    const char *line;
+    int count, id; /* how often, of which message; what pluto does not tell is 0 */
+};
+
+/* "retransmit 3 of request with message ID 0"; "retransmission; will wait 2 seconds for response" */
+static bool read_silence(const char *line, struct silence *silence)
+{
+    const char *repeated = line ? strstr(line, "retransmit ") : NULL;
+    const char *message = repeated ? strstr(repeated, "message ID ") : NULL;
+
+    *silence = (struct silence){.line = line};
+    if (!message)
+        return line && strstr(line, "retransmission");
+    silence->count = atoi(repeated + strlen("retransmit "));
+    silence->id = atoi(message + strlen("message ID "));
+    return true;
+}
+
+/* The CPE's last word on the tunnel is that nobody answers, or that it tries again after that. One that is up may have
+ * lost a packet or two on a bad wire. */
+static bool is_silent(const struct view *v, const char *daemon, struct silence *silence)
+{
+    const json_t *cpe = v->at[CPE].node;
+    bool pluto = !strcmp(daemon, "pluto");
+    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, pluto ? "\"%s\"" : "<%s|", v->name);
+    const char *last = last_logged(cpe, daemon, of);
+
+    if (v->layers[IKE] == OK)
+        return read_silence(last, silence) && silence->count >= 3;
+    if (last && (strstr(last, "giving up") || strstr(last, "initiating")))
+        last = logged(cpe, daemon, pluto ? "retransmission" : "retransmit ", of);
+    return read_silence(last, silence);
+}
+
+/* Nobody answers, and it is not the peer's address: a firewall. Behind a NAT the second message moves to port 4500. */
+static void rule_port_blocked(struct doctor *d, const struct view *v)
+{
+    const json_t *ipsec = json_object_get(v->order, "ipsec");
+    const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
+    bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
+    struct silence silence;
+
+    if (v->layers[UNDERLAY] != OK || is_named(d, v, IKE) || !is_silent(v, daemon, &silence))
+        return;
+    const char *cause = nat && silence.id > 0 ? "udp-4500-blocked" : "udp-500-blocked";
+    found(d, cause, NULL, v, false, "%s of %s: %s", daemon, v->at[CPE].name, silence.line);
+    if (answered(v->underlay))
+        found(d, cause, NULL, v, false, "%s answers a ping, and its IKE daemon runs", text_at(ipsec, "cisco"));
+}
+
+/* Everything is configured and nothing wants to be sent. */
+static void rule_no_traffic(struct doctor *d, const struct view *v)
+{
+    const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
+
+    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_named(d, v, GRE))
+        return;
+    if (v->at[CPE].woken && !number_at(json_object_get(v->at[CPE].gre, "keepalive"), "every_s", 0))
+        found(d, "no-traffic-triggers", v->at[CPE].name, v, false,
+              "%s had no SA, sends no keepalives, and brought one up as soon as the tunnel was pinged",
+              v->at[CPE].name);
+    if (v->at[CPE].sa || logged(v->at[CPE].node, daemon, "initiating", NULL))
+        return;
+    found(d, "no-traffic-triggers", v->at[CPE].name, v, false, "the log of %s's %s has no try to start IKE",
+          v->at[CPE].name, daemon);
+}
+
+void rules_ike(struct doctor *d, const struct view *v)
+{
+    rule_daemon(d, v);
+    for (enum end end = CPE; end <= HEADEND; end++)
+        rule_configured(d, v, end);
+    for (enum end end = CPE; end <= HEADEND; end++)
+        quote_all(d, v, end);
+    rule_port_blocked(d, v);
+    rule_no_traffic(d, v);
+}

@@ -1,0 +1,94 @@
+/* Large packets and many packets (R6, R42). */
+#include "doctor/private.h"
+
+static void rule_mss(struct doctor *d, const struct view *v)
+{
+    json_int_t limit = number_at(json_object_get(d->order, "settings"), "mss", 0);
+
+    for (enum end end = CPE; limit && end < END_COUNT; end++) {
+        enum end other = end == CPE ? ROUTER : CPE;
+        if (end == HEADEND || !v->at[end].there || clamps(d, v, end))
+            continue;
+        found(d, "mss-not-clamped", v->at[end].name, v, true, "%s does not clamp the MSS in %s to %lld%s",
+              v->at[end].name, text_at(v->order, "ifname"), (long long)limit,
+              clamps(d, v, other) ? "; only the other end does" : ", and neither does the other end");
+    }
+}
+
+static void rule_pmtud(struct doctor *d, const struct view *v, enum end end)
+{
+    size_t i;
+    json_t *rule;
+
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        const json_t *type = json_object_get(rule, "icmp_type");
+        bool unreachable = json_integer_value(type) == 3 || is(rule, "icmp_type", "destination-unreachable");
+        if (type && unreachable && is(rule, "verdict", "drop"))
+            found(d, "pmtud-off", v->at[end].name, v, true,
+                  "%s tells no sender that a packet is too large: its firewall drops ICMP type 3 code 4",
+                  v->at[end].name);
+    }
+}
+
+/* Larger than ordered: it bites where the way does not carry the fragments of what IPsec makes of such a packet. */
+static bool rule_mtu(struct doctor *d, const struct view *v, enum end end)
+{
+    json_int_t ordered = number_at(json_object_get(d->order, "settings"), "mtu", 0);
+    json_int_t own = number_at(v->at[end].gre, "mtu", 0);
+
+    if (!ordered || own <= ordered)
+        return false;
+    found(d, "tunnel-mtu", v->at[end].name, v, true, "%s has MTU %lld on %s; the order says %lld", v->at[end].name,
+          (long long)own, text_at(v->order, "ifname"), (long long)ordered);
+    return true;
+}
+
+static void rule_large(struct doctor *d, const struct view *v)
+{
+    if (layer_reached(v, MTU) && v->layers[MTU] == FAILED && !answered(v->large))
+        found(d, "tunnel-mtu", NULL, v, false, "a ping of 84 bytes passes the tunnel, one of %lld with DF does not%s",
+              (long long)number_at(v->large, "bytes", 0),
+              true_at(v->large, "too_large") ? ": too large already here" : "");
+}
+
+static void rule_saturated(struct doctor *d, const struct view *v)
+{
+    for (enum end end = CPE; v->layers[CAPACITY] == FAILED && end < END_COUNT; end++) {
+        const json_t *queue = json_object_get(json_object_get(v->at[end].node, "queues"), text_at(v->order, "ifname"));
+        if (number_at(queue, "drops", 0) && number_at(queue, "backlog", 0))
+            found(d, "tunnel-saturated", v->at[end].name, v, false,
+                  "%s dropped %lld of %lld packets before %s; %lld wait", v->at[end].name,
+                  (long long)number_at(queue, "drops", 0), (long long)number_at(queue, "packets", 0),
+                  text_at(v->order, "ifname"), (long long)number_at(queue, "backlog", 0));
+    }
+}
+
+/* Packets that overtake each other by more than the window are taken for replayed ones. */
+static void rule_replay(struct doctor *d, const struct view *v)
+{
+    json_int_t wanted = number_at(json_object_get(d->order, "settings"), "replay_window", 0);
+
+    for (enum end end = CPE; end <= HEADEND; end++) {
+        json_int_t window = number_at(v->at[end].ike, "replay_window", wanted);
+        json_int_t dropped = number_at(json_object_get(v->at[end].node, "counters"), "XfrmInStateSeqError", 0);
+        if (window < 128 && window < wanted)
+            found(d, "replay-window", v->at[end].name, v, true, "%s has an anti-replay window of %lld packets",
+                  v->at[end].name, (long long)window);
+        else if (dropped > 100)
+            found(d, "replay-window", v->at[end].name, v, false, "XfrmInStateSeqError of %s: %lld", v->at[end].name,
+                  (long long)dropped);
+    }
+}
+
+void rules_mtu(struct doctor *d, const struct view *v)
+{
+    rule_mss(d, v);
+    rule_pmtud(d, v, CPE);
+    rule_pmtud(d, v, ROUTER);
+    bool cpe = rule_mtu(d, v, CPE), router = rule_mtu(d, v, ROUTER);
+    if (!cpe && !router)
+        rule_large(d, v);
+    rule_saturated(d, v);
+    rule_replay(d, v);
+}

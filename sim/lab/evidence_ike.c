@@ -1,0 +1,325 @@
+/*
+ * IKE and IPsec as the node has them: the daemon's configuration, and its SAs. Charon tells its SAs over vici; what it
+ * was loaded with it tells in part only (no proposals, no secrets), so that is read from the text it was given, as an
+ * engineer reads a device's configuration. Libreswan's is a file.
+ */
+#include <string.h>
+
+#include "lab/evidence.h"
+#include "net/xfrm.h"
+#include "plan/libreswan.h"
+
+static void set_text(json_t *out, const char *name, const json_t *value)
+{
+    const json_t *text = json_is_array(value) ? json_array_get(value, 0) : value;
+
+    if (json_is_string(text))
+        json_object_set_new(out, name, json_string(json_string_value(text)));
+}
+
+static json_int_t seconds(const json_t *value)
+{
+    return json_is_string(value) ? (json_int_t)strtoll(json_string_value(value), NULL, 10) : 0;
+}
+
+static size_t tunnel_named(const struct vc_lab *lab, const char *name)
+{
+    return vc_topology_tunnel(lab->plan->topology, name);
+}
+
+/* ---- charon ---- */
+
+static json_t *charon_connection(const struct vc_lab *lab, const char *name, const json_t *connection,
+                                 const json_t *secrets)
+{
+    const json_t *child = json_object_get(json_object_get(connection, "children"), name);
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *section = talloc_asprintf(scratch, "ike-%s", name);
+    const char *psk = json_string_value(json_object_get(json_object_get(secrets, section), "secret"));
+    json_t *out = json_object();
+
+    json_object_set_new(out, "version", json_integer(seconds(json_object_get(connection, "version"))));
+    set_text(out, "ike", json_object_get(connection, "proposals"));
+    set_text(out, "local", json_object_get(connection, "local_addrs"));
+    set_text(out, "remote", json_object_get(connection, "remote_addrs"));
+    set_text(out, "local_id", json_object_get(json_object_get(connection, "local"), "id"));
+    set_text(out, "remote_id", json_object_get(json_object_get(connection, "remote"), "id"));
+    set_text(out, "esp", json_object_get(child, "esp_proposals"));
+    set_text(out, "mode", json_object_get(child, "mode"));
+    set_text(out, "local_ts", json_object_get(child, "local_ts"));
+    set_text(out, "remote_ts", json_object_get(child, "remote_ts"));
+    set_text(out, "start", json_object_get(child, "start_action"));
+    json_object_set_new(out, "lifetime_s", json_integer(seconds(json_object_get(child, "life_time"))));
+    json_object_set_new(out, "replay_window", json_integer(seconds(json_object_get(child, "replay_window"))));
+    size_t tunnel = tunnel_named(lab, name);
+    if (tunnel != VC_NONE)
+        json_object_set_new(out, "psk", json_string(evidence_secret(psk, evidence_psk(scratch, lab, tunnel))));
+    return out;
+}
+
+static json_t *charon_configured(const struct vc_daemon *daemon)
+{
+    VC_AUTO_JSON *conf = daemon->plan->vici_config ? vc_swanctl_parse(daemon->plan->vici_config, NULL) : NULL;
+    json_t *out = json_object(), *connection;
+    const char *name;
+
+    json_object_foreach(json_object_get(conf, "connections"), name, connection)
+    {
+        json_object_set_new(out, name,
+                            charon_connection(daemon->lab, name, connection, json_object_get(conf, "secrets")));
+    }
+
+    return out;
+}
+
+/* Vici's numbers are texts. */
+static void set_number(json_t *out, const char *name, const json_t *sa, const char *member)
+{
+    const json_t *value = json_object_get(sa, member);
+
+    if (json_is_string(value))
+        json_object_set_new(out, name, json_integer(seconds(value)));
+}
+
+static json_t *charon_child(const json_t *sa)
+{
+    static const char *const numbers[][2] = {
+        {"packets_in", "packets-in"}, {"packets_out", "packets-out"}, {"idle_in_s", "use-in"},
+        {"idle_out_s", "use-out"},    {"age_s", "install-time"},      {"rekey_in_s", "rekey-time"},
+        {"dies_in_s", "life-time"},
+    };
+    static const char *const texts[] = {"name", "state", "mode", "encr-alg", "integ-alg", "dh-group", "encap"};
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < VC_COUNT(texts); i++)
+        set_text(out, texts[i], json_object_get(sa, texts[i]));
+    for (size_t i = 0; i < VC_COUNT(numbers); i++)
+        set_number(out, numbers[i][0], sa, numbers[i][1]);
+    set_text(out, "local_ts", json_object_get(sa, "local-ts"));
+    set_text(out, "remote_ts", json_object_get(sa, "remote-ts"));
+    return out;
+}
+
+static json_t *charon_sa(const char *name, const json_t *sa)
+{
+    json_t *children = json_array(), *child, *out = json_pack("{s:s, s:o}", "connection", name, "children", children);
+    const char *key;
+
+    set_text(out, "state", json_object_get(sa, "state"));
+    set_text(out, "remote", json_object_get(sa, "remote-host"));
+    set_text(out, "initiator", json_object_get(sa, "initiator"));
+    set_number(out, "version", sa, "version");
+    set_number(out, "established_s", sa, "established");
+    set_number(out, "remote_port", sa, "remote-port");
+    json_object_foreach(json_object_get(sa, "child-sas"), key, child)
+    {
+        json_array_append_new(children, charon_child(child));
+    }
+
+    return out;
+}
+
+static json_t *charon_sas(const struct vc_daemon *daemon)
+{
+    json_t *out = json_array(), *item, *sa;
+    const char *name;
+    size_t i;
+    int fd = vc_node_connect(&daemon->node->rt, daemon->plan->ready, NULL);
+
+    if (fd < 0)
+        return out;
+    VC_AUTO_TALLOC struct vc_vici *vici = vc_vici_new(NULL, fd);
+    VC_AUTO_JSON *reply = vc_vici_call(vici, "list-sas", NULL, "list-sa", NULL);
+    json_array_foreach(json_object_get(reply, "items"), i, item)
+    {
+        json_object_foreach(item, name, sa)
+        {
+            json_array_append_new(out, charon_sa(name, sa));
+        }
+    }
+
+    return out;
+}
+
+/* ---- Libreswan ---- */
+
+/* The words of ipsec.conf beside ours. */
+static const struct {
+    const char *keyword, *member;
+} libreswan_words[] = {{"ike", "ike"},
+                       {"esp", "esp"},
+                       {"left", "local"},
+                       {"right", "remote"},
+                       {"leftid", "local_id"},
+                       {"rightid", "remote_id"},
+                       {"type", "mode"},
+                       {"leftsubnet", "local_ts"},
+                       {"rightsubnet", "remote_ts"}};
+
+static void read_word(json_t *connection, const char *keyword, const char *value)
+{
+    for (size_t i = 0; i < VC_COUNT(libreswan_words); i++)
+        if (!strcmp(libreswan_words[i].keyword, keyword))
+            json_object_set_new(connection, libreswan_words[i].member, json_string(value));
+    if (!strcmp(keyword, "keyexchange"))
+        json_object_set_new(connection, "version", json_integer(strcmp(value, "ikev1") ? 2 : 1));
+    else if (!strcmp(keyword, "auto"))
+        json_object_set_new(connection, "start", json_string(strcmp(value, "ondemand") ? "none" : "trap"));
+    else if (!strcmp(keyword, "ipsec-lifetime"))
+        json_object_set_new(connection, "lifetime_s", json_integer(strtoll(value, NULL, 10)));
+    else if (!strcmp(keyword, "replay-window"))
+        json_object_set_new(connection, "replay_window", json_integer(strtoll(value, NULL, 10)));
+    else if (!strcmp(keyword, "leftprotoport"))
+        json_object_set_new(connection, "protocol", json_string(value));
+}
+
+/* In strongSwan's words, so that rules need not know whose they are. */
+static void in_our_words(const struct vc_lab *lab, json_t *connection)
+{
+    const struct vc_settings *s = &lab->plan->topology->settings;
+    const char *protocol = json_string_value(json_object_get(connection, "protocol"));
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    bool pfs;
+    const struct {
+        const char *member, *theirs, *ours;
+    } proposals[] = {{"ike", vc_libreswan_ike(scratch, s->ike_proposal, NULL), s->ike_proposal},
+                     {"esp", vc_libreswan_esp(scratch, s->esp_proposal, &pfs, NULL), s->esp_proposal}};
+    static const char *const selectors[] = {"local_ts", "remote_ts"};
+    static const char *const identities[] = {"local_id", "remote_id"};
+
+    for (size_t i = 0; i < VC_COUNT(proposals); i++) {
+        const char *value = json_string_value(json_object_get(connection, proposals[i].member));
+        if (value && proposals[i].theirs && !strcmp(value, proposals[i].theirs))
+            json_object_set_new(connection, proposals[i].member, json_string(proposals[i].ours));
+    }
+    for (size_t i = 0; i < VC_COUNT(selectors); i++) {
+        const char *value = json_string_value(json_object_get(connection, selectors[i]));
+        if (value)
+            json_object_set_new(connection, selectors[i],
+                                protocol ? json_sprintf("%s[%s]", value, strcmp(protocol, "47") ? protocol : "gre")
+                                         : json_string(value));
+    }
+    for (size_t i = 0; i < VC_COUNT(identities); i++) {
+        const char *value = json_string_value(json_object_get(connection, identities[i]));
+        if (value && *value == '@')
+            json_object_set_new(connection, identities[i], json_string(value + 1));
+    }
+}
+
+/* `ID ID : PSK "secret"`, in the order of the connections. */
+static void read_secrets(const struct lab_node *node, json_t *connections)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    char *at = evidence_file(scratch, node, "/etc/ipsec.secrets"), *line, *save = NULL;
+    void *next = json_object_iter(connections);
+
+    for (line = at ? strtok_r(at, "\n", &save) : NULL; line && next; line = strtok_r(NULL, "\n", &save)) {
+        char *psk = strstr(line, "PSK \"");
+        size_t tunnel = tunnel_named(node->daemons->lab, json_object_iter_key(next));
+        if (!psk || tunnel == VC_NONE)
+            continue;
+        psk += strlen("PSK \"");
+        psk[strcspn(psk, "\"")] = '\0';
+        json_object_set_new(json_object_iter_value(next), "psk",
+                            json_string(evidence_secret(psk, evidence_psk(scratch, node->daemons->lab, tunnel))));
+        next = json_object_iter_next(connections, next);
+    }
+}
+
+static json_t *libreswan_configured(const struct lab_node *node)
+{
+    VC_AUTO_TALLOC char *text = evidence_file(NULL, node, "/etc/ipsec.conf");
+    json_t *out = json_object(), *connection = NULL;
+    char *save = NULL;
+    const char *name;
+
+    for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+        char *equals = strchr(line, '=');
+        if (!strncmp(line, "conn ", 5)) {
+            connection = json_object();
+            json_object_set_new(out, line + 5, connection);
+        } else if (connection && equals) {
+            *equals = '\0';
+            read_word(connection, line + strspn(line, " \t"), equals + 1);
+        }
+    }
+    json_object_foreach(out, name, connection)
+    {
+        in_our_words(node->daemons->lab, connection);
+    }
+
+    read_secrets(node, out);
+    return out;
+}
+
+/* What the kernel counted in the SA of that SPI, as charon tells it of its own. */
+static void set_counts(json_t *child, const json_t *kernel, const json_t *status, const char *way)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *spi = json_string_value(json_object_get(status, talloc_asprintf(scratch, "spi-%s", way)));
+    size_t i;
+    json_t *sa;
+
+    json_array_foreach(kernel, i, sa)
+    {
+        const char *own = json_string_value(json_object_get(sa, "spi"));
+        if (!spi || !own || strcmp(own, spi) != 0)
+            continue;
+        json_object_set(child, talloc_asprintf(scratch, "packets_%s", way), json_object_get(sa, "packets"));
+        if (json_object_get(sa, "idle_s"))
+            json_object_set(child, talloc_asprintf(scratch, "idle_%s_s", way), json_object_get(sa, "idle_s"));
+    }
+}
+
+/* What is up in the kernel; a tunnel without SAs is not there. */
+static json_t *libreswan_sas(const struct vc_daemon *daemon)
+{
+    VC_AUTO_JSON *items = daemon->sas ? vc_xfrm_watch_status(daemon->sas) : json_array();
+    VC_AUTO_JSON *kernel = vc_xfrm_list(daemon->node->rt.netns, NULL);
+    json_t *out = json_array(), *item, *sa, *child;
+    const char *name, *key;
+    size_t i;
+
+    json_array_foreach(items, i, item)
+    {
+        json_object_foreach(item, name, sa)
+        {
+            json_t *children = json_array();
+            json_object_foreach(json_object_get(sa, "child-sas"), key, child)
+            {
+                json_t *told = json_pack("{s:s, s:s}", "name", name, "state", "INSTALLED");
+                set_counts(told, kernel, child, "in");
+                set_counts(told, kernel, child, "out");
+                json_array_append_new(children, told);
+            }
+
+            json_array_append_new(
+                out, json_pack("{s:s, s:s, s:o}", "connection", name, "state", "ESTABLISHED", "children", children));
+        }
+    }
+
+    return out;
+}
+
+/* ---- either ---- */
+
+json_t *evidence_sas(const struct lab_node *node)
+{
+    const struct vc_daemon *charon = evidence_daemon(node, "charon"), *pluto = evidence_daemon(node, "pluto");
+
+    return charon ? charon_sas(charon) : pluto ? libreswan_sas(pluto) : json_array();
+}
+
+json_t *evidence_ike(const struct lab_node *node)
+{
+    for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
+        const struct vc_daemon *daemon = &node->daemons[i];
+        bool charon = !strcmp(daemon->plan->name, "charon");
+
+        if (charon || !strcmp(daemon->plan->name, "pluto"))
+            return json_pack("{s:s, s:o, s:o}", "daemon", daemon->plan->name, "configured",
+                             charon ? charon_configured(daemon) : libreswan_configured(node), "sas",
+                             evidence_sas(node));
+    }
+    return NULL;
+}
