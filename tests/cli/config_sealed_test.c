@@ -56,7 +56,7 @@ static struct command *vclab(void *ctx, const char *const *argv)
 {
     struct command *command = command_start(ctx, &(struct command_options){.argv = argv});
 
-    command_end(command, 200000);
+    command_end(command, 280000);
     return command;
 }
 #define RUN(ctx, ...) vclab((ctx), VCLAB_ARGV(__VA_ARGS__))
@@ -118,20 +118,28 @@ Test(config_sealed, exports_of_libreswan_run_as_they_are)
 /* ---- in ---- */
 
 /* The order, with keys as the configurations of tests/config/ios-xe have them. */
-static const char *write_order(void *ctx, const char *base, const char *cpe2)
+static const char *write_order(void *ctx, const char *base)
 {
-    char *path = in_top(ctx, "order.yaml");
+    static const struct {
+        const char *cisco, *transport, *remote, *address, *other;
+    } tunnels[] = {{"203.0.113.1", "10.200.0.1", "192.0.2.1", "100.64.0.2/30", "100.64.0.1/30"},
+                   {"203.0.113.129", "10.200.0.2", "192.0.2.129", "100.64.0.6/30", "100.64.0.5/30"}};
+    char *path = in_top(ctx, "order.yaml"),
+         *text = talloc_asprintf(ctx, "topology: order\nbase: %s\ndescription: x\ntunnels:\n", base);
 
-    put(path, talloc_asprintf(
-                  ctx,
-                  "topology: order\nbase: %s\ndescription: x\ntunnels:\n"
-                  "  dc1:\n    dc: dc1\n    cpe: cpe1\n    ipsec: {cpe: 198.51.100.10, cisco: 203.0.113.1}\n"
-                  "    transport: {cpe: 10.200.0.1, cisco: 192.0.2.1}\n    address: {cpe: 100.64.0.2/30, cisco: "
-                  "100.64.0.1/30}\n    psk: key-of-the-order\n    bgp_password: password-of-the-order\n"
-                  "  dc2:\n    dc: dc2\n    cpe: %s\n    ipsec: {cpe: %s, cisco: 203.0.113.129}\n"
-                  "    transport: {cpe: 10.200.0.2, cisco: 192.0.2.129}\n    address: {cpe: 100.64.0.6/30, cisco: "
-                  "100.64.0.5/30}\n    psk: key-of-the-order\n    bgp_password: password-of-the-order\n",
-                  base, cpe2, strcmp(cpe2, "cpe1") ? "198.51.100.18" : "198.51.100.10"));
+    for (size_t i = 0; i < VC_COUNT(tunnels); i++) {
+        bool second = i == 1 && !strcmp(base, "two-cpe");
+
+        text = talloc_asprintf_append(
+            text,
+            "  dc%zu:\n    dc: dc%zu\n    cpe: %s\n    ipsec: {cpe: %s,%s cisco: %s}\n    transport: {cpe: %s, cisco: "
+            "%s}\n"
+            "    address: {cpe: %s, cisco: %s}\n    psk: key-of-the-order\n    bgp_password: password-of-the-order\n",
+            i + 1, i + 1, second ? "cpe2" : "cpe1", second ? "198.51.100.18" : "198.51.100.10",
+            strcmp(base, "natted") ? "" : " private: 192.168.100.2,", tunnels[i].cisco, tunnels[i].transport,
+            tunnels[i].remote, tunnels[i].address, tunnels[i].other);
+    }
+    put(path, text);
     return path;
 }
 
@@ -148,9 +156,96 @@ Test(config_sealed, a_healthy_configuration_works)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
 
-    import(ctx, "healthy-numbered-acl.cfg", write_order(ctx, "one-cpe", "cpe1"));
+    import(ctx, "healthy-numbered-acl.cfg", write_order(ctx, "one-cpe"));
     struct command *run = RUN(ctx, "run", "--cold", scenario(ctx, "customer", "", converges), "--results", results);
     EXITS(run, 0);
+}
+
+/* ---- the doctor's answers ---- */
+
+static bool asks_for(const json_t *causes, const char *cause)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(causes, i, one) if (!strcmp(json_string_value(one), cause)) return true;
+    return false;
+}
+
+/* The node starts anew as the configuration says; the doctor names each of its causes. */
+static void add_steps(json_t *steps, const char *name, const json_t *expected)
+{
+    VC_AUTO_TALLOC char *fault = talloc_strndup(NULL, name, strcspn(name, "."));
+    const json_t *causes = json_object_get(expected, "causes"), *cause;
+    json_t *expect = json_array();
+    size_t i;
+
+    json_array_append_new(steps, json_pack("{s:{s:s, s:s, s:O, s:O}}", "fault", "name", fault, "kind", "misconfigure",
+                                           "node", json_object_get(expected, "node"), "configure",
+                                           json_object_get(expected, "configure")));
+    json_array_append_new(steps, json_pack("{s:s}", "wait", "40s"));
+    json_array_foreach(causes, i, cause) json_array_append_new(
+        expect, json_pack("{s:{s:O, s:b, s:s}}", "diagnosis", "cause", cause, "others", true, "within", "80s"));
+    if (!json_array_size(causes))
+        json_array_append_new(expect, json_pack("{s:{s:s, s:s}}", "diagnosis", "cause", "healthy", "within", "80s"));
+    json_array_append_new(steps, json_pack("{s:o}", "expect", expect));
+}
+
+/* The order's broken configurations, one after the other in one lab, those that let GRE out in clear apart: every other
+ * one from `first` on, or (-1) all of them. */
+static void play_diagnoses(const char *order, bool in_clear, size_t first)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_JSON *all = json_load_file(CONFIGS "expected.json", 0, NULL);
+    VC_AUTO_JSON *steps = json_pack("[{s:[{s:{s:s}}]}]", "expect", "converged", "within", "90s");
+    const char *name, *path = in_top(ctx, "diagnoses.yaml");
+    json_t *expected;
+    size_t count = 0;
+
+    cr_assert(all);
+    json_object_foreach(all, name, expected)
+    {
+        if (!strcmp(json_string_value(json_object_get(expected, "topology")), order) &&
+            json_object_size(json_object_get(expected, "configure")) &&
+            asks_for(json_object_get(expected, "causes"), "gre-in-clear") == in_clear &&
+            (first == (size_t)-1 || count++ % 2 == first))
+            add_steps(steps, name, expected);
+    }
+    cr_assert(json_array_size(steps) > 1);
+    write_order(ctx, order);
+    VC_AUTO_JSON *scenario_json =
+        json_pack("{s:s, s:s, s:s, s:s, s:[s], s:O}", "scenario", "diagnoses", "description", "Written by a test.",
+                  "topology", "order.yaml", "timers", "tuned", "requirements", "R20", "steps", steps);
+    if (in_clear)
+        json_object_set_new(scenario_json, "violates", json_pack("[s]", "clear-traffic"));
+    cr_assert_eq(json_dump_file(scenario_json, path, 0), 0);
+    struct command *run = RUN(ctx, "run", "--cold", path, "--no-captures", "--results", results);
+    EXITS(run, 0);
+}
+
+Test(config_sealed, one_cpe_gives_the_doctors_answers)
+{
+    play_diagnoses("one-cpe", false, 0);
+}
+
+Test(config_sealed, one_cpe_gives_the_doctors_other_answers)
+{
+    play_diagnoses("one-cpe", false, 1);
+}
+
+Test(config_sealed, gre_in_clear_gives_the_doctors_answer)
+{
+    play_diagnoses("one-cpe", true, (size_t)-1);
+}
+
+Test(config_sealed, two_cpes_give_the_doctors_answers)
+{
+    play_diagnoses("two-cpe", false, (size_t)-1);
+}
+
+Test(config_sealed, a_cpe_behind_a_nat_gives_the_doctors_answer)
+{
+    play_diagnoses("natted", false, (size_t)-1);
 }
 
 /* The key of one tunnel is mistyped: that one is refused, the other carries everything. */
@@ -181,7 +276,7 @@ Test(config_sealed, a_customers_bundle_has_his_fault_and_no_secret)
     VC_AUTO_ERROR *err = NULL;
     const char *file = in_top(ctx, "customer.bundle");
 
-    import(ctx, "broken-psk.cfg", write_order(ctx, "one-cpe", "cpe1"));
+    import(ctx, "broken-psk.cfg", write_order(ctx, "one-cpe"));
     struct command *run = RUN(ctx, "run", scenario(ctx, "customer", "", one_is_refused), "--bundle", file,
                               "--no-captures", "--results", results);
     EXITS(run, 0);
@@ -238,7 +333,7 @@ Test(config_sealed, what_is_wrong_ends_with_one_line)
 Test(config_sealed, a_bad_import_changes_no_file)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *order = write_order(ctx, "one-cpe", "cpe1"), *out = in_top(ctx, "customer.yaml");
+    const char *order = write_order(ctx, "one-cpe"), *out = in_top(ctx, "customer.yaml");
     struct stat before, after;
 
     import(ctx, "broken-psk.cfg", order);
