@@ -95,8 +95,9 @@ static void without_tunnel(const struct comparison *c, const struct vc_cpe_tunne
 static void check_both_selectors(const struct comparison *c, const struct vc_cpe_tunnel *t,
                                  const struct vc_cpe_tunnel *o)
 {
-    if (strcmp(t->protocol, "ip") != 0 || (vc_prefix_equal(t->selector_local, o->selector_local) &&
-                                           vc_prefix_equal(t->selector_remote, o->selector_remote)))
+    if (!t->protocol || strcmp(t->protocol, "ip") != 0 ||
+        (vc_prefix_equal(t->selector_local, o->selector_local) &&
+         vc_prefix_equal(t->selector_remote, o->selector_remote)))
         return;
     if (!vc_prefix_equal(t->selector_local, o->selector_local))
         vc_cpe_error(
@@ -127,9 +128,9 @@ static void compare_tunnel(const struct comparison *c, size_t i)
              json_string("IPsec"));
         json_object_set_new(c->import->configure, "clear_guard", json_false()); /* it leaves in clear */
     }
-    bool takes = t->crypto && t->protocol && vc_prefix_contains(t->selector_local, t->transport_local) &&
-                 vc_prefix_contains(t->selector_remote, t->transport_remote);
-    if (t->crypto && t->protocol && !takes) /* GRE that no IPsec takes leaves in clear, as a router sends it */
+    bool covered = vc_prefix_contains(t->selector_local, t->transport_local) &&
+                   vc_prefix_contains(t->selector_remote, t->transport_remote);
+    if (t->crypto && !covered) /* GRE that no IPsec takes leaves in clear, as a router sends it */
         json_object_set_new(c->import->configure, "clear_guard", json_false());
     for (size_t k = 0; k < vc_cpe_row_count; k++)
         if (is_compared(&vc_cpe_rows[k], t))

@@ -115,7 +115,7 @@ static void drop_facts(struct vc_ios_section *s, const char *key, const char *ar
 }
 
 /* The section of that name, made when it is new. A peer belongs to the keyring in which it stands. */
-static size_t open_section(struct reader *r, enum vc_ios_kind kind, const char **args, unsigned words, int line)
+static size_t open_section(struct reader *r, enum vc_ios_kind kind, const char **args, size_t words, int line)
 {
     struct vc_ios *ios = r->ios;
     const struct vc_ios_section *now = &ios->sections[r->current];
@@ -123,7 +123,7 @@ static size_t open_section(struct reader *r, enum vc_ios_kind kind, const char *
 
     if (now->kind == kind)
         name = talloc_asprintf(r->scratch, "%.*s ", (int)strcspn(now->name, " "), now->name);
-    for (unsigned i = 0; i < words; i++)
+    for (size_t i = 0; i < words; i++)
         name = talloc_asprintf_append(name, "%s%s", i && kind != VC_IOS_INTERFACE ? " " : "", args[i]);
     for (size_t i = 0; i < ios->section_count && kind != VC_IOS_SKIP; i++)
         if (ios->sections[i].kind == kind && !strcasecmp(ios->sections[i].name, name))
@@ -172,10 +172,8 @@ static void enter(struct reader *r, size_t section, const struct line *line)
     enum vc_ios_kind inner = r->ios->sections[section].kind, outer = r->ios->sections[r->current].kind;
 
     /* Another address family is inside BGP, a peer inside its keyring; whatever else begins, begins at the top. */
-    if (inner == VC_IOS_SKIP && outer == VC_IOS_BGP)
-        r->parent = r->current;
-    else if (inner != VC_IOS_KEYRING || outer != VC_IOS_KEYRING)
-        r->parent = 0;
+    if (inner != VC_IOS_KEYRING || outer != VC_IOS_KEYRING)
+        r->parent = inner == VC_IOS_SKIP && outer == VC_IOS_BGP ? r->current : 0;
     else if (!r->parent)
         r->parent = r->current;
     r->current = section;
@@ -196,7 +194,7 @@ static void apply(struct reader *r, const struct vc_ios_pattern *p, const char *
     size_t section = r->current, skipped = p->opens ? p->name : 0;
 
     if (p->opens)
-        section = open_section(r, p->opens, args, p->name, line->number);
+        section = open_section(r, p->opens, args, given < p->name ? given : p->name, line->number);
     if (!p->key)
         r->ios->irrelevant += p->opens == VC_IOS_SKIP || !p->opens;
     else if (*p->key == '*')
@@ -376,7 +374,8 @@ struct vc_ios *vc_ios_read(void *ctx, const char *file, const char *text, size_t
     ios->sections[ios->section_count++].name = "";
     char *copy = talloc_strndup(scratch, text, size), *next = copy, *line;
     for (char *c = copy; *c; c++) /* what is no letter of a configuration is no letter of a document */
-        *c = strchr("\n\r\t", *c) || (*c >= ' ' && *c <= '~') ? *c : '?';
+        if (!strchr("\n\r\t", *c) && (*c < ' ' || *c > '~'))
+            *c = '?';
     reader.text_is_indented = strstr(copy, "\n ") || strstr(copy, "\n\t");
     for (int number = 1; (line = strsep(&next, "\n")); number++)
         take_text(&reader, line, number);

@@ -71,7 +71,7 @@ const struct vc_ios_section *vc_ios_section(const struct vc_ios *ios, enum vc_io
 const struct vc_ios_fact *vc_ios_fact(const struct vc_ios_section *section, const char *key, const char *arg);
 
 /* The table: one row for each shape of a line. */
-struct vc_ios_pattern {
+struct vc_ios_pattern { // NOLINT(clang-analyzer-optin.performance.Padding): as a row is read
     enum vc_ios_kind in;
     /* Words; <a> an address, <n> a number, <p> a prefix, <w> a word, <rest> one word or more, <any> none or more. */
     const char *words;

@@ -256,7 +256,7 @@ static bool leads_out(struct vc_cpe_reader *r, struct in_addr to, const char *vr
 {
     const struct vc_ios_fact *route = route_to(r, to, vrf);
     struct vc_prefix own;
-    struct in_addr via;
+    struct in_addr via = {0};
 
     *line = route ? route->line : 0;
     if (!route)
