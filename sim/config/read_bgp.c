@@ -254,6 +254,9 @@ static int likeness(const struct vc_cpe_reader *r, const struct vc_cpe_session *
 
     if (!r->gre[i])
         return -1;
+    for (size_t k = 0; k < r->ordered->neighbor_count; k++)
+        if (r->ordered->neighbors[k].address.s_addr == s->address.s_addr)
+            return -1; /* the LAN's, whatever its AS */
     points += vc_prefix_contains(t->address, s->address) || vc_prefix_contains(ordered->address, s->address) ? 5 : 0;
     points += s->asn == ordered->remote_as ? 2 : 0;
     return !points || (points < 5 && s->asn == r->cpe->asn) ? -1 : points;

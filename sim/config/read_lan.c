@@ -10,7 +10,7 @@ static const struct vc_cpe_session *find_session(const struct vc_cpe_session *se
                                                  struct in_addr address)
 {
     for (size_t i = 0; i < count; i++)
-        if (sessions[i].address.s_addr == address.s_addr)
+        if (sessions[i].fact && sessions[i].address.s_addr == address.s_addr)
             return &sessions[i];
     return NULL;
 }

@@ -178,12 +178,12 @@ static json_t *accept_list(topology_t *t, size_t node, size_t index)
 {
     const struct vc_dc *dc = &t->dcs[t->tunnels[index].dc];
     const json_t *own = vc_configured(t, node, index, "accept"), *item;
-    json_t *list = json_array();
     size_t i;
 
     if (!own)
         return json_pack("[{s:i, s:s}, {s:i, s:s}]", "seq", 5, "prefix", vc_prefix_text(dc->prefix).s, "seq", 10,
                          "prefix", vc_prefix_text(dc->service).s);
+    json_t *list = json_array();
     json_array_foreach(own, i, item)
         json_array_append_new(list, json_pack("{s:i, s:O}", "seq", 5 * ((int)i + 1), "prefix", item));
     return list;

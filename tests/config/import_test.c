@@ -244,6 +244,7 @@ static const struct {
      "{\"tunnels\": {\"dc1\": {\"accept\": []}}}"},
     {"  neighbor 10.10.0.2 next-hop-self\n", "", "{\"next_hop_self\": false}"},
     {" neighbor 10.10.0.2 remote-as 64512\n", "", "{\"redistribute\": \"none\"}"},
+    {" neighbor 10.10.0.2 remote-as 64512\n", " neighbor 10.10.0.2 remote-as 64600\n", "{\"redistribute\": \"none\"}"},
     {" keepalive 10 3\n", " keepalive 5 4\n", "{\"tunnels\": {\"dc1\": {\"keepalive\": \"5s x 4\"}}}"},
     {"interface Tunnel2\n", "interface Tunnel9\n", "{}"},
     {"ip route 192.0.2.1 255.255.255.255 198.51.100.9\n", "ip route 192.0.2.1 255.255.255.255 Null0\n",
