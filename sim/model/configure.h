@@ -20,8 +20,8 @@ struct vc_knob {
 /* A node's knobs. */
 struct vc_configure {
     size_t tunnel; /* they count for this one only; VC_NONE: for all of the node's */
-    /* As read; owned (a talloc destructor drops it). Its member `tunnels` {TUNNEL: {KNOB: VALUE, …}} has what counts for
-     * one tunnel each, before what counts for the node. */
+    /* As read; owned (a talloc destructor drops it). Its member `tunnels` {TUNNEL: {KNOB: VALUE, …}} has what counts
+     * for one tunnel each, before what counts for the node. */
     json_t *knobs;
 };
 

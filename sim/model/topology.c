@@ -156,8 +156,7 @@ static void read_bgp_timers(struct vc_reader *reader, const struct vc_field *fie
 {
     struct vc_timers *timers = sink.base;
 
-    if (doc->type == VC_DOC_SCALAR &&
-        vc_bgp_timers_parse(doc->text, &timers->bgp_keepalive_s, &timers->bgp_hold_s))
+    if (doc->type == VC_DOC_SCALAR && vc_bgp_timers_parse(doc->text, &timers->bgp_keepalive_s, &timers->bgp_hold_s))
         return;
     VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
     vc_problem(reader->problems, doc->mark, "found %s for bgp; allowed: %s", found, VC_BGP_TIMERS_ALLOWED);

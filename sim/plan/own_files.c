@@ -12,14 +12,25 @@ static const struct {
 
 static const char *const frr_daemons[] = {"zebra", "bgpd", "bfdd", "ospfd"};
 
-/* The lines with which a section of one daemon begins. What is not here is of all daemons. */
+/* The lines with which a section of one daemon begins. What is not here is of all daemons; static routes are the
+ * topology's, and the daemon for them runs in no node. */
 static const struct {
     const char *begins, *daemon;
 } frr_sections[] = {
-    {"router bgp", "bgpd"}, {"bgp ", "bgpd"},           {"ip as-path", "bgpd"},
-    {"bgp", "bgpd"},        {"router ospf", "ospfd"},   {"interface ", "ospfd"},
-    {"bfd", "bfdd"},        {"no zebra", "zebra"},      {"zebra ", "zebra"},
-    {"ip nht", "zebra"},    {"ip forwarding", "zebra"}, {"ip community-list", "bgpd"},
+    {"router bgp", "bgpd"},
+    {"bgp ", "bgpd"},
+    {"ip as-path", "bgpd"},
+    {"ip community-list", "bgpd"},
+    {"bfd", "bfdd"},
+    {"router ospf", "ospfd"},
+    {"interface ", "ospfd"},
+    {"ip nht", "zebra"},
+    {"no zebra", "zebra"},
+    {"zebra ", "zebra"},
+    {"ip forwarding", "zebra"},
+    {"ip router-id", "zebra"},
+    {"ip route ", "staticd"},
+    {"service integrated-vtysh-config", "vtysh"},
 };
 
 static const char *section_daemon(const char *line)
@@ -37,7 +48,7 @@ static const char *section_daemon(const char *line)
 char *vc_frr_part(void *ctx, const char *text, const char *daemon)
 {
     char *part = talloc_strdup(ctx, "");
-    bool wanted = true;
+    bool wanted = true, interface = false;
 
     for (size_t length; *text; text += length + (text[length] == '\n')) {
         length = strcspn(text, "\n");
@@ -47,8 +58,11 @@ char *vc_frr_part(void *ctx, const char *text, const char *daemon)
             VC_AUTO_TALLOC char *line = talloc_strndup(NULL, text, length);
             const char *of = section_daemon(line);
             wanted = !of || !strcmp(of, daemon);
+            interface = !strncmp(line, "interface ", 10);
         }
-        if (wanted)
+        /* an interface's addresses are the topology's */
+        bool other = interface && *text == ' ' && !memmem(text, length, "ospf", 4);
+        if (wanted && !other)
             part = talloc_asprintf_append_buffer(part, "%.*s\n", (int)length, text);
     }
     return part;

@@ -97,12 +97,12 @@ Test(own_files, stand_in_the_place_of_the_rendered_ones)
     cr_expect(strstr(zebra, "no zebra nexthop kernel enable\n") && !strstr(zebra, "router bgp"), "%s", zebra);
 }
 
-/* What the lab's own node has, given back to it, is what it has. */
-Test(own_files, frr_takes_its_parts_apart_and_together)
+Test(own_files, frr_takes_its_parts_apart)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     static const char text[] =
-        "log file /x\nrouter bgp 1\n neighbor x\nexit\ninterface gre-dc1\n ip ospf area 0\nexit\nbgp x\n";
+        "log file /x\nrouter bgp 1\n neighbor x\nexit\ninterface gre-dc1\n ip address 1.1.1.1/30\n ip ospf "
+        "area 0\nexit\nip route 0.0.0.0/0 1.1.1.2\nservice integrated-vtysh-config\nbgp x\n";
 
     cr_expect_str_eq(vc_frr_part(ctx, text, "bgpd"), "log file /x\nrouter bgp 1\n neighbor x\nexit\nbgp x\n");
     cr_expect_str_eq(vc_frr_part(ctx, text, "ospfd"), "log file /x\ninterface gre-dc1\n ip ospf area 0\nexit\n");
