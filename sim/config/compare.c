@@ -92,6 +92,12 @@ static void without_tunnel(const struct comparison *c, const struct vc_cpe_tunne
     turn(c, t->name, "bgp", json_false(), line, json_string(found), json_string("a tunnel"));
 }
 
+static void let_out(const struct comparison *c, const struct vc_cpe_tunnel *t, int line)
+{
+    vc_cpe_note(c->import->cpe, line, "tunnel %s: no IPsec takes its GRE, which leaves in clear (R22)", t->name);
+    json_object_set_new(c->import->configure, "clear_guard", json_false());
+}
+
 static void check_both_selectors(const struct comparison *c, const struct vc_cpe_tunnel *t,
                                  const struct vc_cpe_tunnel *o)
 {
@@ -126,12 +132,12 @@ static void compare_tunnel(const struct comparison *c, size_t i)
     if (!t->crypto) {
         turn(c, t->name, "initiate", json_false(), t->line[VC_CPE_CRYPTO], json_string("no IPsec for its GRE"),
              json_string("IPsec"));
-        json_object_set_new(c->import->configure, "clear_guard", json_false()); /* it leaves in clear */
+        let_out(c, t, t->line[VC_CPE_CRYPTO]);
     }
     bool covered = vc_prefix_contains(t->selector_local, t->transport_local) &&
                    vc_prefix_contains(t->selector_remote, t->transport_remote);
-    if (t->crypto && !covered) /* GRE that no IPsec takes leaves in clear, as a router sends it */
-        json_object_set_new(c->import->configure, "clear_guard", json_false());
+    if (t->crypto && !covered)
+        let_out(c, t, t->line[VC_CPE_SELECTOR]);
     for (size_t k = 0; k < vc_cpe_row_count; k++)
         if (is_compared(&vc_cpe_rows[k], t))
             compare_row(c, &vc_cpe_rows[k], t, o);

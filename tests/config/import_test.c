@@ -302,6 +302,15 @@ Test(import, what_no_knob_can_say_is_an_error_with_its_line)
     }
 }
 
+Test(import, gre_in_clear_is_told)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_import *import = edited(ctx, "permit gre host 10.200.0.1 host", "permit gre host 10.200.0.17 host");
+
+    cr_expect(
+        strstr(vc_import_report(ctx, import), "tunnel dc1: no IPsec takes its GRE, which leaves in clear (R22)\n"));
+}
+
 /* An order without keys has nothing to compare with. */
 Test(import, an_order_without_keys_says_so)
 {
