@@ -25,6 +25,8 @@ _vclab() {
     bench) words='--runs --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same planner' ;;
     activate) words='--status --export --settings --files --deactivate --out --seed --as full-admin read-only --ledger --json' ;;
     onboard) words='--out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --only --live --list --json' ;;
+    export) words="--as --topology --timers --seed --no-secrets --out ios-xe strongswan frr bird libreswan $(_vclab_topologies "$home")" ;;
+    import) words="--from --topology --node --timers --json -o ios-xe strongswan-frr $(_vclab_topologies "$home")" ;;
     plan) words='--level call packet --verify --seed --results --json' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='--misconfigure link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;
@@ -32,8 +34,8 @@ _vclab() {
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     case $command in
-    run | check | up | shell | sweep | plan | activate | onboard) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.yaml' -- "$current"; compgen -d -- "$current") ;;
-    replay) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
+    run | check | up | shell | sweep | plan | activate | onboard | export) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.yaml' -- "$current"; compgen -d -- "$current") ;;
+    replay | import) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
     doctor | report) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$current") ;;
     esac
 }

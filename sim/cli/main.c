@@ -25,6 +25,8 @@ static const struct command {
     {"capture", vc_cmd_capture, "capture a link or tunnel as pcapng"},
     {"doctor", vc_cmd_doctor, "what is wrong in a lab or a result, layer by layer, and the fix"},
     {"down", vc_cmd_down, "end a running lab"},
+    {"export", vc_cmd_export, "a CPE's configuration, for IOS-XE and others"},
+    {"import", vc_cmd_import, "a customer's own configuration as the node of a topology"},
     {"report", vc_cmd_report, "tell results again"},
     {"replay", vc_cmd_replay, "play the run of a bundle again and compare"},
     {"plan", vc_cmd_plan, "capacity and failover of thousands of hubs, simulated"},

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lab/evidence.h"
-#include "plan/secret.h"
+#include "plan/key.h"
 
 static const char *node_name(const struct vc_lab *lab, size_t node)
 {
@@ -12,16 +12,12 @@ static const char *node_name(const struct vc_lab *lab, size_t node)
 
 const char *evidence_psk(void *ctx, const struct vc_lab *lab, size_t tunnel)
 {
-    const struct vc_tunnel *t = &lab->plan->topology->tunnels[tunnel];
-
-    return t->psk ? t->psk : vc_secret(ctx, "psk", t->name, lab->plan->options.seed, 48);
+    return vc_key_of(ctx, lab->plan->topology, tunnel, VC_KEY_PSK, lab->plan->options.seed);
 }
 
 const char *evidence_password(void *ctx, const struct vc_lab *lab, size_t tunnel)
 {
-    const struct vc_tunnel *t = &lab->plan->topology->tunnels[tunnel];
-
-    return t->bgp_password ? t->bgp_password : vc_secret(ctx, "bgp", t->name, lab->plan->options.seed, 24);
+    return vc_key_of(ctx, lab->plan->topology, tunnel, VC_KEY_BGP, lab->plan->options.seed);
 }
 
 const char *evidence_secret(const char *configured, const char *ordered)

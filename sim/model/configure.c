@@ -102,6 +102,43 @@ static void read_firewall(struct vc_reader *reader, const struct vc_field *field
     read_list(reader, field, doc, sink, is_selector, "a list of gre-in, gre-out and bgp");
 }
 
+/* A CPE's inbound filter; an empty list lets nothing in. */
+static void read_accept(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                        struct vc_sink sink)
+{
+    if (doc->type == VC_DOC_LIST && !doc->count)
+        json_object_set_new(sink.object, field->name, json_array());
+    else
+        read_prefixes(reader, field, doc, sink);
+}
+
+static void read_bgp_timers(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                            struct vc_sink sink)
+{
+    unsigned keepalive_s, hold_s;
+
+    if (doc->type != VC_DOC_SCALAR || !vc_bgp_timers_parse(doc->text, &keepalive_s, &hold_s))
+        add_problem(reader, doc, VC_BGP_TIMERS_ALLOWED);
+    else
+        set_text(sink, field->name, doc->text);
+}
+
+static void read_keepalive(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                           struct vc_sink sink)
+{
+    unsigned seconds, times;
+
+    if (doc->type == VC_DOC_SCALAR && (!strcmp(doc->text, "false") || !strcmp(doc->text, "true")))
+        json_object_set_new(sink.object, field->name, json_boolean(doc->text[0] == 't'));
+    else if (doc->type != VC_DOC_SCALAR || !vc_keepalive_parse(doc->text, &seconds, &times))
+        add_problem(reader, doc, "true, false, or INTERVAL x TIMES such as 10s x 3");
+    else
+        set_text(sink, field->name, doc->text);
+}
+
+static void read_tunnels(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                         struct vc_sink sink);
+
 #define S(n)        ((n)*VC_NS_PER_S)
 #define SECURITY    (VC_KNOB_CPE | VC_KNOB_HEADEND)
 #define ROUTING     (VC_KNOB_CPE | VC_KNOB_ROUTER)
@@ -133,6 +170,18 @@ static const struct vc_knob knobs[] = {
      "R25",
      "has this lifetime for ESP, and rekeys at nine tenths of it"},
     {{"ike_lifetime", LIFETIME}, SECURITY, false, "R20", "has this lifetime for IKE, and rekeys at nine tenths of it"},
+    {{"remote_identity", CUSTOM(read_identity)},
+     SECURITY,
+     false,
+     "R20",
+     "expects the other end to call itself this in IKE"},
+    {{"selector_remote", VC_FIELD_NETWORK}, SECURITY, false, "R21", "has this prefix at the far end of its crypto ACL"},
+    {{"dpd", VC_FIELD_DURATION, .min = 0, .max = S(3600), .unit = S(1)},
+     SECURITY,
+     false,
+     "R26",
+     "asks after so much silence whether the other end lives; 0s: never"},
+    {{"underlay", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R27", "false: has no route to Cisco's IPsec and GRE addresses"},
     {{"replay_window", VC_FIELD_COUNT, .min = 1, .max = 4096},
      SECURITY,
      false,
@@ -144,6 +193,12 @@ static const struct vc_knob knobs[] = {
     {{"remote_as", ASN}, ROUTING, false, "R34", "expects this AS of its neighbour"},
     {{"local_as", ASN}, ROUTING, false, "R34", "tells its neighbour this AS"},
     {{"neighbor", VC_FIELD_ADDRESS}, ROUTING, false, "R34", "has its BGP neighbour at this address"},
+    {{"bgp", VC_FIELD_BOOL}, ROUTING, false, "R34", "false: its neighbour in the tunnel is shut down"},
+    {{"bgp_timers", CUSTOM(read_bgp_timers)},
+     ROUTING,
+     false,
+     "R34",
+     "has these BGP timers, KEEPALIVE/HOLD in seconds, whatever the profile says"},
     {{"bgp_password", VC_FIELD_SECRET}, ROUTING, false, "R36", "has this BGP password; none: it has no password"},
     {{"default", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R38", "false: does not send 0.0.0.0/0"},
     {{"leak", CUSTOM(read_prefixes)},
@@ -162,8 +217,14 @@ static const struct vc_knob knobs[] = {
      true,
      "R7",
      "tells the LAN this of what it learned from Cisco: all (as it should be), summary (the /24 only), none"},
+    {{"next_hop_self", VC_FIELD_BOOL},
+     VC_KNOB_CPE,
+     true,
+     "R7",
+     "false: tells the LAN Cisco's tunnel addresses as next hops"},
     {{"ibgp", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R39", "false: no iBGP with the other CPEs"},
     {{"mss", VC_FIELD_COUNT, .min = 0, .max = 1436}, ROUTING, true, "R42", "clamps the MSS to this; 0: not at all"},
+    {{"accept", CUSTOM(read_accept)}, VC_KNOB_CPE, false, "R37", "its filter lets these prefixes in and no other"},
     {{"mtu", VC_FIELD_COUNT, .min = 576, .max = 1476}, ROUTING, false, "R42", "its tunnel interface has this MTU"},
     {{"inbound_policy", VC_FIELD_BOOL}, ROUTING, false, "R37", "false: takes whatever prefixes it is sent"},
     {{"transport_vrf", VC_FIELD_COUNT, .min = 1, .max = 200},
@@ -180,7 +241,11 @@ static const struct vc_knob knobs[] = {
     {{"pmtud", VC_FIELD_BOOL}, ROUTING, true, "R42", "false: tells no sender that a packet is too large for a tunnel"},
     {{"loop_guard", VC_FIELD_BOOL}, ROUTING, true, "R40", "false: sends packets back where they came from"},
     {{"clear_guard", VC_FIELD_BOOL}, SECURITY, true, "R22", "false: lets GRE leave that no IPsec policy takes"},
-    {{"keepalive", VC_FIELD_BOOL}, ROUTING, false, "R24", "false: sends no GRE keepalives"},
+    {{"keepalive", CUSTOM(read_keepalive)},
+     ROUTING,
+     false,
+     "R24",
+     "false: sends no GRE keepalives; or sends them so, INTERVAL x TIMES, whatever the profile says"},
     {{"keepalive_answers", VC_FIELD_BOOL}, ROUTING, false, "R28", "false: ignores GRE keepalives"},
     {{"firewall", CUSTOM(read_firewall)},
      EVERYWHERE,
@@ -242,13 +307,56 @@ static size_t fields_for(unsigned roles, struct vc_field *fields)
     for (size_t i = 0; i < VC_COUNT(knobs); i++)
         if (knobs[i].roles & roles)
             fields[count++] = knobs[i].field;
+    if (count > 1)
+        fields[count++] = (struct vc_field){"tunnels", CUSTOM(read_tunnels), .offset = roles};
     return count;
+}
+
+/* {TUNNEL: {KNOB: VALUE, …}, …}: knobs that count for one tunnel each. `offset` of the field: the node's roles. */
+static void read_tunnels(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                         struct vc_sink sink)
+{
+    const struct vc_topology *t = reader->topology;
+    struct vc_field fields[VC_COUNT(knobs)];
+    json_t *tunnels = json_object();
+    size_t count = 0;
+
+    json_object_set_new(sink.object, field->name, tunnels);
+    if (!vc_schema_is_map(reader, doc, "tunnels"))
+        return;
+    for (size_t i = 0; i < VC_COUNT(knobs); i++)
+        if ((knobs[i].roles & (unsigned)field->offset) && !knobs[i].whole_node)
+            fields[count++] = knobs[i].field;
+    for (size_t i = 0; i < doc->count; i++) {
+        const struct vc_doc *item = doc->items[i];
+        json_t *own = json_object();
+
+        json_object_set_new(tunnels, item->key, own);
+        if (vc_topology_tunnel(t, item->key) == VC_NONE)
+            vc_problem_unknown(reader->problems, item->key_mark, "tunnel", item->key,
+                               VC_NAMES(t->tunnels, t->tunnel_count));
+        else
+            vc_schema_read(reader, item, "what one tunnel has otherwise", fields, count,
+                           (struct vc_sink){.object = own});
+    }
+}
+
+static void check_tunnels(struct vc_reader *reader, const struct vc_doc *doc, size_t node)
+{
+    const struct vc_topology *t = reader->topology;
+    const struct vc_doc *tunnels = vc_doc_member(doc, "tunnels");
+
+    for (size_t i = 0; tunnels && i < tunnels->count; i++)
+        if (!ends_tunnel(t, node, vc_topology_tunnel(t, tunnels->items[i]->key)))
+            vc_problem(reader->problems, tunnels->items[i]->key_mark,
+                       "found tunnel %s, which does not end at %s; allowed: a tunnel of the node",
+                       tunnels->items[i]->key, t->nodes[node].name);
 }
 
 struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader, const struct vc_doc *doc, size_t node)
 {
     const struct vc_topology *t = reader->topology;
-    struct vc_field fields[VC_COUNT(knobs) + 1];
+    struct vc_field fields[VC_COUNT(knobs) + 2];
     size_t count = fields_for(roles_of(t, node), fields);
     VC_AUTO_TALLOC char *what = talloc_asprintf(NULL, "what %s has otherwise", t->nodes[node].name);
     struct vc_configure *configure = talloc_zero(ctx, struct vc_configure);
@@ -271,6 +379,7 @@ struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader,
         configure->tunnel = vc_topology_tunnel(t, tunnel);
         check_tunnel(reader, doc, node, configure->tunnel);
     }
+    check_tunnels(reader, doc, node);
     return configure;
 }
 
@@ -314,13 +423,29 @@ void vc_configure_read(struct vc_reader *reader, const struct vc_field *field VC
     }
 }
 
+static const json_t *of_tunnel(const struct vc_configure *configure, const char *tunnel)
+{
+    return json_object_get(json_object_get(configure->knobs, "tunnels"), tunnel);
+}
+
 const json_t *vc_configured(const struct vc_topology *topology, size_t node, size_t tunnel, const char *member)
 {
     const struct vc_configure *configure = topology->nodes[node].configure;
+    const json_t *own = NULL;
 
-    return configure && (configure->tunnel == VC_NONE || configure->tunnel == tunnel)
-               ? json_object_get(configure->knobs, member)
-               : NULL;
+    if (configure && tunnel != VC_NONE)
+        own = json_object_get(of_tunnel(configure, topology->tunnels[tunnel].name), member);
+    if (own || !configure)
+        return own;
+    return configure->tunnel == VC_NONE || configure->tunnel == tunnel ? json_object_get(configure->knobs, member)
+                                                                       : NULL;
+}
+
+bool vc_configured_apart(const struct vc_topology *topology, size_t node, size_t tunnel)
+{
+    const struct vc_configure *configure = topology->nodes[node].configure;
+
+    return configure && (configure->tunnel == tunnel || of_tunnel(configure, topology->tunnels[tunnel].name));
 }
 
 static json_t *as_written(const struct vc_doc *doc)

@@ -20,7 +20,9 @@ struct vc_knob {
 /* A node's knobs. */
 struct vc_configure {
     size_t tunnel; /* they count for this one only; VC_NONE: for all of the node's */
-    json_t *knobs; /* as read; owned (a talloc destructor drops it) */
+    /* As read; owned (a talloc destructor drops it). Its member `tunnels` {TUNNEL: {KNOB: VALUE, …}} has what counts
+     * for one tunnel each, before what counts for the node. */
+    json_t *knobs;
 };
 
 /* A vc_field_fn for the member `configure`: {NODE: {KNOB: VALUE, …}, …}, into reader->topology's nodes. A node that is
@@ -40,5 +42,7 @@ struct vc_configure *vc_configure_of_json(void *ctx, const struct vc_topology *t
 /* The knob's value (borrowed) where it counts for that tunnel of the node; `tunnel` VC_NONE: for the node as a whole.
  * NULL: as it should be. */
 const json_t *vc_configured(const struct vc_topology *topology, size_t node, size_t tunnel, const char *member);
+/* Has that tunnel of the node knobs of its own? */
+bool vc_configured_apart(const struct vc_topology *topology, size_t node, size_t tunnel);
 
 const struct vc_knob *vc_knobs(size_t *count);

@@ -49,3 +49,7 @@ extern const struct vc_field vc_wire_fields[VC_WIRE_FIELD_COUNT];
 const struct vc_field *vc_wire_field(const char *name); /* NULL: not one of them */
 /* Reads those members of mapping `doc` and leaves the others to the caller. 0, or -1 when it added problems. */
 int vc_wire_read(struct vc_reader *reader, const struct vc_doc *doc, const char *what, struct vc_wire *wire);
+
+/* A vc_field_fn for a node's member `files`: {NAME: PATH, …}; reads the files. */
+void vc_own_files_read(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                       struct vc_sink sink);

@@ -86,3 +86,9 @@ char *vc_duration_text(void *ctx, int64_t ns);
 bool vc_percent_parse(const char *text, int64_t *ppm);
 /* Decimal digits only, at most `max`. */
 bool vc_count_parse(const char *text, int64_t max, int64_t *out);
+
+/* "10/30": KEEPALIVE/HOLD in seconds, HOLD the longer, 3 to 65535. */
+#define VC_BGP_TIMERS_ALLOWED "KEEPALIVE/HOLD in seconds, HOLD the longer, 3 to 65535, such as 10/30"
+bool vc_bgp_timers_parse(const char *text, unsigned *keepalive_s, unsigned *hold_s);
+/* "10s x 3" in whole seconds, or "off": 0 and 0. */
+bool vc_keepalive_parse(const char *text, unsigned *seconds, unsigned *times);

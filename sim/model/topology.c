@@ -155,19 +155,11 @@ static void read_bgp_timers(struct vc_reader *reader, const struct vc_field *fie
                             struct vc_sink sink)
 {
     struct vc_timers *timers = sink.base;
-    char keepalive[16], hold[16];
-    int64_t k, h;
 
-    if (!split(doc, "/", keepalive, hold, sizeof hold) || !vc_count_parse(keepalive, 21845, &k) ||
-        !vc_count_parse(hold, 65535, &h) || k < 1 || h < 3 || h <= k) {
-        VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
-        vc_problem(reader->problems, doc->mark,
-                   "found %s for bgp; allowed: KEEPALIVE/HOLD in seconds, HOLD the longer, 3 to 65535, such as 10/30",
-                   found);
+    if (doc->type == VC_DOC_SCALAR && vc_bgp_timers_parse(doc->text, &timers->bgp_keepalive_s, &timers->bgp_hold_s))
         return;
-    }
-    timers->bgp_keepalive_s = (unsigned)k;
-    timers->bgp_hold_s = (unsigned)h;
+    VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
+    vc_problem(reader->problems, doc->mark, "found %s for bgp; allowed: %s", found, VC_BGP_TIMERS_ALLOWED);
 }
 
 /* "300ms x 3" or "off": the first number by offset, the second right behind it in the struct. */
@@ -231,6 +223,7 @@ static const struct vc_field node_fields[] = {
     {"kind", VC_FIELD_CUSTOM, true, .read = read_kind},
     {"asn", VC_FIELD_COUNT, .offset = offsetof(struct vc_node, asn), .min = 1, .max = 4294967294},
     {"customer", VC_FIELD_CUSTOMER, .offset = offsetof(struct vc_node, customer)},
+    {"files", VC_FIELD_CUSTOM, .read = vc_own_files_read},
 };
 static const struct vc_field customer_fields[] = {
     {"network", VC_FIELD_NETWORK, true, offsetof(struct vc_customer, network)},

@@ -20,6 +20,14 @@ struct vc_mark {
 
 struct vc_configure;
 
+/* A daemon's configuration that a node brings along, in place of the one that its kind's template gives. */
+struct vc_own_file {
+    const char *name; /* swanctl.conf, frr.conf, bird.conf, ipsec.conf or ipsec.secrets */
+    const char *path; /* as the document names it: seen from its own folder */
+    const char *text;
+    struct vc_mark mark;
+};
+
 /* One of Cisco's customers, an enterprise of its own: its addresses are no other customer's business. */
 struct vc_customer {
     const char *name;         /* "": of a topology that has one customer and does not name it */
@@ -34,6 +42,8 @@ struct vc_node {
     size_t customer;  /* index into customers; VC_NONE: all customers share it (the Internet, a headend) */
     struct vc_mark mark;
     struct vc_configure *configure; /* what is configured otherwise than it should be (configure.h), or NULL */
+    struct vc_own_file *files;
+    size_t file_count;
 };
 
 struct vc_link_end {

@@ -70,3 +70,41 @@ bool vc_percent_parse(const char *text, int64_t *ppm)
     *ppm = value;
     return value <= 1000000;
 }
+
+/* The two numbers around `between`. */
+static bool split(const char *text, const char *between, char *first, char *second, size_t room)
+{
+    const char *at = strstr(text, between);
+
+    return at && snprintf(first, room, "%.*s", (int)(at - text), text) < (int)room &&
+           snprintf(second, room, "%s", at + strlen(between)) < (int)room;
+}
+
+bool vc_bgp_timers_parse(const char *text, unsigned *keepalive_s, unsigned *hold_s)
+{
+    char keepalive[16], hold[16];
+    int64_t k, h;
+
+    if (!split(text, "/", keepalive, hold, sizeof hold) || !vc_count_parse(keepalive, 21845, &k) ||
+        !vc_count_parse(hold, 65535, &h) || k < 1 || h < 3 || h <= k)
+        return false;
+    *keepalive_s = (unsigned)k;
+    *hold_s = (unsigned)h;
+    return true;
+}
+
+bool vc_keepalive_parse(const char *text, unsigned *seconds, unsigned *times)
+{
+    char interval[16], count[16];
+    int64_t ns, n;
+
+    *seconds = *times = 0;
+    if (!strcmp(text, "off"))
+        return true;
+    if (!split(text, " x ", interval, count, sizeof count) || !vc_duration_parse(interval, &ns) || ns < VC_NS_PER_S ||
+        ns > 32767 * VC_NS_PER_S || ns % VC_NS_PER_S || !vc_count_parse(count, 255, &n) || n < 1)
+        return false;
+    *seconds = (unsigned)(ns / VC_NS_PER_S);
+    *times = (unsigned)n;
+    return true;
+}

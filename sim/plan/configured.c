@@ -28,6 +28,7 @@ struct vc_settings vc_configured_settings(topology_t *t, size_t node, size_t tun
     s.esp_proposal = esp ? esp : s.esp_proposal;
     s.mss = mss ? (unsigned)json_integer_value(mss) : s.mss;
     s.replay_window = window ? (unsigned)json_integer_value(window) : s.replay_window;
+    set_seconds(t, node, tunnel, "dpd_ns", &s.dpd_delay_s);
     set_seconds(t, node, tunnel, "ike_lifetime_ns", &s.ike_lifetime_s);
     set_seconds(t, node, tunnel, "child_lifetime_ns", &s.child_lifetime_s);
     return s;
@@ -60,9 +61,11 @@ struct vc_own_tunnel vc_configured_tunnel(topology_t *t, size_t node, size_t ind
         .ignores_keepalives = json_is_false(vc_configured(t, node, index, "keepalive_answers")),
         .sends_no_keepalives = json_is_false(vc_configured(t, node, index, "keepalive")),
     };
+    const char *keepalive = text_of(t, node, index, "keepalive");
 
     set_address(t, node, index, "transport_local", &own.local);
     set_address(t, node, index, "transport_remote", &own.remote);
+    own.own_keepalives = keepalive && vc_keepalive_parse(keepalive, &own.keepalive_s, &own.retries);
     if (address)
         vc_prefix_parse(address, &own.address);
     return own;
@@ -81,6 +84,7 @@ static json_t *selectors(topology_t *t, size_t node, size_t index)
     struct in_addr local = cpe ? tunnel->transport_cpe : tunnel->transport_cisco;
     struct in_addr remote = cpe ? tunnel->transport_cisco : tunnel->transport_cpe;
     const char *word = text_of(t, node, index, "selector"), *mode = text_of(t, node, index, "mode");
+    const char *beyond = text_of(t, node, index, "selector_remote");
 
     if (mode && !strcmp(mode, "transport")) {
         local = cpe ? tunnel->ipsec_cpe : tunnel->ipsec_cisco;
@@ -97,6 +101,10 @@ static json_t *selectors(topology_t *t, size_t node, size_t index)
     } else if (word && strcmp(word, "gre") != 0) {
         talloc_free(near);
         near = talloc_asprintf(NULL, "%s[gre]", word);
+    }
+    if (beyond) {
+        talloc_free(far);
+        far = talloc_asprintf(NULL, "%s%s", beyond, strchr(near, '[') ? "[gre]" : "");
     }
     return json_pack("{s:s, s:s}", "local", near, "remote", far);
 }
@@ -164,18 +172,63 @@ static json_t *value(topology_t *t, size_t node, size_t index, const char *knob,
     return json_deep_copy(own);
 }
 
-void vc_configured_context(topology_t *t, size_t node, size_t index, json_t *context)
+/* The prefixes that a CPE's filter lets in, as FRR numbers them: [{"seq", "prefix"}], by default the DC's own and the
+ * shared one. */
+static json_t *accept_list(topology_t *t, size_t node, size_t index)
+{
+    const struct vc_dc *dc = &t->dcs[t->tunnels[index].dc];
+    const json_t *own = vc_configured(t, node, index, "accept"), *item;
+    size_t i;
+
+    if (!own)
+        return json_pack("[{s:i, s:s}, {s:i, s:s}]", "seq", 5, "prefix", vc_prefix_text(dc->prefix).s, "seq", 10,
+                         "prefix", vc_prefix_text(dc->service).s);
+    json_t *list = json_array();
+    json_array_foreach(own, i, item)
+        json_array_append_new(list, json_pack("{s:i, s:O}", "seq", 5 * ((int)i + 1), "prefix", item));
+    return list;
+}
+
+/* The same as the inside of a set of BIRD's; false: an empty one. */
+static json_t *accept_set(topology_t *t, size_t node, size_t index)
+{
+    VC_AUTO_JSON *list = accept_list(t, node, index);
+    VC_AUTO_TALLOC char *set = talloc_strdup(NULL, "");
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item) set =
+        talloc_asprintf_append_buffer(set, "%s%s", i ? ", " : "", json_string_value(json_object_get(item, "prefix")));
+    return *set ? json_string(set) : json_false();
+}
+
+/* BGP timers that are not the profile's: {"keepalive_s", "hold_s"}, or false. */
+static json_t *own_timers(topology_t *t, size_t node, size_t index, const struct vc_timers *timers)
+{
+    const char *text = text_of(t, node, index, "bgp_timers");
+    unsigned keepalive_s, hold_s;
+
+    if (!text || !vc_bgp_timers_parse(text, &keepalive_s, &hold_s) ||
+        (keepalive_s == timers->bgp_keepalive_s && hold_s == timers->bgp_hold_s))
+        return json_false();
+    return json_pack("{s:i, s:i}", "keepalive_s", (int)keepalive_s, "hold_s", (int)hold_s);
+}
+
+void vc_configured_context(topology_t *t, size_t node, size_t index, const struct vc_timers *timers, json_t *context)
 {
     const struct vc_tunnel *tunnel = &t->tunnels[index];
     bool cpe = vc_tunnel_role(t, tunnel, node) == VC_ROLE_CPE;
+    json_t *own = own_timers(t, node, index, timers);
     const struct {
         const char *name;
         json_t *value;
     } members[] = {
-        {"identity", json_pack("{s:o, s:s}", "local",
+        {"identity", json_pack("{s:o, s:o}", "local",
                                value(t, node, index, "identity",
                                      json_string(vc_addr_text(cpe ? tunnel->ipsec_cpe : tunnel->ipsec_cisco).s)),
-                               "remote", vc_addr_text(cpe ? tunnel->ipsec_cisco : tunnel->ipsec_cpe).s)},
+                               "remote",
+                               value(t, node, index, "remote_identity",
+                                     json_string(vc_addr_text(cpe ? tunnel->ipsec_cisco : tunnel->ipsec_cpe).s)))},
         {"ike_version", value(t, node, index, "ike_version", json_integer(2))},
         {"mode", value(t, node, index, "mode", json_string("tunnel"))},
         {"start", start(t, node, index)},
@@ -189,16 +242,24 @@ void vc_configured_context(topology_t *t, size_t node, size_t index, json_t *con
         {"local_as", value(t, node, index, "local_as", json_false())},
         {"default", value(t, node, index, "default", json_true())},
         {"leak", value(t, node, index, "leak", json_array())},
+        {"accept", accept_list(t, node, index)},
+        {"accept_set", accept_set(t, node, index)},
         {"announce", value(t, node, index, "announce", json_array())},
         {"own_prefix", value(t, node, index, "own_prefix", json_true())},
         {"inbound_policy", value(t, node, index, "inbound_policy", json_true())},
         {"transport_vrf", value(t, node, index, "transport_vrf", json_false())},
         {"default_route", value(t, node, index, "default_route", json_false())},
         {"firewall", firewall(t, node, index)},
+        {"bgp_off", json_boolean(json_is_false(vc_configured(t, node, index, "bgp")))},
+        {"own_timers", own},
     };
 
     for (size_t i = 0; i < VC_COUNT(members); i++)
         json_object_set_new(context, members[i].name, members[i].value);
+    if (json_is_object(own)) /* hides the profile's inside this tunnel's section */
+        json_object_set_new(context, "timers", json_pack("{s:O}", "bgp", own));
+    if (json_is_false(vc_configured(t, node, index, "underlay")))
+        json_object_set_new(context, "underlay", json_false());
 }
 
 void vc_configured_guards(topology_t *t, size_t node, json_t *context)
@@ -217,6 +278,7 @@ void vc_configured_redistribution(topology_t *t, size_t node, json_t *context)
 
     json_object_set_new(context, "redistribute",
                         json_pack("{s:b, s:b, s:b}", "all", !none && !summary, "summary", summary, "none", none));
+    json_object_set_new(context, "next_hop_self", value(t, node, VC_NONE, "next_hop_self", json_true()));
 }
 
 static bool is_cpe(topology_t *t, size_t node)

@@ -17,18 +17,22 @@ struct vc_own_tunnel {
     const char *bgp_password; /* NULL: derived likewise; "": none */
     unsigned mtu;             /* 0: the topology's */
     bool ignores_keepalives, sends_no_keepalives;
+    bool own_keepalives; /* the two below, whatever the timers say */
+    unsigned keepalive_s, retries;
 };
 struct vc_own_tunnel vc_configured_tunnel(const struct vc_topology *topology, size_t node, size_t tunnel);
 
 /* Adds the members that knobs turn to a tunnel of the node's context: identity, ike_version, mode, start, peer,
- * selectors, refused, neighbor, local_as, default, leak, announce, own_prefix, inbound_policy, transport_vrf,
- * default_route, firewall. */
-void vc_configured_context(const struct vc_topology *topology, size_t node, size_t tunnel, json_t *context);
+ * selectors, refused, neighbor, local_as, default, leak, accept, accept_set, announce, own_prefix, inbound_policy,
+ * transport_vrf, default_route, firewall, bgp_off, own_timers, and `timers` and `underlay` where they are others.
+ * `timers` is the profile. */
+void vc_configured_context(const struct vc_topology *topology, size_t node, size_t tunnel,
+                           const struct vc_timers *timers, json_t *context);
 
 /* Adds `guard` {loop, clear, stateful, pmtud} to a node's context: what its firewall is to keep up. */
 void vc_configured_guards(const struct vc_topology *topology, size_t node, json_t *context);
 
-/* Adds `redistribute` {all, summary, none}, one of them true: what the node tells the LAN (R7). */
+/* Adds `redistribute` {all, summary, none}, one of them true, and `next_hop_self`: what the node tells the LAN (R7). */
 void vc_configured_redistribution(const struct vc_topology *topology, size_t node, json_t *context);
 
 /* `ibgp: false` at one end of the link, between CPEs. */

@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "plan/configured.h"
+#include "plan/key.h"
 
 /* What kernel-libipsec's TUN device (1400, fixed) leaves for the packet in GRE (24 bytes of headers). */
 #define LIBIPSEC_GRE_MTU 1376
@@ -164,8 +165,10 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     size_t index = (size_t)(t - topology->tunnels);
     const struct vc_own_tunnel own = vc_configured_tunnel(topology, node, index);
-    const char *psk = own.psk ? own.psk : vc_secret(scratch, "psk", t->name, seed, 48);
-    const char *password = own.bgp_password ? own.bgp_password : vc_secret(scratch, "bgp", t->name, seed, 24);
+    const char *psk = own.psk ? vc_key_meant(scratch, topology, own.psk, seed)
+                              : vc_key_of(scratch, topology, index, VC_KEY_PSK, seed);
+    const char *password = own.bgp_password ? vc_key_meant(scratch, topology, own.bgp_password, seed)
+                                            : vc_key_of(scratch, topology, index, VC_KEY_BGP, seed);
 
     return json_pack(
         "{s:s, s:o, s:s, s:{s:b, s:b, s:b}, s:{s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, s:s, s:o, s:I, s:I, "
@@ -189,7 +192,8 @@ static json_t *settings_json(const struct vc_settings *s, unsigned mtu)
     unsigned mss = s->mss > mtu - 40 ? mtu - 40 : s->mss;
     /* A probe after dpd_delay of silence, repeated every second: dead just before dpd_delay × dpd_retries. A lost first
      * message of a new SA is repeated as fast, which a retransmission time of dpd_delay would not do. */
-    int retransmits = (int)(s->dpd_delay_s * (s->dpd_retries > 1 ? s->dpd_retries - 1 : 1)) - 2;
+    unsigned delay_s = s->dpd_delay_s ? s->dpd_delay_s : 10; /* never asked: retransmissions as by default */
+    int retransmits = (int)(delay_s * (s->dpd_retries > 1 ? s->dpd_retries - 1 : 1)) - 2;
 
     return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "ike_proposal", s->ike_proposal,
                      "esp_proposal", s->esp_proposal, "ike_rekey_s", (int)(s->ike_lifetime_s - s->ike_lifetime_s / 10),
@@ -202,7 +206,6 @@ static json_t *settings_json(const struct vc_settings *s, unsigned mtu)
 static void add_tunnels(json_t *context, const struct vc_topology *topology, const struct vc_plan_options *options,
                         size_t node)
 {
-    const struct vc_node *n = &topology->nodes[node];
     json_t *tunnels = json_array(), *router_id = NULL;
 
     for (size_t i = 0; i < topology->tunnel_count; i++) {
@@ -212,8 +215,8 @@ static void add_tunnels(json_t *context, const struct vc_topology *topology, con
         if (role == VC_ROLE_NONE)
             continue;
         json_t *tunnel = tunnel_json(topology, t, node, options->seed);
-        vc_configured_context(topology, node, i, tunnel);
-        if (n->configure && n->configure->tunnel == i) { /* hides the node's inside this tunnel's section */
+        vc_configured_context(topology, node, i, options->timers, tunnel);
+        if (vc_configured_apart(topology, node, i)) { /* hides the node's inside this tunnel's section */
             struct vc_settings own = vc_configured_settings(topology, node, i);
             json_object_set_new(tunnel, "settings", settings_json(&own, vc_gre_mtu(topology, options->plane)));
         }

@@ -8,6 +8,7 @@
 #include "plan/configured.h"
 #include "plan/libreswan.h"
 #include "plan/node.h"
+#include "plan/own_files.h"
 
 enum { LINK_MTU = 1500 };
 
@@ -63,7 +64,9 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
         const struct vc_tunnel *t = &topology->tunnels[i];
         enum vc_role role = vc_tunnel_role(topology, t, index);
         const struct vc_own_tunnel own = vc_configured_tunnel(topology, index, i);
-        unsigned keepalive_s = own.sends_no_keepalives ? 0 : timers->gre_keepalive_s;
+        unsigned keepalive_s = own.sends_no_keepalives ? 0
+                               : own.own_keepalives    ? own.keepalive_s
+                                                       : timers->gre_keepalive_s;
         size_t l = 0;
 
         if (role != VC_ROLE_CPE && role != VC_ROLE_ROUTER)
@@ -78,7 +81,9 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
             .peer_address = own.peer_address,
             .mtu = own.mtu ? own.mtu : vc_gre_mtu(topology, options->plane),
             .keepalive_s = keepalive_s,
-            .retries = keepalive_s ? timers->gre_retries : 0,
+            .retries = !keepalive_s         ? 0
+                       : own.own_keepalives ? own.retries
+                                            : timers->gre_retries,
             .ignores_keepalives = own.ignores_keepalives,
             .wire = {.rate_mbit = topology->settings.rate_mbit},
         };
@@ -133,7 +138,8 @@ struct vc_plan *vc_plan_make(void *ctx, const struct vc_topology *topology, cons
         plan_interfaces(plan, topology, options, i, node);
         plan_gre(plan, topology, options, i, node);
         if (!kind || say_in_its_words(kind, view, err) ||
-            vc_node_render(plan, node, kind, view, options->plane, err) < 0) {
+            vc_node_render(plan, node, kind, view, options->plane, err) < 0 ||
+            vc_own_files_use(plan, topology, i, options->seed, node, err) < 0) {
             vc_wrap(err, "node %s", node->name);
             return NULL;
         }

@@ -141,6 +141,37 @@ static void find_places(void *ctx, const struct vc_scenario *scenario, const cha
         places->topology = talloc_asprintf(ctx, "run/topology/%s", base_name(scenario->topology->file));
 }
 
+/* Where a document that was read from `file` stands among the packed ones: the topology, or one of its bases. */
+static char *place_of_document(void *ctx, const struct vc_topology *topology, const char *place, const char *file)
+{
+    int folder = (int)(base_name(place) - place);
+
+    for (size_t i = 0; i < topology->base_count; i++)
+        if (!strcmp(topology->bases[i].file, file))
+            return talloc_asprintf(ctx, "%.*s%s", folder, place, topology->bases[i].path);
+    return talloc_strdup(ctx, place);
+}
+
+/* The files that nodes bring along, as far from the document that names them as they were. */
+static int pack_own_files(const struct vc_topology *topology, const char *place, json_t *documents, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+
+    for (size_t n = 0; n < topology->node_count; n++)
+        for (size_t i = 0; i < topology->nodes[n].file_count; i++) {
+            const struct vc_own_file *own = &topology->nodes[n].files[i];
+            const char *of = place_of_document(scratch, topology, place, own->mark.file);
+            const char *path = talloc_asprintf(scratch, "%.*s%s", (int)(base_name(of) - of), of, own->path);
+            json_t *text = json_string(own->text);
+
+            if (!text)
+                return vc_fail(err, VC_EXIT_USAGE, 0, "%s:%d:%d: %s is no UTF-8 text", own->mark.file, own->mark.line,
+                               own->mark.column, own->path);
+            json_object_set_new(documents, path, text);
+        }
+    return 0;
+}
+
 static json_t *pack_documents(const struct vc_scenario *scenario, const char *timers,
                               const struct vc_topology *topology, const struct places *places, vc_error **err)
 {
@@ -159,6 +190,8 @@ static json_t *pack_documents(const struct vc_scenario *scenario, const char *ti
             return NULL;
         json_object_set_new(documents, path, text);
     }
+    if (pack_own_files(topology, places->topology, documents, err))
+        return NULL;
     if (scenario) {
         text = read_text(scenario->file, err);
         if (!text)

@@ -95,6 +95,21 @@ static const struct {
     {"dc1-headend", "clear_guard: false", "table inet vclab", "chain clear"},
     {"cpe1", "firewall: [gre-in]", "ip saddr 192.0.2.1 meta l4proto 47 drop", "ip daddr"},
     {"dc1-headend", "firewall: [gre-out]", "ip daddr 10.200.0.1 meta l4proto 47 drop", "ip saddr"},
+    {"cpe1", "remote_identity: hub.example", "id-2 = hub.example", "id = 203.0.113.1"},
+    {"cpe1", "peer: 203.0.113.9", "remote_addrs = 203.0.113.9", "remote_addrs = 203.0.113.1"},
+    {"cpe1", "selector_remote: 192.0.2.0/24", "remote_ts = 192.0.2.0/24[gre]\n", "remote_ts = 192.0.2.1/32"},
+    {"dc1-headend", "selector_remote: 10.200.0.9/32", "remote_ts = 10.200.0.9/32[gre]\n", NULL},
+    {"cpe1", "dpd: 0s", "dpd_delay = 0s", "dpd_delay = 10s"},
+    {"cpe1", "dpd: 30s", "dpd_delay = 30s", "dpd_delay = 10s"},
+    {"cpe1", "underlay: false", "chain clear", "203.0.113.1/32 via"},
+    {"cpe1", "bgp: false", "neighbor dc1 shutdown", NULL},
+    {"dc1-router", "bgp: false", "neighbor dc1 shutdown", NULL},
+    {"cpe1", "bgp_timers: 7/21", "neighbor dc1 timers 7 21", NULL},
+    {"dc1-router", "keepalive: 5s x 4", "keepalive 5s x 4", "keepalive 10s x 3"},
+    {"cpe1", "mtu: 1476", "mtu 1476", "mtu 1400"},
+    {"cpe1", "accept: [198.18.5.0/24]", "prefix-list dc1-in seq 5 permit 198.18.5.0/24", "dc1-in seq 10"},
+    {"cpe1", "accept: []", "prefix-list dc1-in seq 5 deny any", "dc1-in seq 10"},
+    {"cpe1", "next_hop_self: false", "neighbor lan remote-as", "next-hop-self"},
     {"dc1-router", "firewall: [bgp]", "oifname \"gre-dc1\" tcp sport 179 drop", "l4proto 47"},
 };
 
@@ -149,6 +164,46 @@ Test(configured, a_knob_of_one_tunnel_leaves_the_other)
     const char *dc2 = strstr(cpe1, "| dc2 {") ? strstr(cpe1, "| dc2 {") : strstr(cpe1, " dc2 {");
     cr_assert(dc2);
     cr_expect(!strstr(dc2, "aes128-sha256-modp2048"));
+}
+
+/* Each tunnel may have its own, beside what counts for all. */
+Test(configured, tunnels_have_knobs_of_their_own)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *cpe1 =
+        planned(ctx, "one-cpe",
+                "{cpe1: {mss: 1200, ike: aes256-sha256-ecp256, tunnels: {dc1: {psk: one, bgp_timers: 7/21}, "
+                "dc2: {psk: two, ike: aes128-sha256-modp2048, leak: [10.10.10.0/24]}}}}",
+                VC_PLANE_KERNEL, "cpe1");
+
+    cr_expect(strstr(cpe1, "secret = \"one\"") && strstr(cpe1, "secret = \"two\""));
+    cr_expect(strstr(cpe1, "proposals = aes256-sha256-ecp256") && strstr(cpe1, "proposals = aes128-sha256-modp2048"));
+    cr_expect(strstr(cpe1, "neighbor dc1 timers 7 21") && !strstr(cpe1, "neighbor dc2 timers 7"));
+    cr_expect(strstr(cpe1, "dc2-out permit 10.10.10.0/24") && !strstr(cpe1, "dc1-out permit 10.10.10.0/24"));
+    cr_expect(strstr(cpe1, "maxseg size set 1200") && !strstr(cpe1, "maxseg size set 1350"));
+}
+
+Test(configured, bird_has_the_same_knobs)
+{
+    static const struct {
+        const char *knob, *has, *lacks;
+    } cases[] = {
+        {"bgp: false", "    disabled;", NULL},
+        {"bgp_timers: 7/21", "hold time 21;", NULL},
+        {"accept: [198.18.5.0/24]", "import where net ~ [ 198.18.5.0/24 ];", "198.18.5.0/25"},
+        {"accept: []", "import none;\n", "import where"},
+        {"next_hop_self: false", "ibgp-lan", NULL},
+    };
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *before = planned(ctx, "two-cpe-bird", "{cpe2: {psk: x}}", VC_PLANE_KERNEL, "cpe1");
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        const char *configure = talloc_asprintf(ctx, "{cpe1: {%s}}", cases[i].knob);
+        const char *text = planned(ctx, "two-cpe-bird", configure, VC_PLANE_KERNEL, "cpe1");
+
+        cr_expect(strstr(text, cases[i].has) && strcmp(text, before) != 0, "%s:\n%s", configure, text);
+        cr_expect(!cases[i].lacks || !strstr(text, cases[i].lacks), "%s:\n%s", configure, text);
+    }
 }
 
 /* R21: what is wider than GRE between the two addresses meets another child than the tunnel's. */

@@ -423,3 +423,102 @@ Test(bundle, a_secret_that_stands_elsewhere_is_refused_and_not_repeated)
         cr_assert(!strstr(err->message, "tomato") && !strstr(err->message, "swordfish"), "%s", err->message);
     }
 }
+
+/* ---- a customer's own ---- */
+
+static json_t *customer_documents(const char *order, const char *own, const char *swanctl)
+{
+    return json_pack("{s:{s:s, s:s, s:s}}", "documents", "topologies/order.yaml", order, "topologies/own.yaml", own,
+                     "topologies/cpe1/swanctl.conf", swanctl);
+}
+
+static const char *clean(const json_t *documents, const char *path)
+{
+    return vc_member_text(json_object_get(documents, "documents"), path);
+}
+
+/* Keys that were the same still are, and others still are others. */
+Test(bundle, what_is_the_same_key_stays_the_same)
+{
+    VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_JSON *replaced = json_array();
+    VC_AUTO_JSON *documents = customer_documents(
+        "topology: order\ntunnels:\n  dc1: {psk: key-of-dc1, bgp_password: word-of-dc1}\n  dc2: {psk: key-of-dc2, "
+        "bgp_password: word-of-dc1}\n",
+        "topology: own\nconfigure:\n  cpe1:\n    psk: key-of-dc2\n    bgp_password: none\n    tunnels: {dc1: {psk: "
+        "mistyped-1}, dc2: {bgp_password: word-of-dc1}}\n  dc1-headend: {psk: mistyped-1}\n  dc2-headend: {psk: "
+        "mistyped-2}\n",
+        "connections { }\nsecrets {\n    ike-a {\n        secret = \"key-of-dc1\"\n    }\n    ike-b { "
+        "secret=mistyped-1 }\n}\n"
+        "neighbor 1.2.3.4 password 8 word-of-dc1\nset community 65000:1\nsnmp-server community public-planted RO\n"
+        "1.1.1.1 2.2.2.2 : PSK 'only-here-planted'\n");
+
+    cr_assert_eq(vc_redact(documents, replaced, &err), 0, "%s", err ? err->message : "");
+    VC_AUTO_FREE char *all = json_dumps(documents, 0);
+    static const char *const gone[] = {"key-of-", "word-of-", "mistyped", "planted"};
+    for (size_t i = 0; i < VC_COUNT(gone); i++)
+        cr_expect(!strstr(all, gone[i]), "%s in %s", gone[i], all);
+    VC_AUTO_JSON *order = json_loads(clean(documents, "topologies/order.yaml"), 0, NULL);
+    VC_AUTO_JSON *own = json_loads(clean(documents, "topologies/own.yaml"), 0, NULL);
+    VC_AUTO_JSON *wanted_order = json_pack("{s:s, s:{s:{}, s:{s:s}}}", "topology", "order", "tunnels", "dc1", "dc2",
+                                           "bgp_password", "<BGP-PW-dc1>");
+    VC_AUTO_JSON *wanted_own = json_pack("{s:s, s:{s:{s:s, s:s, s:{s:{s:s}, s:{s:s}}}, s:{s:s}, s:{s:s}}}", "topology",
+                                         "own", "configure", "cpe1", "psk", "<PSK-dc2>", "bgp_password", "none",
+                                         "tunnels", "dc1", "psk", "other-key-1", "dc2", "bgp_password", "<BGP-PW-dc1>",
+                                         "dc1-headend", "psk", "other-key-1", "dc2-headend", "psk", "other-key-2");
+    cr_expect(json_equal(order, wanted_order), "%s", clean(documents, "topologies/order.yaml"));
+    cr_expect(json_equal(own, wanted_own), "%s", clean(documents, "topologies/own.yaml"));
+    cr_expect_str_eq(
+        clean(documents, "topologies/cpe1/swanctl.conf"),
+        "connections { }\nsecrets {\n    ike-a {\n        secret = \"<PSK-dc1>\"\n    }\n    ike-b { "
+        "secret=other-key-1 }\n}\nneighbor 1.2.3.4 password 8 <BGP-PW-dc1>\nset community 65000:1\nsnmp-server "
+        "community other-key-3 RO\n1.1.1.1 2.2.2.2 : PSK 'other-key-4'\n");
+    cr_expect_eq(json_array_size(replaced), 14);
+}
+
+Test(bundle, a_file_without_secrets_keeps_every_byte)
+{
+    static const char text[] = "# nothing\nneighbor 1.2.3.4 password <BGP-PW-dc1>\n\tsecret = \"<PSK-dc1>\"\r\nlast";
+    VC_AUTO_JSON *replaced = json_array();
+    VC_AUTO_JSON *documents = customer_documents("topology: order\n", "topology: own\n", text);
+
+    cr_assert_eq(vc_redact(documents, replaced, NULL), 0);
+    cr_expect_str_eq(clean(documents, "topologies/cpe1/swanctl.conf"), text);
+    cr_expect_eq(json_array_size(replaced), 0);
+}
+
+/* What says already whose key it is stays, so a bundle can be recorded of a bundle's documents. */
+Test(bundle, marks_are_no_secrets)
+{
+    VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_JSON *replaced = json_array();
+    VC_AUTO_JSON *documents = customer_documents(
+        "topology: order\ntunnels: {dc1: {psk: abcdefgh}, dc2: {psk: <PSK-dc1>}}\n",
+        "topology: own\nconfigure: {cpe1: {psk: <PSK-dc2>, bgp_password: <looks-like-one>}}\n", "x\n");
+
+    cr_assert_eq(vc_redact(documents, replaced, &err), 0, "%s", err ? err->message : "");
+    cr_expect(strstr(clean(documents, "topologies/order.yaml"), "\"dc2\": {\n   \"psk\": \"<PSK-dc1>\""), "%s",
+              clean(documents, "topologies/order.yaml"));
+    cr_expect(strstr(clean(documents, "topologies/own.yaml"), "\"psk\": \"<PSK-dc2>\""));
+    cr_expect(strstr(clean(documents, "topologies/own.yaml"), "\"bgp_password\": \"other-key-1\""));
+    cr_expect_eq(json_array_size(replaced), 2);
+}
+
+Test(bundle, what_nothing_can_stand_for_is_refused)
+{
+    static const struct {
+        const char *text, *message;
+    } bad[] = {
+        {"-----BEGIN RSA PRIVATE KEY-----\n", "topologies/cpe1/swanctl.conf has a private key in it"},
+        {"# the key is key-of-dc1\n", "topologies/cpe1/swanctl.conf: a secret of the topology also stands here"}};
+
+    for (size_t i = 0; i < VC_COUNT(bad); i++) {
+        VC_AUTO_ERROR *err = NULL;
+        VC_AUTO_JSON *replaced = json_array();
+        VC_AUTO_JSON *documents =
+            customer_documents("topology: order\ntunnels: {dc1: {psk: key-of-dc1}}\n", "topology: own\n", bad[i].text);
+
+        cr_assert_eq(vc_redact(documents, replaced, &err), -1);
+        cr_expect(strstr(err->message, bad[i].message) && !strstr(err->message, "key-of-dc1"), "%s", err->message);
+    }
+}

@@ -198,6 +198,36 @@ static void carry_anew(const char *folder, const char *written, const char *carr
              talloc_asprintf(ctx, "%s%s%s", text, carried, at + strlen(written)));
 }
 
+/* A node's own files go along, as far from the document that names them as they were. */
+Test(blob, own_files_of_a_node_go_along)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const char *folder = talloc_asprintf(ctx, "%s/cpe1", top), *text = "connections { }\n";
+    struct vc_blob_options options = {.seed = 1}, found;
+    struct vc_blob_paths paths;
+
+    cr_assert_eq(mkdir(folder, 0755), 0);
+    spill(talloc_asprintf(ctx, "%s/swanctl.conf", folder), text);
+    spill(talloc_asprintf(ctx, "%s/own.yaml", top),
+          "topology: own\nbase: two-cpe\ndescription: x\nnodes:\n  cpe1: {kind: cpe, asn: 64512, files: {swanctl.conf: "
+          "cpe1/swanctl.conf}}\n");
+    spill(talloc_asprintf(ctx, "%s/hub.yaml", top), "scenario: hub\ndescription: x\ntopology: own.yaml\ntimers: "
+                                                    "tuned\nflows: {f: {from: phone, to: dc1-srv}}\nsteps:\n"
+                                                    "  - expect:\n      - converged: {within: 5s}\n");
+    const struct vc_scenario *scenario = load(ctx, talloc_asprintf(ctx, "%s/hub.yaml", top), SHIPPED("topologies"));
+    VC_AUTO_JSON *documents = documents_of(scenario);
+    cr_expect_str_eq(text_of(json_object_get(documents, "documents"), "run/cpe1/swanctl.conf"), text);
+    const char *blob = vc_blob_pack(ctx, documents, &options, &err);
+    cr_assert(blob, "%s", err ? err->message : "");
+    cr_assert_eq(vc_blob_unpack(ctx, blob, VC_BLOB_SIZE, guest, &paths, &found, &err), 0, "%s",
+                 err ? err->message : "");
+    const struct vc_scenario *there = load(ctx, paths.scenario, talloc_asprintf(ctx, "%s/topologies", guest));
+    const struct vc_node *node = &there->topology->nodes[vc_topology_node(there->topology, "cpe1")];
+    cr_assert_eq(node->file_count, 1);
+    cr_expect_str_eq(node->files[0].text, text);
+}
+
 Test(blob, path_that_means_nothing_elsewhere_is_written_anew_and_nothing_else)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);

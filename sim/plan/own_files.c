@@ -1,0 +1,142 @@
+#include "plan/own_files.h"
+
+#include <string.h>
+
+#include "plan/key.h"
+
+/* Where a file that is no daemon's vici_config and no frr.conf stands in the node. */
+static const struct {
+    const char *name, *path;
+} places[] = {
+    {"bird.conf", "/etc/bird/bird.conf"}, {"ipsec.conf", "/etc/ipsec.conf"}, {"ipsec.secrets", "/etc/ipsec.secrets"}};
+
+static const char *const frr_daemons[] = {"zebra", "bgpd", "bfdd", "ospfd"};
+
+/* The lines with which a section of one daemon begins. What is not here is of all daemons; static routes are the
+ * topology's, and the daemon for them runs in no node. */
+static const struct {
+    const char *begins, *daemon;
+} frr_sections[] = {
+    {"router bgp", "bgpd"},
+    {"bgp ", "bgpd"},
+    {"ip as-path", "bgpd"},
+    {"ip community-list", "bgpd"},
+    {"bfd", "bfdd"},
+    {"router ospf", "ospfd"},
+    {"interface ", "ospfd"},
+    {"ip nht", "zebra"},
+    {"no zebra", "zebra"},
+    {"zebra ", "zebra"},
+    {"ip forwarding", "zebra"},
+    {"ip router-id", "zebra"},
+    {"ip route ", "staticd"},
+    {"service integrated-vtysh-config", "vtysh"},
+};
+
+static const char *section_daemon(const char *line)
+{
+    for (size_t i = 0; i < VC_COUNT(frr_sections); i++) {
+        size_t length = strlen(frr_sections[i].begins);
+
+        if (!strncmp(line, frr_sections[i].begins, length) &&
+            (frr_sections[i].begins[length - 1] == ' ' || line[length] == ' ' || !line[length]))
+            return frr_sections[i].daemon;
+    }
+    return NULL;
+}
+
+char *vc_frr_part(void *ctx, const char *text, const char *daemon)
+{
+    char *part = talloc_strdup(ctx, "");
+    bool wanted = true, interface = false;
+
+    for (size_t length; *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        bool inside = *text == ' ' || !strncmp(text, "exit\n", 5) || !strcmp(text, "exit");
+
+        if (!inside) {
+            VC_AUTO_TALLOC char *line = talloc_strndup(NULL, text, length);
+            const char *of = section_daemon(line);
+            wanted = !of || !strcmp(of, daemon);
+            interface = !strncmp(line, "interface ", 10);
+        }
+        /* an interface's addresses are the topology's */
+        bool other = interface && *text == ' ' && !memmem(text, length, "ospf", 4);
+        if (wanted && !other)
+            part = talloc_asprintf_append_buffer(part, "%.*s\n", (int)length, text);
+    }
+    return part;
+}
+
+static char *with_keys(void *ctx, const struct vc_topology *topology, uint64_t seed, const char *text)
+{
+    char *out = talloc_strdup(ctx, "");
+
+    while (*text) {
+        size_t plain = strcspn(text, "<"), tunnel, length;
+        enum vc_key key;
+
+        if (!text[plain] || !vc_key_mark(topology, text + plain, &tunnel, &key, &length)) {
+            plain += text[plain] != 0;
+            out = talloc_strndup_append_buffer(out, text, plain);
+            text += plain;
+            continue;
+        }
+        out = talloc_strndup_append_buffer(out, text, plain);
+        out = talloc_strdup_append_buffer(out, vc_key_of(out, topology, tunnel, key, seed));
+        text += plain + length;
+    }
+    return out;
+}
+
+static bool put(struct vc_plan_node *out, const char *path, const char *text)
+{
+    for (size_t i = 0; i < out->file_count; i++)
+        if (!strcmp(out->files[i].path, path)) {
+            out->files[i].text = text;
+            return true;
+        }
+    return false;
+}
+
+/* Did some daemon of the node read it? */
+static bool use(void *ctx, const char *name, const char *text, struct vc_plan_node *out)
+{
+    bool used = false;
+
+    for (size_t i = 0; i < out->daemon_count && !strcmp(name, "swanctl.conf"); i++)
+        if (out->daemons[i].vici_config) {
+            out->daemons[i].vici_config = text;
+            used = true;
+        }
+    for (size_t i = 0; i < VC_COUNT(frr_daemons) && !strcmp(name, "frr.conf"); i++) {
+        VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "/etc/frr/%s.conf", frr_daemons[i]);
+        char *part = vc_frr_part(ctx, text, frr_daemons[i]);
+        if (!strstr(part, "log file ")) /* the lab keeps what its daemons say */
+            part = talloc_asprintf(ctx, "log file /var/log/%s.log informational\nlog timestamp precision 6\n%s",
+                                   frr_daemons[i], part);
+        used |= put(out, path, part);
+    }
+    for (size_t i = 0; i < VC_COUNT(places); i++)
+        used |= !strcmp(name, places[i].name) && put(out, places[i].path, text);
+    /* as `vclab export --as libreswan` has it: both files in one */
+    const char *secrets = !strcmp(name, "ipsec.conf") ? strstr(text, "\n# ipsec.secrets\n") : NULL;
+    if (secrets)
+        put(out, "/etc/ipsec.secrets", secrets + 1);
+    if (secrets)
+        put(out, "/etc/ipsec.conf", talloc_strndup(ctx, text, (size_t)(secrets + 1 - text)));
+    return used;
+}
+
+int vc_own_files_use(void *ctx, const struct vc_topology *topology, size_t index, uint64_t seed,
+                     struct vc_plan_node *out, vc_error **err)
+{
+    const struct vc_node *node = &topology->nodes[index];
+
+    for (size_t i = 0; i < node->file_count; i++)
+        if (!use(ctx, node->files[i].name, with_keys(ctx, topology, seed, node->files[i].text), out))
+            return vc_fail(err, VC_EXIT_USAGE, 0, "%s:%d:%d: no daemon of a node of kind %s reads a %s",
+                           node->files[i].mark.file, node->files[i].mark.line, node->files[i].mark.column, node->kind,
+                           node->files[i].name);
+    return 0;
+}

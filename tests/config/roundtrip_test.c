@@ -1,0 +1,221 @@
+/* Every shipped topology's CPEs: exported as IOS-XE, read again, and planned to the same bytes; goldens of the exports.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "fixture.h"
+
+static const struct {
+    const char *topology, *node;
+} cpes[] = {
+    {"one-cpe", "cpe1"},           {"natted", "cpe1"},         {"two-cpe", "cpe1"},
+    {"two-cpe", "cpe2"},           {"two-cpe-bird", "cpe1"},   {"two-cpe-bird-libreswan", "cpe2"},
+    {"two-cpe-libreswan", "cpe1"}, {"two-cpe-mixed", "cpe1"},  {"two-cpe-mixed", "cpe2"},
+    {"two-cpe-ospf", "cpe1"},      {"two-cpe-ospf", "cpe2"},   {"two-cpe-same-dc", "cpe1"},
+    {"two-cpe-same-dc", "cpe2"},   {"remote-sites", "cpe1"},   {"remote-sites", "cpe2"},
+    {"two-site", "cpe1"},          {"two-site", "cpe2"},       {"two-customers", "a-cpe1"},
+    {"two-customers", "a-cpe2"},   {"two-customers", "b-cpe"}, {"two-regions", "cpe1"},
+    {"two-regions", "cpe2"},       {"two-regions", "cpe3"},
+};
+
+/* Of each topology the nodes that end a tunnel as its CPE are in the table. */
+Test(roundtrip, every_shipped_cpe_is_tried)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_names names = vc_documents(ctx, VCLAB_SOURCE_DIR "/topologies");
+    size_t shipped = 0;
+
+    for (size_t i = 0; i < names.count; i++) {
+        const struct vc_topology *t = config_topology(ctx, vc_names_at(names, i));
+
+        for (size_t node = 0; node < t->node_count; node++) {
+            bool is_cpe = false, found = false;
+            for (size_t k = 0; k < t->tunnel_count; k++)
+                is_cpe |= t->tunnels[k].cpe == node;
+            for (size_t k = 0; k < VC_COUNT(cpes); k++)
+                found |= !strcmp(cpes[k].topology, t->name) && !strcmp(cpes[k].node, t->nodes[node].name);
+            shipped += is_cpe;
+            cr_expect(found || !is_cpe || strstr(t->nodes[node].kind, "libreswan") ||
+                          strstr(t->nodes[node].kind, "bird"),
+                      "%s of %s is not tried", t->nodes[node].name, t->name);
+        }
+    }
+    cr_expect_geq(shipped, VC_COUNT(cpes));
+}
+
+static void expect_same_plan(const char *topology, const char *node, const char *timers, bool said, bool secrets)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const struct vc_topology *t = config_topology(ctx, topology);
+    struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, timers), 1, KINDS};
+    const char *text = vc_cpe_export(ctx, t, &options, vc_topology_node(t, node), "ios-xe", secrets, &err);
+    cr_assert(text, "%s", err ? err->message : "");
+    const struct vc_import_options how = {t, vc_topology_node(t, node), said ? NULL : timers, KINDS};
+    const struct vc_import *import = vc_import_ios(ctx, &how, node, text, strlen(text), &err);
+    cr_assert(import, "%s", err ? err->message : "");
+
+    cr_expect_eq(import->cpe->error_count, 0, "%s", vc_import_report(ctx, import));
+    cr_expect_eq(import->ios->unknown_count, 0, "%s", vc_import_report(ctx, import));
+    cr_expect(said || !json_object_size(import->configure), "%s %s %s:\n%s", topology, node, timers,
+              vc_import_report(ctx, import));
+    const struct vc_topology *again = config_imported(ctx, import);
+    options.timers = vc_topology_timers(again, timers);
+    VC_AUTO_FREE char *before = config_plan(ctx, t, &options), *after = config_plan(ctx, again, &options);
+    const char *of = strchr(before, '\n'), *also = strchr(after, '\n'); /* but for the topology's name */
+    cr_expect_str_eq(of, also, "%s %s %s", topology, node, timers);
+}
+
+Test(roundtrip, the_plan_is_the_same)
+{
+    static const char *const timers[] = {"service", "tuned", "bfd", "keepalive"};
+
+    for (size_t i = 0; i < VC_COUNT(cpes); i++)
+        expect_same_plan(cpes[i].topology, cpes[i].node, timers[i % 4], false, i % 2);
+}
+
+/* With the timers said in the document. */
+Test(roundtrip, the_plan_is_the_same_when_timers_are_said)
+{
+    expect_same_plan("one-cpe", "cpe1", "tuned", true, true);
+    expect_same_plan("two-cpe-bird", "cpe1", "service", true, true);
+}
+
+/* Each knob that IOS-XE has words for, there and back. */
+static const char *const knobs[] = {
+    "ike: aes128-sha256-modp2048",
+    "esp: aes256-sha256-ecp384",
+    "psk: not-the-key-of-the-order",
+    "identity: hub.example",
+    "remote_identity: 203.0.113.77",
+    "peer: 203.0.113.9",
+    "dpd: 0s",
+    "dpd: 30s",
+    "replay_window: 64",
+    "selector: ip",
+    "selector: 10.200.0.17/32, clear_guard: false",
+    "selector: 10.200.0.0/24",
+    "selector_remote: 192.0.2.9/32, clear_guard: false",
+    "underlay: false",
+    "child_lifetime: 1800s",
+    "ike_lifetime: 86400s",
+    "transport_local: 10.10.0.1, clear_guard: false",
+    "transport_remote: 192.0.2.9, clear_guard: false",
+    "transport_vrf: 100",
+    "tunnel_address: 100.64.0.9/29",
+    "mtu: 1476",
+    "remote_as: 64999",
+    "local_as: 64999",
+    "neighbor: 100.64.0.3",
+    "bgp: false",
+    "bgp_timers: 7/21",
+    "keepalive: false",
+    "keepalive: 5s x 4",
+    "bgp_password: none",
+    "bgp_password: not-the-password-of-the-order",
+    "default: false",
+    "leak: [10.10.10.0/24]",
+    "accept: [198.18.5.0/24]",
+    "accept: []",
+    "inbound_policy: false",
+    "redistribute: summary",
+    "redistribute: none",
+    "ibgp: false",
+    "next_hop_self: false",
+    "mss: 0",
+    "mss: 1200",
+    "pmtud: false",
+};
+
+Test(roundtrip, each_knob_comes_back)
+{
+    for (size_t i = 0; i < VC_COUNT(knobs); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+        const struct vc_topology *ordered = config_keyed(ctx, "two-cpe", NULL);
+        const struct vc_topology *t = config_keyed(ctx, "two-cpe", knobs[i]);
+        struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+        const char *text = vc_cpe_export(ctx, t, &options, vc_topology_node(t, "cpe1"), "ios-xe", true, &err);
+        cr_assert(text, "%s", err ? err->message : "");
+        const struct vc_import_options how = {ordered, vc_topology_node(ordered, "cpe1"), "tuned", KINDS};
+        const struct vc_import *import = vc_import_ios(ctx, &how, "cpe1", text, strlen(text), &err);
+        cr_assert(import, "%s", err ? err->message : "");
+        cr_expect_eq(import->cpe->error_count, 0, "%s:\n%s", knobs[i], vc_import_report(ctx, import));
+
+        VC_AUTO_FREE char *wanted = config_plan(ctx, t, &options);
+        VC_AUTO_FREE char *found = config_plan(ctx, config_imported(ctx, import), &options);
+        cr_expect_str_eq(strchr(found, '\n'), strchr(wanted, '\n'), "%s came back as\n%s", knobs[i],
+                         vc_import_report(ctx, import));
+    }
+}
+
+/* ---- goldens ---- */
+
+static const struct {
+    const char *topology, *node, *form, *file;
+} goldens[] = {
+    {"one-cpe", "cpe1", "ios-xe", "one-cpe-cpe1-ios-xe.cfg"},
+    {"two-cpe", "cpe2", "ios-xe", "two-cpe-cpe2-ios-xe.cfg"},
+    {"two-cpe-ospf", "cpe1", "ios-xe", "two-cpe-ospf-cpe1-ios-xe.cfg"},
+    {"natted", "cpe1", "ios-xe", "natted-cpe1-ios-xe.cfg"},
+    {"one-cpe", "cpe1", "strongswan", "one-cpe-cpe1-strongswan.conf"},
+    {"one-cpe", "cpe1", "frr", "one-cpe-cpe1-frr.conf"},
+    {"two-cpe-bird", "cpe1", "bird", "two-cpe-bird-cpe1-bird.conf"},
+    {"two-cpe-libreswan", "cpe1", "libreswan", "two-cpe-libreswan-cpe1-libreswan.conf"},
+};
+
+Test(roundtrip, goldens)
+{
+    for (size_t i = 0; i < VC_COUNT(goldens); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+        const struct vc_topology *t = config_topology(ctx, goldens[i].topology);
+        struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "bfd"), 1, KINDS};
+        const char *text =
+            vc_cpe_export(ctx, t, &options, vc_topology_node(t, goldens[i].node), goldens[i].form, false, &err);
+
+        cr_assert(text, "%s", err ? err->message : "");
+        config_expect_golden(goldens[i].file, text);
+    }
+}
+
+Test(roundtrip, an_export_without_secrets_has_none)
+{
+    for (size_t i = 0; vc_export_forms[i]; i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+        const char *name = !strcmp(vc_export_forms[i], "bird")        ? "two-cpe-bird"
+                           : !strcmp(vc_export_forms[i], "libreswan") ? "two-cpe-libreswan"
+                                                                      : "two-cpe";
+        const struct vc_topology *t = config_keyed(ctx, name, "psk: planted-psk, bgp_password: planted-password");
+        struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+        size_t node = vc_topology_node(t, "cpe1");
+        const char *with = vc_cpe_export(ctx, t, &options, node, vc_export_forms[i], true, &err);
+        const char *without = vc_cpe_export(ctx, t, &options, node, vc_export_forms[i], false, &err);
+
+        cr_assert(with && without, "%s", err ? err->message : "");
+        cr_expect(strstr(with, "planted-"), "%s", with);
+        cr_expect(!strstr(without, "planted-") && !strstr(without, "key-of-the-order"), "%s", without);
+        cr_expect(strstr(without, "<PSK-dc1>") || strstr(without, "<BGP-PW-dc1>"), "%s", without);
+    }
+}
+
+Test(roundtrip, what_no_daemon_reads_is_refused)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_topology *t = config_topology(ctx, "two-cpe");
+    struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+    static const struct {
+        const char *node, *form, *message;
+    } bad[] = {{"cpe1", "bird", "node cpe1 of kind cpe runs no BIRD"},
+               {"cpe1", "libreswan", "node cpe1 of kind cpe runs no Libreswan"},
+               {"phone", "frr", "node phone is the CPE of no tunnel"}};
+
+    for (size_t i = 0; i < VC_COUNT(bad); i++) {
+        VC_AUTO_ERROR *err = NULL;
+
+        cr_assert_null(vc_cpe_export(ctx, t, &options, vc_topology_node(t, bad[i].node), bad[i].form, true, &err));
+        cr_expect(strstr(err->message, bad[i].message), "%s", err->message);
+        cr_expect_eq(err->status, VC_EXIT_USAGE);
+    }
+}
