@@ -51,6 +51,9 @@ const struct bench_metric bench_metrics[] = {
     {"wires", "ns3 load lost", "packets", 0.5, false},
     {"wires", "lag p99.9", "ms", 0, false},
     {"wires", "lag worst", "ms", 0, false},
+    {"wires", "C pipe delay", "ms", 0, false},
+    {"wires", "C pipe load", "Mbit/s", 0, true},
+    {"wires", "C pipe load lost", "packets", 0, false},
     {"wires", "veth delay", "ms", 0, false},
     {"wires", "veth load", "Mbit/s", 0, true},
     {"wires", "veth load lost", "packets", 0, false},
@@ -321,6 +324,7 @@ const struct bench_case bench_cases[] = {
     {"ten-labs", "ten labs at once, all verified", run_ten_labs, 10},
     {"failover", "DC1 loses ESP silently, BFD 300 ms x 3, and comes back", run_failover, 10},
     {"throughput", "250 Mbit/s UDP of 1300 bytes, then TCP, 10 s each through one tunnel", run_throughput, 10},
-    {"wires", "ns-3's wires against what they are told; 2 x 240 Mbit/s of UDP, and so on a veth", bench_wires, 1},
+    {"wires", "ns-3's wires against what they are told; 2 x 240 Mbit/s of UDP, also through a C pipe and a veth",
+     bench_wires, 1},
 };
 const size_t bench_case_count = VC_COUNT(bench_cases);

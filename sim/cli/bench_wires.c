@@ -1,6 +1,6 @@
 /*
- * vclab bench wires: what ns-3's wires do against what they were told, and a plain veth beside them, which has no
- * character: its delay and what it carries are what a wire adds to.
+ * vclab bench wires: what ns-3's wires do against what they were told, and beside them a pipe between TAPs and a plain
+ * veth, which have no character: their delay and what they carry are what a wire adds to.
  */
 #include <math.h>
 #include <string.h>
@@ -107,15 +107,15 @@ static int load(struct bench *bench, struct wire_pair *pair, const char *name, v
     return 0;
 }
 
-static int veth(struct bench *bench, vc_error **err)
+static int plain(struct bench *bench, enum wire_kind kind, const char *name, vc_error **err)
 {
-    VC_AUTO_TALLOC struct wire_pair *pair = wire_pair_new(NULL, -1, err);
+    VC_AUTO_TALLOC struct wire_pair *pair = wire_pair_new(NULL, kind, -1, err);
     struct wire_flow flow = {.count = 500, .size = 242, .interval_ns = 2 * VC_NS_PER_MS};
 
     if (!pair || wire_pair_run(pair, &flow, 1, err))
         return -1;
-    record(bench, wire_flow_ms(&flow, 50), "veth delay");
-    return load(bench, pair, "veth", err);
+    record(bench, wire_flow_ms(&flow, 50), "%s delay", name);
+    return load(bench, pair, name, err);
 }
 
 int bench_wires(struct bench *bench, vc_error **err)
@@ -127,10 +127,10 @@ int bench_wires(struct bench *bench, vc_error **err)
         return -1;
     if (host->why_not_ns3)
         return vc_fail(err, VC_EXIT_HOST, 0, "%s", host->why_not_ns3);
-    struct wire_pair *pair = wire_pair_new(ctx, host->program, err);
+    struct wire_pair *pair = wire_pair_new(ctx, WIRE_NS3, host->program, err);
     if (!pair || delays(bench, pair, err) || losses(bench, pair, err) || rates(bench, pair, err) ||
         load(bench, pair, "ns3", err))
         return -1;
     talloc_free(pair);
-    return veth(bench, err);
+    return plain(bench, WIRE_PIPE, "C pipe", err) || plain(bench, WIRE_VETH, "veth", err) ? -1 : 0;
 }

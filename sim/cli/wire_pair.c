@@ -54,6 +54,7 @@ static int64_t now_ns(void)
 static int pair_free(struct wire_pair *pair)
 {
     TALLOC_FREE(pair->wires);
+    TALLOC_FREE(pair->pipe);
     for (int i = 0; i < 2; i++) {
         vc_close_cleanup(&pair->udp[i]);
         vc_close_cleanup(&pair->tap[i]);
@@ -109,19 +110,38 @@ static int make_veth(struct wire_pair *pair, vc_error **err)
     return vc_rtnl_commit(rtnl, err);
 }
 
+static int make_taps(struct wire_pair *pair, vc_error **err)
+{
+    for (int i = 0; i < 2; i++)
+        if ((pair->tap[i] = vc_wires_tap(pair->netns[i], "wan", macs[i], 1500, err)) < 0)
+            return -1;
+    return 0;
+}
+
+static int make_pipe(struct wire_pair *pair, vc_error **err)
+{
+    return make_taps(pair, err) || !(pair->pipe = wire_pipe_new(pair, pair->tap, PRIORITY, err)) ? -1 : 0;
+}
+
 static int make_wire(struct wire_pair *pair, int program, vc_error **err)
 {
     const struct vc_wire perfect[2] = {{0}};
 
-    for (int i = 0; i < 2; i++)
-        if ((pair->tap[i] = vc_wires_tap(pair->netns[i], "wan", macs[i], 1500, err)) < 0)
-            return -1;
+    if (make_taps(pair, err))
+        return -1;
     pair->wires =
         vc_wires_start(pair, &(struct vc_wires_config){.program_fd = program, .seed = 1, .priority = PRIORITY}, err);
     return pair->wires ? vc_wires_add(pair->wires, "wan", pair->tap, perfect, err) : -1;
 }
 
-struct wire_pair *wire_pair_new(void *ctx, int program, vc_error **err)
+static int join(struct wire_pair *pair, enum wire_kind kind, int program, vc_error **err)
+{
+    return kind == WIRE_VETH   ? make_veth(pair, err)
+           : kind == WIRE_PIPE ? make_pipe(pair, err)
+                               : make_wire(pair, program, err);
+}
+
+struct wire_pair *wire_pair_new(void *ctx, enum wire_kind kind, int program, vc_error **err)
 {
     VC_AUTO_TALLOC struct wire_pair *pair = talloc(ctx, struct wire_pair);
 
@@ -131,8 +151,7 @@ struct wire_pair *wire_pair_new(void *ctx, int program, vc_error **err)
         if ((pair->netns[i] = vc_netns_new(err)) < 0 ||
             vc_netns_sysctl(pair->netns[i], (const char *const[]){"-net/ipv6/conf/default/disable_ipv6=1", NULL}, err))
             return NULL;
-    if ((program < 0 ? make_veth(pair, err) : make_wire(pair, program, err)) || open_end(pair, 0, err) ||
-        open_end(pair, 1, err))
+    if (join(pair, kind, program, err) || open_end(pair, 0, err) || open_end(pair, 1, err))
         return NULL;
     return VC_STEAL_PTR(pair);
 }

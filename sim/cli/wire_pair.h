@@ -1,19 +1,23 @@
 /*
- * Two namespaces, 10.0.0.1 and 10.0.0.2, with a wire between them: vclab-wire's or a plain veth. Neighbours are known,
- * so that no packet crosses it but the caller's. What `vclab bench wires` measures on.
+ * Two namespaces, 10.0.0.1 and 10.0.0.2, with a wire between them: vclab-wire's, a plain veth, or a pipe between TAPs.
+ * Neighbours are known, so that no packet crosses it but the caller's. What `vclab bench wires` measures on.
  */
 #pragma once
 
+#include "cli/wire_pipe.h"
 #include "ns3/wire_client.h"
 
+enum wire_kind { WIRE_VETH, WIRE_PIPE, WIRE_NS3 };
 struct wire_pair {
     int netns[2], tap[2], udp[2];
-    struct vc_wires *wires; /* NULL: a veth */
+    struct vc_wires *wires; /* of WIRE_NS3, else NULL */
+    struct wire_pipe *pipe; /* of WIRE_PIPE, else NULL */
 };
 
-/* `program`: vclab-wire, open; -1 a veth. talloc child of ctx. */
-struct wire_pair *wire_pair_new(void *ctx, int program, vc_error **err);
-int wire_pair_set(struct wire_pair *pair, struct vc_wire character, vc_error **err); /* both directions */
+/* `program`: vclab-wire, open, for WIRE_NS3. talloc child of ctx. */
+struct wire_pair *wire_pair_new(void *ctx, enum wire_kind kind, int program, vc_error **err);
+/* Of WIRE_NS3; both directions. */
+int wire_pair_set(struct wire_pair *pair, struct vc_wire character, vc_error **err);
 
 /* Packets at even intervals from one end to the other, in threads of their own. */
 struct wire_flow {

@@ -78,6 +78,7 @@ static void daemon_gone(struct vc_daemon *daemon, const siginfo_t *info)
             lab_failed(lab, err);
         }
     }
+    lab_daemons_advance(lab);
     lab_progress(lab);
 }
 
@@ -140,9 +141,32 @@ int lab_daemon_serves(struct vc_daemon *daemon, vc_error **err)
     daemon->state = VC_DAEMON_READY;
     if (await_bgp(daemon, err))
         return -1;
-    advance_others(daemon->node);
+    lab_daemons_advance(daemon->lab);
     lab_progress(daemon->lab);
     return 0;
+}
+
+static bool is_starting(const struct vc_daemon *daemon)
+{
+    return daemon && daemon->node->on && (daemon->state == VC_DAEMON_WAITING || daemon->state == VC_DAEMON_STARTED);
+}
+
+/* Cisco's end of a session only listens. A call before it does is refused, and BGP calls again a second later. */
+static bool would_call_too_early(const struct vc_daemon *daemon)
+{
+    struct vc_lab *lab = daemon->lab;
+    const struct vc_topology *topology = lab->plan->topology;
+
+    if (strcmp(daemon->plan->name, "bgpd") && strcmp(daemon->plan->name, "bird"))
+        return false;
+    for (size_t i = 0; i < topology->tunnel_count; i++) {
+        const struct vc_tunnel *tunnel = &topology->tunnels[i];
+        size_t router = topology->dcs[tunnel->dc].router;
+
+        if (tunnel->cpe == daemon->node->index && (lab->launching || is_starting(vc_lab_daemon(lab, router, "bgpd"))))
+            return true;
+    }
+    return false;
 }
 
 static int daemon_step(struct vc_daemon *daemon, vc_error **err)
@@ -153,8 +177,8 @@ static int daemon_step(struct vc_daemon *daemon, vc_error **err)
         for (const char *const *need = daemon->plan->needs; need && *need; need++)
             if (!is_ready(daemon, *need))
                 return 0; /* that daemon advances us */
-        if (lab_zygote_awaited(daemon))
-            return 0; /* and so does it */
+        if (lab_zygote_awaited(daemon) || would_call_too_early(daemon))
+            return 0; /* and so do these */
         if (lab_daemon_await_socket(daemon, err) || spawn(daemon, err))
             return -1;
     }

@@ -232,6 +232,7 @@ int vc_lab_start(struct vc_lab *lab, vc_lab_ready_fn *ready, void *arg, vc_error
         if (launch_node(lab, &lab->nodes[i], err))
             return -1;
     lab->launching = false;
+    lab_daemons_advance(lab);
     lab_progress(lab);
     return 0;
 }

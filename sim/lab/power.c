@@ -80,6 +80,7 @@ int vc_lab_power_off(struct vc_lab *lab, size_t index, vc_error **err)
     TALLOC_FREE(node->nft);
     TALLOC_FREE(node->rtnl);
     vc_node_destroy(&node->rt);
+    lab_daemons_advance(lab); /* nobody waits for what is off */
     return 0;
 }
 

@@ -33,8 +33,7 @@ static int probe_esp(vc_error **err)
         struct nlmsghdr header;
         struct xfrm_usersa_info info;
         struct nlattr attr;
-        struct xfrm_algo_aead algo;
-        uint8_t key[36];
+        uint8_t algo[sizeof(struct xfrm_algo_aead) + 36]; /* and its key */
     } __attribute__((packed, aligned(4))) request = {
         .header = {.nlmsg_type = XFRM_MSG_NEWSA, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL},
         .info = {.family = AF_INET,
@@ -46,14 +45,15 @@ static int probe_esp(vc_error **err)
                          .hard_byte_limit = XFRM_INF,
                          .soft_packet_limit = XFRM_INF,
                          .hard_packet_limit = XFRM_INF}},
-        .algo = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 288, .alg_icv_len = 128},
     };
+    const struct xfrm_algo_aead algo = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 288, .alg_icv_len = 128};
     union {
         struct nlmsghdr header;
         char space[4096];
     } answer;
     VC_AUTO_FD fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_XFRM);
 
+    memcpy(request.algo, &algo, sizeof algo);
     request.attr.nla_type = XFRMA_ALG_AEAD;
     request.attr.nla_len = (uint16_t)(sizeof request - offsetof(__typeof__(request), attr));
     request.header.nlmsg_len = sizeof request;

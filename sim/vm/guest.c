@@ -154,12 +154,14 @@ static int load_modules(vc_error **err)
  */
 static int seed_random(vc_error **err)
 {
-    struct {
+    union {
         struct rand_pool_info info;
-        char bytes[32];
-    } entropy = {.info = {.entropy_count = 256, .buf_size = 32}};
+        char space[sizeof(struct rand_pool_info) + 32]; /* the bytes that are credited, all zero */
+    } entropy = {.space = {0}};
     VC_AUTO_FD fd = open("/dev/random", O_WRONLY | O_CLOEXEC);
 
+    entropy.info.entropy_count = 256;
+    entropy.info.buf_size = 32;
     if (fd < 0 || ioctl(fd, RNDADDENTROPY, &entropy.info))
         return vc_fail(err, VC_EXIT_FAIL, errno, "guest: seeding /dev/random");
     return 0;

@@ -255,6 +255,36 @@ static void zebra_starts_again_and_again(struct bed *bed)
     EXPECT(bed, vc_daemon_state(zebra) == VC_DAEMON_READY);
 }
 
+static void end(struct bed *bed, struct vc_daemon *daemon)
+{
+    EXPECT(bed, !vc_daemon_signal(daemon, SIGKILL, NULL));
+    until(bed, daemon, VC_DAEMON_GONE);
+}
+
+/* Cisco's ends are passive. In a process namespace of its own a lower number was there before. */
+static void callers_start_last(struct bed *bed)
+{
+    const struct vc_topology *topology = vc_lab_plan(bed->lab)->topology;
+
+    start(bed);
+    for (size_t i = 0; i < topology->tunnel_count && !bed->failure; i++) {
+        const struct vc_tunnel *tunnel = &topology->tunnels[i];
+        size_t router = topology->dcs[tunnel->dc].router;
+        struct vc_daemon *caller = vc_lab_daemon(bed->lab, tunnel->cpe, "bgpd"),
+                         *called = vc_lab_daemon(bed->lab, router, "bgpd");
+
+        EXPECT(bed, vc_daemon_pid(called) < vc_daemon_pid(caller));
+        end(bed, caller);
+        end(bed, called);
+        end(bed, vc_lab_daemon(bed->lab, router, "bfdd"));
+        end(bed, vc_lab_daemon(bed->lab, router, "zebra"));
+        EXPECT(bed, !vc_daemon_start(called, NULL) && vc_daemon_state(called) == VC_DAEMON_WAITING);
+        EXPECT(bed, !vc_daemon_start(caller, NULL) && vc_daemon_state(caller) == VC_DAEMON_WAITING);
+        EXPECT(bed, !vc_lab_power_off(bed->lab, router, NULL)); /* nobody listens there any more */
+        until(bed, caller, VC_DAEMON_READY);
+    }
+}
+
 static const struct {
     const char *name;
     body_fn *fn;
@@ -264,6 +294,7 @@ static const struct {
     {"dies-unnoticed", zygote_dies_unnoticed},
     {"never", never_comes_up},
     {"again-and-again", zebra_starts_again_and_again},
+    {"callers-last", callers_start_last},
 };
 
 static int set_up(void *ctx, struct bed *bed, const struct vc_plan *plan, const struct vc_sandbox_inside *inside)
@@ -373,4 +404,9 @@ Test(zygote_live, one_that_never_comes_up_too)
 Test(zygote_live, a_daemon_may_start_any_number_of_times)
 {
     play("again-and-again");
+}
+
+Test(zygote_live, who_calls_starts_when_the_called_listens)
+{
+    play("callers-last");
 }
