@@ -4,6 +4,7 @@
  */
 #include "vm/machine.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -199,8 +200,12 @@ int vc_machine_start(const struct vc_machine_config *config, struct vc_machine *
     if (vc_machine_spawn(vc_machine_argv(scratch, &found, &fds), config->interactive ? config->terminal : -1, machine,
                          NULL, err))
         return -1;
-    if (config->incoming || vc_qmp_execute(machine->qmp, "cont", NULL, -1, START_LIMIT_MS, NULL, err) == 0)
+    VC_AUTO_ERROR *why = NULL;
+    if (config->incoming || vc_qmp_execute(machine->qmp, "cont", NULL, -1, START_LIMIT_MS, NULL, &why) == 0)
+        return 0;
+    /* A guest that ends at once can take QEMU along before QMP has its answer; how it ended is seen like any other. */
+    if (why->errnum == ECONNRESET)
         return 0;
     vc_machine_kill(machine);
-    return vc_wrap(err, "letting the guest start");
+    return vc_fail(err, why->status, 0, "letting the guest start: %s", why->message);
 }

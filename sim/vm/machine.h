@@ -60,7 +60,8 @@ struct vc_machine {
 /*
  * Starts QEMU and waits until it answers on `qmp`. It dies with the calling process, however that ends
  * (PR_SET_PDEATHSIG). VC_EXIT_HOST when it is not installed (the message names the package) or refuses its arguments
- * (the message has its words). What QEMU complains of later comes on `console`.
+ * (the message has its words). What QEMU complains of later comes on `console`. A guest that ends at once may have
+ * ended before this returns.
  */
 int vc_machine_start(const struct vc_machine_config *config, struct vc_machine *machine, vc_error **err);
 /* Waits for its end (it must be ending or killed): its wait status. Closes the descriptors. */

@@ -8,6 +8,7 @@
 
 #include "vm/blob.h"
 #include "vm/machine.h"
+#include "vm/machine_spawn.h"
 #include "vm/results.h"
 #include "vm/snapshot_private.h"
 
@@ -238,6 +239,29 @@ Test(machine, qemus_complaint_is_quoted)
     err = NULL;
     cr_assert_eq(vc_machine_start(&config, &machine, &err), -1);
     cr_assert(strstr(err->message, kernel), "%s", err->message);
+}
+
+/* As QEMU is seen when its guest ends at once: `cont` has begun to work, and its answer never comes. */
+Test(machine, a_guest_that_ends_before_cont_is_answered_has_run)
+{
+    VC_AUTO_TALLOC char *qemu = talloc_asprintf(NULL, "%s/qemu", top);
+    const struct vc_machine_fds fds = VC_MACHINE_CHILD_FDS;
+    struct vc_machine_config config = config_of(VC_ACCEL_SEALED);
+    VC_AUTO_MACHINE machine = {.pid = -1};
+    FILE *file = fopen(qemu, "we");
+
+    cr_assert(file);
+    fprintf(file,
+            "#!/bin/bash\necho '{\"QMP\": {}}' >&%d\nread -r line <&%d\necho '{\"return\": {}}' >&%d\nread -rN 5 line "
+            "<&%d\n"
+            "exit 7\n",
+            fds.qmp, fds.qmp, fds.qmp, fds.qmp);
+    cr_assert_eq(fclose(file), 0);
+    cr_assert_eq(chmod(qemu, 0755), 0);
+    config.qemu = qemu;
+    start(&config, &machine);
+    int status = vc_machine_wait(&machine);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
 static bool ends_within(pid_t pid, int limit_ms)
