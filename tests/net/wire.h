@@ -5,8 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "live.h"
-#include "net/netns.h"
+#include "running.h"
 #include "net/rtnl.h"
 
 struct wire {
@@ -45,6 +44,8 @@ static inline void wire_up(struct wire *wire)
         vc_rtnl_up(wire->rtnl[i], "wan", true);
         OK(vc_rtnl_commit(wire->rtnl[i], &err), err);
     }
+    for (int i = 0; i < 2; i++)
+        await_running(wire->netns[i], "wan");
 }
 
 static inline void wire_down(struct wire *wire)

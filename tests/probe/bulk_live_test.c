@@ -1,10 +1,7 @@
 /* Bulk loads over a veth: what they count must agree with what the wire lost. */
-#include <linux/if.h>
 #include <linux/if_ether.h>
-#include <linux/rtnetlink.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
-#include <netlink/route/link.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
@@ -12,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "../net/live.h"
+#include "../net/running.h"
 #include "net/netns.h"
 #include "net/nft.h"
 #include "net/rtnl.h"
@@ -32,32 +29,6 @@ static struct in_addr addr(const char *text)
 
     cr_assert(vc_addr_parse(text, &out), "%s", text);
     return out;
-}
-
-/*
- * A link that was just set up has a queueing discipline that drops everything until a worker of the kernel has replaced
- * it, which on a busy host takes its time; an ARP request that is lost so is repeated after a second. Only the worker
- * makes the operational state "up".
- */
-static void await_running(const struct wire *wire, int end)
-{
-    VC_AUTO_ERROR *err = NULL;
-    VC_NETNS_SCOPE(scope) = vc_netns_enter(wire->netns[end], &err);
-    struct nl_sock *changes = nl_socket_alloc(), *ask = nl_socket_alloc();
-    struct rtnl_link *link;
-    char buffer[8192];
-
-    cr_assert(scope.back >= 0 && !nl_connect(changes, NETLINK_ROUTE) && !nl_connect(ask, NETLINK_ROUTE) &&
-              !nl_socket_add_membership(changes, RTNLGRP_LINK));
-    for (bool up = false; !up;) {
-        cr_assert(!rtnl_link_get_kernel(ask, 0, "w", &link));
-        up = rtnl_link_get_operstate(link) == IF_OPER_UP;
-        rtnl_link_put(link);
-        struct pollfd change = {.fd = nl_socket_get_fd(changes), .events = POLLIN};
-        cr_assert(up || (poll(&change, 1, 10000) == 1 && recv(change.fd, buffer, sizeof buffer, 0) > 0));
-    }
-    nl_socket_free(changes);
-    nl_socket_free(ask);
 }
 
 static void wire_make(struct wire *wire)
@@ -81,7 +52,7 @@ static void wire_make(struct wire *wire)
         OK(vc_rtnl_commit(wire->rtnl[i], &err), err);
     }
     for (int i = 0; i < 2; i++)
-        await_running(wire, i);
+        await_running(wire->netns[i], "w");
 }
 
 static void wire_end(struct wire *wire)
