@@ -25,13 +25,16 @@ static void rule_addresses(struct doctor *d, const struct view *v, enum end end)
     compare(d, v, end, "tunnel-address", "address", text_at(address, end == CPE ? "cpe" : "cisco"));
 }
 
-/* The way to the tunnel's destination is not where the tunnel looks. */
+/* The way to the tunnel's destination is not where the tunnel looks. One that is gone, as with its interface, is gone
+ * for the IPsec peer too. */
 static void rule_vrf(struct doctor *d, const struct view *v)
 {
     const char *remote = text_at(v->at[CPE].gre, "remote");
 
     if (v->at[CPE].there && *remote && is(v->at[CPE].ike, "mode", "tunnel") &&
-        !strcmp(remote, text_at(json_object_get(v->order, "transport"), "cisco")) && !route_to(v->at[CPE].node, remote))
+        !strcmp(remote, text_at(json_object_get(v->order, "transport"), "cisco")) &&
+        route_to(v->at[CPE].node, text_at(json_object_get(v->order, "ipsec"), "cisco")) &&
+        !route_to(v->at[CPE].node, remote))
         found(d, "transport-vrf", v->at[CPE].name, v, true,
               "%s has no route to the tunnel's destination %s in the table in which "
               "GRE looks",

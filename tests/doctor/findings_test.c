@@ -54,6 +54,10 @@ Test(findings, what_is_latent_hides_nothing)
          "two-cpe-udp-500-blocked-tuned.json",
          {{"nodes/cpe1/ike/configured/dc1", "remote", "\"203.0.113.9\""}},
          "ipsec-peer-address@cpe1/dc1"},
+        {"Cisco's GRE device is off",
+         "two-cpe-tier-cut-keepalive.json",
+         {{"nodes/dc1-router", "on", "false"}},
+         "node-off@dc1-router/dc1"},
         {"Cisco's GRE device is off, the way to the other one is cut",
          "two-cpe-unreachable-tuned.json",
          {{"nodes/dc1-router", "on", "false"}},
@@ -288,6 +292,15 @@ Test(findings, the_tunnels_destination_is_looked_up_as_routers_do)
         answers(evidence, i < VC_COUNT(prefixes) ? "" : "transport-vrf@cpe1/dc1?",
                 i < VC_COUNT(prefixes) ? prefixes[i] : "none");
     }
+}
+
+Test(findings, a_way_that_is_gone_with_its_interface_is_in_no_other_table)
+{
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+
+    put(evidence, "nodes/cpe1", "routes", "[]");
+    put(evidence, "nodes/cpe1/interfaces/inet-cpe1", "up", "false");
+    answers(evidence, "wan-link-down@cpe1/dc1?", "its own port is shut");
 }
 
 Test(findings, a_node_without_a_route_is_where_it_is_to_be_mended)
