@@ -81,7 +81,7 @@ bool answered(const json_t *probe);
 bool has_text(const json_t *list, const char *text);
 /* An address without its "/len". talloc child of ctx. */
 char *address_of(void *ctx, const char *prefix);
-/* The best route of the node's to `host`, or NULL: none, or one that drops. */
+/* The best route of the node's to `host`, or NULL. It may be one that drops (`blackhole`), as a guard has. */
 const json_t *route_to(const json_t *node, const char *host);
 /* By how much a counter of the node moved while pings were tried; -1: it was not read before. */
 json_int_t counted(const struct view *view, enum end end, const char *counter);

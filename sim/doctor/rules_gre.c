@@ -80,7 +80,7 @@ static void rule_keepalives(struct doctor *d, const struct view *v)
             silent_s(theirs, "returned", limit_s) < limit_s || silent_s(own, "answered", limit_s) < limit_s)
             continue;
         bool open = own_s ? number_at(own, "returned", 0) && silent_s(own, "returned", 2 * own_s) < 2 * own_s
-                          : end == CPE && sa_used(v, CPE, true);
+                          : end == CPE && true_at(v->at[CPE].interface, "up") && sa_used(v, CPE, true);
         if (open)
             found(d, "keepalives-unanswered", v->at[end].name, v, own_s != 0,
                   "%s sent %lld keepalives and got none back from %s (%lld answered)%s", v->at[other].name,

@@ -78,9 +78,9 @@ static void rule_recursive(struct doctor *d, const struct view *v)
 /* A node that itself has no way to the other one is where it is to be mended. */
 static void look_for_way(struct doctor *d, const struct view *v, enum end end, const char *peer)
 {
-    const json_t *routes = json_object_get(v->at[end].node, "routes");
+    const json_t *routes = json_object_get(v->at[end].node, "routes"), *way = route_to(v->at[end].node, peer);
 
-    if (v->at[end].there && json_is_array(routes) && !route_to(v->at[end].node, peer))
+    if (v->at[end].there && json_is_array(routes) && (!way || true_at(way, "blackhole")))
         found(d, "peer-unreachable", v->at[end].name, v, true, "%s has no route to %s", v->at[end].name, peer);
 }
 

@@ -84,7 +84,7 @@ const json_t *route_to(const json_t *node, const char *host)
         best = route;
         longest = prefix;
     }
-    return true_at(best, "blackhole") ? NULL : best;
+    return best;
 }
 
 /* ---- SAs ---- */

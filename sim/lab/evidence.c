@@ -132,19 +132,40 @@ static json_int_t refused(const json_t *node)
     return sum;
 }
 
-/* It has a session of the order's that is configured with the ordered password and is not up. */
-static bool waits_for_peer(const json_t *node)
+static const char *member(const json_t *object, const char *name)
 {
-    const json_t *bgp = json_object_get(node, "bgp"), *tunnel;
-    const char *name;
+    const char *text = json_string_value(json_object_get(object, name));
 
-    json_object_foreach((json_t *)json_object_get(bgp, "configured"), name, tunnel)
+    return text ? text : "";
+}
+
+/* No end of the tunnel is known to have another password. */
+static bool is_as_ordered(json_t *nodes, const char *tunnel)
+{
+    const char *name;
+    json_t *node;
+
+    json_object_foreach(nodes, name, node)
     {
-        const char *peer = json_string_value(json_object_get(tunnel, "neighbor"));
-        const char *password = json_string_value(json_object_get(tunnel, "password"));
-        const json_t *neighbor = peer ? json_object_get(json_object_get(bgp, "neighbors"), peer) : NULL;
-        const char *state = json_string_value(json_object_get(neighbor, "state"));
-        if (password && !strcmp(password, "as ordered") && state && strcmp(state, "Established") != 0)
+        const json_t *configured = json_object_get(json_object_get(json_object_get(node, "bgp"), "configured"), tunnel);
+        if (configured && strcmp(member(configured, "password"), "as ordered") != 0)
+            return false;
+    }
+
+    return true;
+}
+
+/* It has a session of the order's that is not up, and no configuration tells why. */
+static bool waits_for_peer(json_t *nodes, const json_t *node)
+{
+    const json_t *bgp = json_object_get(node, "bgp");
+    const char *name;
+    json_t *tunnel;
+
+    json_object_foreach(json_object_get(bgp, "configured"), name, tunnel)
+    {
+        const json_t *neighbor = json_object_get(json_object_get(bgp, "neighbors"), member(tunnel, "neighbor"));
+        if (neighbor && strcmp(member(neighbor, "state"), "Established") != 0 && is_as_ordered(nodes, name))
             return true;
     }
 
@@ -163,7 +184,7 @@ static void await_try(const struct vc_lab *lab, const json_t *before, json_t *no
     for (size_t i = 0; i < lab->plan->node_count; i++) {
         json_t *node = json_object_get(nodes, lab->plan->nodes[i].name);
         const json_t *was = json_object_get(before, lab->plan->nodes[i].name);
-        while (refused(was) && refused(was) == refused(node) && waits_for_peer(node) &&
+        while (refused(was) && refused(was) == refused(node) && waits_for_peer(nodes, node) &&
                vc_events_now(lab->events) < limit_ns) {
             nanosleep(&step, NULL);
             set(node, "counters", evidence_counters(&lab->nodes[i]));

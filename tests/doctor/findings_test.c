@@ -294,6 +294,18 @@ Test(findings, the_tunnels_destination_is_looked_up_as_routers_do)
     }
 }
 
+/* In the user-space plane a route that drops keeps GRE from leaving in clear; the endpoint's way is charon's own. */
+Test(findings, a_route_that_drops_is_a_guard)
+{
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+    json_t *routes = at(evidence, "nodes/cpe1/routes");
+
+    for (size_t r = json_array_size(routes); r-- > 0;)
+        if (!strcmp(text(json_array_get(routes, r), "prefix"), "192.0.2.1/32"))
+            json_object_set_new(json_array_get(routes, r), "blackhole", json_true());
+    answers(evidence, "", "a guard");
+}
+
 Test(findings, a_way_that_is_gone_with_its_interface_is_in_no_other_table)
 {
     VC_AUTO_JSON *evidence = load(HEALTHY);
