@@ -75,7 +75,7 @@ static void rule_replay(struct doctor *d, const struct view *v)
     for (enum end end = CPE; end <= HEADEND; end++) {
         json_int_t window = number_at(v->at[end].ike, "replay_window", wanted);
         json_int_t dropped = counted(v, end, "XfrmInStateSeqError");
-        if (window < 128 && window < wanted)
+        if (window && window < 128 && window < wanted) /* 0: none, which drops nothing */
             found(d, "replay-window", v->at[end].name, v, true, "%s has an anti-replay window of %lld packets",
                   v->at[end].name, (long long)window);
         else if (dropped >= MANY && v->at[end].sa_moved.in > 0)

@@ -33,6 +33,7 @@ static const struct change {
     {"nodes/cpe1/ike/configured/dc1", "esp", "\"aes256gcm16-ecp384\"", "pfs-mismatch@cpe1/dc1?"},
     {"nodes/cpe1/ike/configured/dc1", "local_ts", "\"10.200.0.0/24[gre]\"", "crypto-acl-network@cpe1/dc1?"},
     {"nodes/cpe1/ike/configured/dc1", "replay_window", "32", "replay-window@cpe1/dc1?"},
+    {"nodes/cpe1/ike/configured/dc1", "replay_window", "0", ""}, /* anti-replay is off */
     {"nodes/cpe2/gre/dc2", "address", "\"100.64.0.6/29\"", "tunnel-address@cpe2/dc2?"},
     {"nodes/dc2-router/gre/dc2", "remote", "\"10.200.0.3\"", "gre-destination@dc2-router/dc2?"},
     {"nodes/cpe2/bgp/configured/dc2", "inbound_policy", "false", "no-inbound-policy@cpe2/dc2?"},
