@@ -1,7 +1,9 @@
 /* vclab doctor: what is wrong in a running lab, or was at the end of a run, layer by layer, and the fix. */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "cli/commands.h"
 #include "cli/doctor_stored.h"
@@ -27,23 +29,43 @@ static const char usage[] =
     "  --catalogue  docs/troubleshooting.md: every cause, its symptom and its remedy\n"
     "  --results DIR  where results are, and where a run that is played again leaves its own\n"
     "\n"
-    "Exit status: 0 nothing is wrong, 1 something is, 2 no such lab or result, 3 the lab could not be asked.\n";
+    "Exit status: 0 nothing is wrong, 1 something is, 2 no such lab or result, 3 the lab could not be asked, or the "
+    "answer not written.\n";
 
 struct options {
     bool json, evidence, catalogue;
     const char *results, *what;
 };
 
-/* A lab that still runs tells what is wrong now. */
+/* The evidence of a lab's answer, or why it gave none: that is no finding of the doctor's. New reference. */
+static json_t *of_answer(json_t *answer, vc_error **why, vc_error **err)
+{
+    json_t *document = json_object_get(answer, "evidence");
+
+    if (answer && document)
+        return json_incref(document);
+    if (!answer && *why && (*why)->status != VC_EXIT_FAIL) {
+        vc_error_move(err, why);
+        return NULL;
+    }
+    vc_fail(err, VC_EXIT_HOST, 0, "the lab could not be asked: %s", *why ? (*why)->message : "it gave no evidence");
+    return NULL;
+}
+
+/* A lab that still runs tells what is wrong now; one that is over left its socket with nobody behind it. */
 static json_t *of_folder(const struct options *options, vc_error **err)
 {
     VC_AUTO_TALLOC char *control = talloc_asprintf(NULL, "%s/control", options->what);
     VC_AUTO_JSON *request = json_pack("{s:s}", "do", "evidence");
-    VC_AUTO_JSON *answer = access(control, F_OK) ? NULL : vc_control_call(control, request, NULL, 0, NULL, NULL);
+    VC_AUTO_ERROR *why = NULL;
+    VC_AUTO_JSON *answer = NULL;
 
-    if (answer)
-        return json_incref(json_object_get(answer, "evidence"));
-    return doctor_of_result(options->what, options->results, err);
+    /* Where a socket's name does not fit there never was one. */
+    if (strlen(control) < sizeof((struct sockaddr_un *)NULL)->sun_path)
+        answer = vc_control_call(control, request, NULL, 0, NULL, &why);
+    if (!answer && (!why || why->errnum == ENOENT || why->errnum == ECONNREFUSED))
+        return doctor_of_result(options->what, options->results, err);
+    return of_answer(answer, &why, err);
 }
 
 static json_t *of_file(const struct options *options, vc_error **err)
@@ -60,9 +82,10 @@ static json_t *of_lab(const struct options *options, vc_error **err)
 {
     struct lab_options lab = {.results = options->results, .lab = options->what};
     VC_AUTO_JSON *request = json_pack("{s:s}", "do", "evidence");
-    VC_AUTO_JSON *answer = lab_ask(&lab, request, NULL, 0, NULL, err);
+    VC_AUTO_ERROR *why = NULL;
+    VC_AUTO_JSON *answer = lab_ask(&lab, request, NULL, 0, NULL, &why);
 
-    return answer ? json_incref(json_object_get(answer, "evidence")) : NULL;
+    return of_answer(answer, &why, err);
 }
 
 static json_t *evidence_of(const struct options *options, vc_error **err)
@@ -72,6 +95,17 @@ static json_t *evidence_of(const struct options *options, vc_error **err)
     if (!options->what || stat(options->what, &st))
         return of_lab(options, err);
     return S_ISDIR(st.st_mode) ? of_folder(options, err) : of_file(options, err);
+}
+
+/* `status`, unless what was said did not get out. */
+static int written(int status)
+{
+    VC_AUTO_ERROR *err = NULL;
+
+    if (!fflush(stdout) && !ferror(stdout))
+        return status;
+    vc_fail(&err, VC_EXIT_HOST, errno, "cannot write to standard output");
+    return print_error(err);
 }
 
 static int tell(const struct options *options, const json_t *evidence)
@@ -86,7 +120,7 @@ static int tell(const struct options *options, const json_t *evidence)
         VC_AUTO_TALLOC char *text = vc_doctor_text(NULL, diagnosis, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
         fputs(text, stdout);
     }
-    return healthy ? VC_EXIT_PASS : VC_EXIT_FAIL;
+    return written(healthy ? VC_EXIT_PASS : VC_EXIT_FAIL);
 }
 
 int vc_cmd_doctor(int argc, char **argv)
@@ -123,7 +157,7 @@ int vc_cmd_doctor(int argc, char **argv)
     if (options.catalogue) {
         VC_AUTO_TALLOC char *text = vc_doctor_catalogue(NULL);
         fputs(text, stdout);
-        return VC_EXIT_PASS;
+        return written(VC_EXIT_PASS);
     }
     VC_AUTO_JSON *evidence = evidence_of(&options, &err);
     return evidence ? tell(&options, evidence) : print_error(err);

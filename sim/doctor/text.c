@@ -10,6 +10,19 @@ static const char *mark_of(const char *state, bool colour)
     return "·";
 }
 
+/* On one line and without what steers a terminal: evidence may come from a stranger. talloc child of ctx. */
+static const char *plain(void *ctx, const char *text)
+{
+    char *copy = talloc_strdup(ctx, text ? text : "");
+
+    for (unsigned char *p = (unsigned char *)copy; *p; p++)
+        if (*p < ' ' || *p == 0x7f)
+            *p = ' ';
+        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* U+0080 to U+009F */
+            p[0] = p[1] = ' ';
+    return copy;
+}
+
 static char *add_tunnels(char *text, const json_t *diagnosis, bool colour)
 {
     size_t i;
@@ -17,7 +30,9 @@ static char *add_tunnels(char *text, const json_t *diagnosis, bool colour)
 
     json_array_foreach(json_object_get(diagnosis, "tunnels"), i, tunnel)
     {
-        text = talloc_asprintf_append(text, "tunnel %-11s", text_at(tunnel, "tunnel"));
+        VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+
+        text = talloc_asprintf_append(text, "tunnel %-11s", plain(scratch, text_at(tunnel, "tunnel")));
         for (enum layer layer = UNDERLAY; layer < LAYER_COUNT; layer++)
             text = talloc_asprintf_append(
                 text, "  %s %s", mark_of(text_at(json_object_get(tunnel, "layers"), doctor_layer_names[layer]), colour),
@@ -29,7 +44,8 @@ static char *add_tunnels(char *text, const json_t *diagnosis, bool colour)
 
 static char *add_cause(char *text, const json_t *cause, size_t number, bool colour)
 {
-    const char *node = text_at(cause, "node"), *tunnel = text_at(cause, "tunnel");
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *node = plain(scratch, text_at(cause, "node")), *tunnel = plain(scratch, text_at(cause, "tunnel"));
     size_t i;
     json_t *line;
 
@@ -43,7 +59,7 @@ static char *add_cause(char *text, const json_t *cause, size_t number, bool colo
                                   true_at(cause, "latent") ? ", does not hurt yet" : "", text_at(cause, "text"));
     json_array_foreach(json_object_get(cause, "evidence"), i, line)
     {
-        text = talloc_asprintf_append(text, "   seen:   %s\n", json_string_value(line));
+        text = talloc_asprintf_append(text, "   seen:   %s\n", plain(scratch, json_string_value(line)));
     }
 
     text = talloc_asprintf_append(text, "   remedy: %s\n   guide:  %s, %s\n   IOS-XE: ", text_at(cause, "remedy"),

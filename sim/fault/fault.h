@@ -1,7 +1,7 @@
 /*
  * Faults: a table of kinds, each with four steps: apply, prove that it took effect, heal, prove that it is gone. A
  * fault counts from its proof (design.md, "What must always be true", 5). Emits fault/applied, fault/proved,
- * fault/heal-applied, fault/healed, fault/unproved. The specs are those of vc_fault_spec_check (model/scenario.h).
+ * fault/heal-applied, fault/healed, fault/unproved, fault/replaced. The specs are those of vc_fault_spec_check (model/scenario.h).
  */
 #pragma once
 
@@ -11,7 +11,8 @@ struct vc_faults; /* the faults active in one lab; talloc */
 
 struct vc_faults *vc_faults_new(void *ctx, struct vc_lab *lab);
 
-/* Called on the loop once the step is proved (err NULL) or given up (err borrowed). */
+/* Called on the loop once the step is proved (err NULL) or given up (err borrowed). A fault that is given up is taken
+ * back before that; where that fails it stays active, so that its heal can be tried again, and `err` says so. */
 typedef void vc_fault_fn(void *arg, vc_error *err);
 
 /* `spec` is borrowed: {"name", "kind", …}. Only one step may be under way at a time. Returns -1 when it cannot even be

@@ -247,14 +247,15 @@ static int is_on(struct fault *fault, char **evidence, vc_error **err VC_UNUSED)
 }
 
 const struct fault_kind fault_kinds[] = {
-    {"link-down", link_down, link_is_down, link_up, link_is_up, 5},
-    {"drop", drop_apply, drop_proved, drop_heal, drop_gone, 20},
-    {"impair", impair_apply, impair_proved, impair_heal, impair_gone, 5},
-    {"daemon-kill", daemon_kill, daemon_is_gone, daemon_start, daemon_is_ready, 10},
-    {"daemon-pause", daemon_pause, daemon_is_paused, daemon_continue, daemon_is_ready, 5},
-    {"daemon-restart", daemon_restart, daemon_restarted, nothing, daemon_is_ready, 10, .momentary = true},
-    {"power-off", power_off, is_off, power_on, is_on, 15},
-    {"misconfigure", misconfigure_apply, misconfigure_proved, misconfigure_heal, misconfigure_gone, 20},
-    {"wan-cut", wan_cut, wan_is_cut, wan_join, wan_is_joined, 5},
+    {"link-down", NULL, link_down, link_is_down, link_up, link_is_up, 5},
+    {"drop", NULL, drop_apply, drop_proved, drop_heal, drop_gone, 20},
+    {"impair", NULL, impair_apply, impair_proved, impair_heal, impair_gone, 5},
+    {"daemon-kill", NULL, daemon_kill, daemon_is_gone, daemon_start, daemon_is_ready, 10},
+    {"daemon-pause", NULL, daemon_pause, daemon_is_paused, daemon_continue, daemon_is_ready, 5},
+    {"daemon-restart", NULL, daemon_restart, daemon_restarted, nothing, daemon_is_ready, 10, .momentary = true},
+    {"power-off", NULL, power_off, is_off, power_on, is_on, 15},
+    {"misconfigure", misconfigure_check, misconfigure_apply, misconfigure_proved, misconfigure_heal, misconfigure_gone,
+     20, .one_a_node = true},
+    {"wan-cut", NULL, wan_cut, wan_is_cut, wan_join, wan_is_joined, 5},
 };
 const size_t fault_kind_count = VC_COUNT(fault_kinds);

@@ -39,7 +39,7 @@ static void add_tunnel(struct probes *p, const struct vc_tunnel *t)
 {
     struct in_addr source = t->ipsec_private.s_addr ? t->ipsec_private : t->ipsec_cpe;
     unsigned mtu = p->lab->plan->topology->settings.gre_mtu;
-    const struct vc_plan_node *cpe = &p->lab->plan->nodes[t->cpe];
+    const struct vc_plan_node *cpe = p->lab->nodes[t->cpe].rt.plan;
 
     add(p, of_tunnel("underlay", t), t->cpe, (struct vc_echo){.from = source, .to = t->ipsec_cisco, .ip_bytes = SMALL});
     add(p, of_tunnel("tunnel", t), t->cpe,

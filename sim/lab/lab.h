@@ -106,9 +106,12 @@ int vc_lab_gather(struct vc_lab *lab, bool on, vc_error **err);
  * node as at bring-up. */
 int vc_lab_power_off(struct vc_lab *lab, size_t node, vc_error **err);
 int vc_lab_power_on(struct vc_lab *lab, size_t node, vc_error **err);
-/* What the node, which is off, is to be when it is powered on: `plan` (borrowed while the lab lives) has the same
- * interfaces, tunnels and daemons as the lab's own. */
-int vc_lab_node_replan(struct vc_lab *lab, size_t node, const struct vc_plan_node *plan, vc_error **err);
+/* Can the node be made that one? It has to have the same numbers of interfaces, tunnels and daemons. */
+int vc_lab_node_fits(const struct vc_lab *lab, size_t node, const struct vc_plan_node *plan, vc_error **err);
+/* What the node, which is off, is to be when it is powered on. `plan` is the lab's own (*owner NULL: borrowed while the
+ * lab lives) or a part of *owner, which the lab then takes (*owner is NULL afterwards) and frees when the node is made
+ * yet another. */
+int vc_lab_node_replan(struct vc_lab *lab, size_t node, const struct vc_plan_node *plan, void **owner, vc_error **err);
 /* The nodes/ folder as a path that the engine can read, whatever its sandbox covers. talloc child of ctx. */
 char *vc_lab_kinds(void *ctx, const struct vc_lab *lab);
 bool vc_lab_node_gone(const struct vc_lab *lab, size_t node);  /* off and the last process reaped */

@@ -108,20 +108,34 @@ int vc_lab_power_on(struct vc_lab *lab, size_t index, vc_error **err)
     return bring_back(lab, node, err) ? vc_wrap(err, "powering %s on", node->rt.plan->name) : 0;
 }
 
-int vc_lab_node_replan(struct vc_lab *lab, size_t index, const struct vc_plan_node *plan, vc_error **err)
+int vc_lab_node_fits(const struct vc_lab *lab, size_t index, const struct vc_plan_node *plan, vc_error **err)
+{
+    const struct vc_plan_node *own = lab->nodes[index].rt.plan;
+
+    if (plan->daemon_count == own->daemon_count && plan->gre_count == own->gre_count &&
+        plan->iface_count == own->iface_count)
+        return 0;
+    return vc_fail(err, VC_EXIT_FAIL, 0,
+                   "node %s cannot be made another while the lab runs: it would have other daemons or interfaces",
+                   own->name);
+}
+
+int vc_lab_node_replan(struct vc_lab *lab, size_t index, const struct vc_plan_node *plan, void **owner, vc_error **err)
 {
     struct lab_node *node = &lab->nodes[index];
-    const struct vc_plan_node *old = node->rt.plan;
 
-    if (node->on || plan->daemon_count != old->daemon_count || plan->gre_count != old->gre_count ||
-        plan->iface_count != old->iface_count)
-        return vc_fail(err, VC_EXIT_FAIL, 0, "node %s cannot be made another while it %s", old->name,
-                       node->on ? "is on" : "has other daemons or interfaces");
+    if (node->on)
+        return vc_fail(err, VC_EXIT_FAIL, 0, "node %s cannot be made another while it is on", node->rt.plan->name);
+    if (vc_lab_node_fits(lab, index, plan, err))
+        return -1;
     node->rt.plan = plan;
     for (size_t i = 0; i < plan->daemon_count; i++)
         node->daemons[i].plan = &plan->daemons[i];
     for (size_t i = 0; i < plan->gre_count; i++)
         node->gres[i].plan = &plan->gres[i];
+    talloc_free(node->replanned); /* what ran by it is gone */
+    node->replanned = talloc_steal(lab, *owner);
+    *owner = NULL;
     return 0;
 }
 

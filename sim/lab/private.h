@@ -59,6 +59,7 @@ struct lab_wire {
 
 struct lab_node {
     struct vc_node_rt rt;
+    void *replanned; /* owns rt.plan when it is not the lab's; NULL otherwise */
     size_t index;
     unsigned generation; /* counts power-ons; each has its own base folder */
     bool on;

@@ -130,6 +130,7 @@ static const struct vc_field diagnosis_fields[] = {
     {"tunnel", VC_FIELD_TUNNEL},
     {"first", VC_FIELD_BOOL, .fallback = "false"},
     {"others", VC_FIELD_BOOL, .fallback = "false"},
+    {"throughout", VC_FIELD_BOOL, .fallback = "false"},
     WITHIN,
 };
 static const struct vc_field interface_fields[] = {
@@ -299,13 +300,14 @@ static char *text_log(void *ctx, const json_t *spec)
 static char *text_diagnosis(void *ctx, const json_t *spec)
 {
     const char *cause = member(spec, "cause"), *node = member(spec, "node"), *tunnel = member(spec, "tunnel");
+    const char *throughout = json_is_true(json_object_get(spec, "throughout")) ? " throughout" : "";
 
     if (!strcmp(cause, "healthy"))
-        return talloc_strdup(ctx, "the doctor finds nothing wrong");
-    return talloc_asprintf(ctx, "the doctor names %s%s%s%s%s%s%s", cause, *node ? " at " : "", node,
+        return talloc_asprintf(ctx, "the doctor finds nothing wrong%s", throughout);
+    return talloc_asprintf(ctx, "the doctor names %s%s%s%s%s%s%s%s", cause, *node ? " at " : "", node,
                            *tunnel ? " in tunnel " : "", tunnel,
                            json_is_true(json_object_get(spec, "first")) ? " first" : "",
-                           json_is_true(json_object_get(spec, "others")) ? "" : " and nothing else");
+                           json_is_true(json_object_get(spec, "others")) ? "" : " and nothing else", throughout);
 }
 
 #define MEMBERS(table) table, VC_COUNT(table)

@@ -141,13 +141,26 @@ static bool play(struct scenario_reader *r, const struct vc_doc *name, struct pl
     return true;
 }
 
+/* A node has one configuration: the one before is over, and there is nothing of it to heal. */
+static void end_replaced(struct scenario_reader *r, const char *node)
+{
+    for (size_t i = 0; node && i < r->played_count; i++)
+        if (r->played[i].misconfigured && !strcmp(r->played[i].misconfigured, node))
+            r->played[i].active = false;
+}
+
 static void step_fault(struct scenario_reader *r, const struct vc_doc *doc)
 {
     VC_AUTO_JSON *spec = vc_fault_read(&r->base, doc, true);
     const struct vc_doc *name = vc_doc_member(doc, "name");
-    struct played fault = {.ends_itself =
-                               spec && vc_fault_ends_itself(json_string_value(json_object_get(spec, "kind")))};
+    const char *kind = json_string_value(json_object_get(spec, "kind"));
+    const char *node = json_string_value(json_object_get(spec, "node"));
+    struct played fault = {.ends_itself = kind && vc_fault_ends_itself(kind)};
 
+    if (kind && node && !strcmp(kind, "misconfigure")) {
+        fault.misconfigured = talloc_strdup(r->scratch, node);
+        end_replaced(r, node);
+    }
     if (!name || name->type != VC_DOC_SCALAR || !play(r, name, &fault) || !spec)
         return;
     json_object_set_new(spec, "name", json_string(fault.name));

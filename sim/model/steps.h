@@ -10,6 +10,7 @@ struct played {
     const char *base, *name; /* as written; with the round */
     struct vc_mark mark;
     bool active, ends_itself;
+    const char *misconfigured; /* the node of a fault of that kind, or NULL */
 };
 
 /* Readers of single fields get the base and need the rest too: base stays first. */

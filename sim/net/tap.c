@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "net/netns.h"
+#include "net/tap_private.h"
 
 enum {
     BATCH = 32,
@@ -39,13 +40,21 @@ struct vc_tap {
     uint64_t dropped;
     vc_tap_fn *fn;
     void *arg;
+    struct tap_places places;
     uint8_t *buffers; /* BATCH × snaplen; pages are touched only as far as packets reach */
     struct slot slots[BATCH];
     struct mmsghdr messages[BATCH];
 };
 
+struct tap_places *tap_places(struct vc_tap *tap)
+{
+    return &tap->places;
+}
+
 static int destroy(struct vc_tap *tap)
 {
+    while (!LIST_EMPTY(&tap->places))
+        talloc_free(LIST_FIRST(&tap->places));
     if (tap->fd >= 0)
         close(tap->fd);
     return 0;

@@ -48,7 +48,7 @@ int vc_tap_linktype(const struct vc_tap *tap); /* LINKTYPE_ETHERNET 1 or LINKTYP
 struct vc_tap_set; /* talloc; freeing it leaves the taps alone */
 
 struct vc_tap_set *vc_tap_set_new(void *ctx, vc_error **err);
-/* A tap leaves the set when it is freed, or before. It may be in several sets. */
+/* A tap leaves its sets when it is freed, whoever else has its descriptor then, or before. It may be in several. */
 int vc_tap_set_add(struct vc_tap_set *set, struct vc_tap *tap, vc_error **err);
 void vc_tap_set_remove(struct vc_tap_set *set, const struct vc_tap *tap);
 int vc_tap_set_fd(const struct vc_tap_set *set); /* readable when one of them is */

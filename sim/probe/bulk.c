@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "base/fds.h"
 #include "net/netns.h"
 #include "probe/bulk_private.h"
 
@@ -55,6 +56,7 @@ static int destroy(struct vc_bulk *bulk)
 static _Noreturn void child_main(struct vc_bulk *bulk, bool sends, pid_t parent)
 {
     const struct sched_param normal = {0};
+    int own[] = {bulk->from[0], bulk->from[1], bulk->to, bulk->stop[0]};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -62,7 +64,7 @@ static _Noreturn void child_main(struct vc_bulk *bulk, bool sends, pid_t parent)
     signal(SIGALRM, SIG_DFL);
     alarm(bulk->config.seconds + 2 * BULK_SPARE_S);
     sched_setscheduler(0, SCHED_OTHER, &normal);
-    close(bulk->stop[1]); /* else the sender would hold open what it waits for */
+    vc_close_others(own, VC_COUNT(own)); /* and stop[1], or the sender would hold open what it waits for */
     if (sends)
         bulk_send(bulk);
     else

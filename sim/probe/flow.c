@@ -76,11 +76,14 @@ bool vc_flows_observe(struct vc_flows *flows, int point, const struct vc_tap_pac
 }
 /* Setting up */
 
+/* Taken out of the set first: closing alone leaves the entry there while a forked child has the socket, too. */
 static void close_ends(struct flow *flow)
 {
     for (int i = 0; i < 2; i++) {
-        if (flow->end[i].fd >= 0)
-            close(flow->end[i].fd);
+        if (flow->end[i].fd < 0)
+            continue;
+        epoll_ctl(flow->flows->sockets, EPOLL_CTL_DEL, flow->end[i].fd, NULL);
+        close(flow->end[i].fd);
         flow->end[i].fd = -1;
     }
 }

@@ -72,6 +72,7 @@ static const struct line {
     {"fault", "proved", "{name} took effect: {evidence}", at_all},
     {"fault", "heal-applied", "healing {name}", at_all},
     {"fault", "healed", "{name} is healed: {evidence}", at_all},
+    {"fault", "replaced", "{name} is over: {by} takes its place", at_all},
     {"fault", "unproved", "{name}: no effect was proved ({phase}): {text}", at_all},
     {"link", "clear", "in clear on {link}: {text}", at_all},
     {"link", "ttl-exceeded", "forwarding loop: TTL exceeded on {link}, {from} to {to}", at_all},

@@ -75,17 +75,19 @@ static int do_status(struct connection *connection, vc_error **err VC_UNUSED)
     return 0;
 }
 
-static void on_evidence(void *arg, json_t *document, vc_error *err)
+static void on_evidence(void *arg, const struct vc_examination *examination)
 {
-    if (err)
-        reply_error(arg, err);
+    if (examination->err)
+        reply_error(arg, examination->err);
     else
-        reply(arg, json_pack("{s:b, s:O}", "ok", 1, "evidence", document));
+        reply(arg, json_pack("{s:b, s:O}", "ok", 1, "evidence", examination->document));
 }
 
 static int do_evidence(struct connection *connection, vc_error **err)
 {
-    return vc_evidence_start(connection->engine, connection->engine->lab, on_evidence, connection, err) ? 0 : -1;
+    struct engine *engine = connection->engine;
+
+    return vc_evidence_start(engine, engine->examiner, on_evidence, connection, err) ? 0 : -1;
 }
 
 static void on_exec_done(void *arg, int wait_status)

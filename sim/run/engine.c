@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/fds.h"
 #include "run/engine_private.h"
 
 void engine_stream(void *arg, json_t *event)
@@ -62,8 +63,11 @@ static int on_load_done(sd_event_source *source, int fd, uint32_t revents VC_UNU
 
 static _Noreturn void play_load(const struct vc_bulk_config *bulk, int out)
 {
+    int own[] = {out, bulk->from_netns, bulk->to_netns};
     struct vc_bulk_result result;
     VC_AUTO_ERROR *err = NULL;
+
+    vc_close_others(own, VC_COUNT(own));
     int ok = !vc_bulk_run(bulk, &result, &err);
 
     if (!ok)
@@ -167,6 +171,8 @@ static int on_node(void *arg, size_t node, bool on, vc_error **err)
 {
     struct engine *engine = arg;
 
+    if (!on)
+        vc_examiner_disturbed(engine->examiner);
     return vc_observe_node(engine->observe, vc_lab_node(engine->lab, node), node, on, err) ||
                    vc_meters_node(engine->meters, node, vc_lab_node(engine->lab, node)->netns, on, err) ||
                    vc_logs_node(engine->logs, node, on, err)
@@ -247,7 +253,8 @@ static int set_up_lab(struct engine *engine, const struct vc_sandbox_inside *ins
     engine->observe = vc_observe_new(engine, &observe);
     engine->meters = vc_meters_new(engine, engine->lab);
     engine->logs = vc_logs_new(engine, engine->lab);
-    engine->diagnoses = vc_diagnoses_new(engine, engine->lab);
+    engine->examiner = vc_examiner_new(engine, engine->lab);
+    engine->diagnoses = vc_diagnoses_new(engine, engine->examiner);
     vc_events_subscribe(engine->events, vc_diagnoses_event, engine->diagnoses);
     vc_events_subscribe(engine->events, vc_meters_event, engine->meters);
     return 0;

@@ -15,15 +15,12 @@ static void end_now(struct engine *engine, int64_t t_ns)
     sd_event_exit(engine->loop, 0);
 }
 
-static void on_last_evidence(void *arg, json_t *document, vc_error *err)
+static void on_last_evidence(void *arg, const struct vc_examination *examination)
 {
     struct engine *engine = arg;
 
     engine->last_evidence = NULL;
-    if (err) /* the run has its verdict without it */
-        vc_event(engine->events, VC_LAYER_CHECK, NULL, "evidence", -1, "{s:s}", "error", err->message);
-    else
-        vc_event(engine->events, VC_LAYER_CHECK, NULL, "evidence", -1, "{s:O}", "document", document);
+    vc_evidence_event(engine->events, examination); /* the run has its verdict without it */
     end_now(engine, -1);
 }
 
@@ -51,7 +48,7 @@ static int on_drained(sd_event_source *source VC_UNUSED, uint64_t usec VC_UNUSED
     }
     int64_t all_there_ns = vc_events_now(engine->events); /* that the judge was asked shows in no event */
     if (wants_evidence(engine))
-        engine->last_evidence = vc_evidence_start(engine, engine->lab, on_last_evidence, engine, NULL);
+        engine->last_evidence = vc_evidence_start(engine, engine->examiner, on_last_evidence, engine, NULL);
     if (!engine->last_evidence)
         end_now(engine, all_there_ns);
     return 0;

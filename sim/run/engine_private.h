@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fault/fault.h"
+#include "run/diagnoses.h"
 #include "run/engine.h"
 #include "run/evidence.h"
 #include "run/loads.h"
@@ -25,6 +26,7 @@ struct engine {
     struct vc_meters *meters;
     struct vc_logs *logs;
     struct vc_timeline *timeline;
+    struct vc_examiner *examiner;
     struct vc_diagnoses *diagnoses;
     bool streaming; /* the front end still reads */
     bool ending;

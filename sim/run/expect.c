@@ -96,6 +96,8 @@ static enum vc_verdict late_verdict(const struct vc_judge *judge, int64_t excess
 
 static enum vc_verdict state_verdict(const struct vc_judge *judge, const struct expectation *e)
 {
+    if (e->broken)
+        return VC_FAIL;
     if (e->met && e->met_ns <= e->deadline_ns)
         return VC_PASS;
     if (e->met)
@@ -152,7 +154,15 @@ static void state_json(const struct expectation *e, json_t *out)
 {
     int64_t limit = e->deadline_ns - e->trigger_ns;
 
-    json_object_set_new(out, "measured", e->met ? in_unit(UNIT_MS, e->met_ns - e->trigger_ns) : json_null());
+    if (e->answers)
+        json_object_set_new(out, "answers", json_integer(e->answers));
+    if (e->broken) {
+        VC_AUTO_TALLOC char *text = talloc_asprintf(NULL, "%s: %s", e->text, e->broken);
+        json_object_set_new(out, "text", json_string(text));
+        json_object_set_new(out, "broken", json_true());
+    }
+    json_object_set_new(out, "measured",
+                        e->met && !e->broken ? in_unit(UNIT_MS, e->met_ns - e->trigger_ns) : json_null());
     json_object_set_new(out, "limit", in_unit(UNIT_MS, limit > 0 ? limit : 0));
     json_object_set_new(out, "t_ns", json_integer(e->met ? e->met_ns : e->deadline_ns));
 }

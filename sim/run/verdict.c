@@ -160,6 +160,12 @@ static void on_healed(struct vc_judge *judge, const json_t *event, int64_t t_ns)
     }
 }
 
+/* Another of its kind took its place: it is over, and nothing was mended. */
+static void on_replaced(struct vc_judge *judge, const json_t *event, int64_t t_ns)
+{
+    on_healed(judge, event, t_ns);
+}
+
 static void on_unproved(struct vc_judge *judge, const json_t *event, int64_t t_ns)
 {
     const char *heal = strcmp(text_of(event, "phase"), "heal") == 0 ? "the heal of " : "";
@@ -229,6 +235,11 @@ static void on_error(struct vc_judge *judge, const json_t *event, VC_UNUSED int6
     set_error(judge, "%s", text_of(event, "text"));
 }
 
+static void on_steps_done(struct vc_judge *judge, VC_UNUSED const json_t *event, VC_UNUSED int64_t t_ns)
+{
+    judge->steps_done = true;
+}
+
 static void on_end(struct vc_judge *judge, VC_UNUSED const json_t *event, VC_UNUSED int64_t t_ns)
 {
     judge->ended = true;
@@ -251,11 +262,13 @@ static void dispatch(struct vc_judge *judge, const json_t *event, int64_t t_ns)
         {"check", "daemon-died", on_daemon_died},
         {"check", "interrupted", on_interrupted},
         {"check", "error", on_error},
+        {"check", "steps-done", on_steps_done},
         {"check", "end", on_end},
         {"fault", "applied", on_applied},
         {"fault", "proved", on_proved},
         {"fault", "heal-applied", on_heal_applied},
         {"fault", "healed", on_healed},
+        {"fault", "replaced", on_replaced},
         {"fault", "unproved", on_unproved},
     };
 
@@ -302,6 +315,13 @@ enum vc_verdict vc_judge_expectation(const struct vc_judge *judge, int id)
     const struct expectation *expectation = expect_find(judge, id);
 
     return expectation ? expect_verdict(judge, expectation) : VC_ERROR;
+}
+
+bool vc_judge_watches(const struct vc_judge *judge, int id)
+{
+    const struct expectation *expectation = expect_find(judge, id);
+
+    return expectation && !judge->steps_done && diagnosis_watches(expectation);
 }
 
 int64_t vc_judge_next_deadline(const struct vc_judge *judge)

@@ -22,6 +22,8 @@ void vc_judge_advance(struct vc_judge *judge, int64_t now_ns);
 /* State of expectation `id` (check/expect): VC_PENDING until it is met (VC_PASS) or its deadline has passed (VC_FAIL).
  * outage/lost stay pending until their window ends. */
 enum vc_verdict vc_judge_expectation(const struct vc_judge *judge, int id);
+/* Expectation `id` has to be true throughout: it may still fail when it has been met. */
+bool vc_judge_watches(const struct vc_judge *judge, int id);
 /* The next deadline among pending expectations, or INT64_MAX. */
 int64_t vc_judge_next_deadline(const struct vc_judge *judge);
 /* A hold's expectations are all still true. */

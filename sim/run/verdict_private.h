@@ -51,6 +51,9 @@ struct expectation {
     size_t window;
     bool met, closed;
     int64_t met_ns; /* since when it is true */
+    /* A diagnosis that has to be true throughout: each answer counts until the next fault or heal. */
+    unsigned answers;
+    const char *broken; /* what another answer was, and when; NULL: there was none */
 };
 
 struct hold {
@@ -126,7 +129,7 @@ struct vc_judge {
     unsigned blinding;     /* active faults that may leave a session's last known state stale */
     int64_t dropped;       /* packets the taps lost */
     int64_t resolution_ns; /* the coarsest seen */
-    bool ended, interrupted, sessions_up;
+    bool steps_done, ended, interrupted, sessions_up;
     char *error; /* first */
 };
 
@@ -173,6 +176,7 @@ bool log_has(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns
 /* expect_diagnosis.c */
 void diagnosis_evidence(struct vc_judge *judge, const json_t *event, int64_t t_ns);
 bool diagnosis_names(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
+bool diagnosis_watches(const struct expectation *expectation); /* the next answer counts, too */
 /* expect_seen.c */
 bool seen_accepted(const struct vc_judge *judge, const json_t *spec, int64_t *since_ns);
 int64_t seen_packets(const struct vc_judge *judge, const json_t *spec, const struct window *window);

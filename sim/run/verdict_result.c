@@ -32,7 +32,9 @@ static void tally_entry(struct tally *tally, const json_t *entry, enum vc_verdic
         tally->pending++;
     if (verdict != VC_FAIL && verdict != VC_INCONCLUSIVE)
         return;
-    if (strcmp(text_of(entry, "type"), "hold") == 0)
+    if (json_is_true(json_object_get(entry, "broken")))
+        line = talloc_strdup(NULL, text);
+    else if (strcmp(text_of(entry, "type"), "hold") == 0)
         line = talloc_asprintf(NULL, "%s (after %.0f ms)", text, json_number_value(measured));
     else if (json_is_number(measured))
         line = talloc_asprintf(NULL, "%s: measured %.15g %s, limit %.15g %s", text,

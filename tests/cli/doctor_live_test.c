@@ -25,6 +25,41 @@ static const char *cause_of(const json_t *diagnosis, size_t index)
     return name ? name : "";
 }
 
+/* The child that examines, stopped on its way: what is done now is done beside it. */
+static pid_t catch_child(ino_t inside)
+{
+    for (int64_t end = host_now_ms() + 60000;; poll(NULL, 0, 1)) {
+        pid_t pid = process_in(inside, "vclab-doctor", NULL);
+
+        if (pid > 0 && !kill(pid, SIGSTOP))
+            return pid;
+        cr_assert(host_now_ms() < end, "nobody examines the lab");
+    }
+}
+
+/* A node goes off beside an examination, which is begun again; and one that is lost is no finding. */
+static void disturb_examinations(void)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    ino_t inside = namespace_of(child_of(child_of(getpid())), "pid");
+    struct command *beside = VCLAB_START(ctx, "doctor", "--json", "--results", RESULTS);
+
+    pid_t first = catch_child(inside);
+    EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "power-off", "node=cpe1", "name=dark"), 0);
+    command_end(beside, 60000);
+    EXITS(beside, 1);
+    cr_assert_neq(namespace_of(first, "pid"), inside, "the examination goes on in a node that is off");
+    VC_AUTO_JSON *diagnosis = json_loads(beside->out, 0, NULL);
+    cr_assert(diagnosis, "%s", beside->out);
+    EXITS(VCLAB(ctx, "heal", "--results", RESULTS, "dark"), 0);
+
+    struct command *lost = VCLAB_START(ctx, "doctor", "--results", RESULTS);
+    kill(catch_child(inside), SIGKILL);
+    command_end(lost, 60000);
+    EXITS(lost, 3);
+    SAYS(lost, "the lab could not be asked: collecting evidence in the lab: its child ended early");
+}
+
 Test(doctor, finds_nothing_then_what_is_broken_then_nothing_again)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -48,6 +83,7 @@ Test(doctor, finds_nothing_then_what_is_broken_then_nothing_again)
     EXITS(text, 1);
     cr_assert(strstr(text->out, "1. tier-cut, tunnel dc1 (gre, certain)"), "%s", text->out);
 
+    disturb_examinations();
     EXITS(VCLAB(ctx, "heal", "--results", RESULTS, "cut"), 0);
     lab_await_converged(RESULTS, 60000);
     VC_AUTO_JSON *after = examine(ctx, NULL, 0);
@@ -78,6 +114,40 @@ Test(doctor, reads_of_a_run_what_it_was_asked_at_its_end)
         EXITS(VCLAB(ctx, "run", "--live", scenario, cases[i].option, "--results", results), cases[i].status);
         EXITS(VCLAB(ctx, "doctor", result_in(ctx, results)), cases[i].healthy);
     }
+}
+
+/* An examination that is lost tells nothing: the run asks again, and goes on asking while it holds the answer. */
+Test(doctor, a_run_does_without_an_examination_that_is_lost)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    char *steps = talloc_asprintf(
+        ctx, "%s  - expect:\n      - diagnosis: {cause: healthy, within: 60s}\n  - hold: 7s\n", steps_converge);
+    const char *scenario = scenario_write(ctx, "lost", steps);
+    struct command *run = VCLAB_START(ctx, "run", "--live", scenario, "--results", RESULTS);
+    ino_t inside = 0, outside = namespace_of(getpid(), "pid");
+    unsigned lost = 0, told = 0;
+
+    for (int64_t end = host_now_ms() + 60000; !inside || inside == outside; poll(NULL, 0, 10)) {
+        pid_t engine = child_of(run->pid);
+        inside = engine > 0 ? namespace_of(engine, "pid") : 0;
+        cr_assert(host_now_ms() < end, "no engine");
+    }
+    kill(catch_child(inside), SIGKILL);
+    command_end(run, 120000);
+    EXITS(run, 0);
+    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/events.jsonl", result_in(ctx, RESULTS));
+    VC_AUTO_FILE *file = fopen(path, "re");
+    json_t *event;
+    cr_assert(file);
+    while ((event = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL))) {
+        const char *what = json_string_value(json_object_get(event, "what"));
+        bool is_evidence = what && !strcmp(what, "evidence");
+        lost += is_evidence && json_object_get(event, "error");
+        told += is_evidence && json_object_get(event, "document");
+        json_decref(event);
+    }
+    cr_assert_eq(lost, 1);
+    cr_assert_geq(told, 3, "met, as the hold began, and five seconds later: %u", told);
 }
 
 /* The node's other sessions come back in their own time after its start. */

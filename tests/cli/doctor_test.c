@@ -1,5 +1,8 @@
 /* vclab doctor on what is stored: evidence, and results without any. */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "host.h"
 
@@ -101,4 +104,81 @@ Test(doctor, gives_the_evidence_and_the_table_of_causes)
     cr_expect(json_equal(told, stored));
     EXITS(table, 0);
     cr_expect_eq(strncmp(table->out, "# Troubleshooting\n", 18), 0);
+}
+
+/* ---- a folder of a lab that does not answer as it should ---- */
+
+static int listen_in(const char *folder)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/control", folder);
+    cr_assert(fd >= 0 && !bind(fd, (struct sockaddr *)&address, sizeof address) && !listen(fd, 1));
+    return fd;
+}
+
+/* Runs the doctor on the folder while somebody gives this answer. */
+static struct command *ask(void *ctx, const char *folder, int listening, const char *answer)
+{
+    struct command *doctor = VCLAB_START(ctx, "doctor", folder);
+    VC_AUTO_FD client = accept(listening, NULL, NULL);
+    char request[256];
+
+    cr_assert(client >= 0 && read(client, request, sizeof request) > 0);
+    cr_assert(write(client, answer, strlen(answer)) == (ssize_t)strlen(answer));
+    close(VC_STEAL_FD(client));
+    command_end(doctor, 60000);
+    return doctor;
+}
+
+/* What it stored is of another time; and that it does not answer is nothing that the doctor found. */
+Test(doctor, says_that_a_running_lab_could_not_be_asked)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_JSON *well = json_load_file(well_path, 0, NULL);
+    VC_AUTO_FREE char *document = json_dumps(well, JSON_COMPACT);
+    char *folder = folder_with(ctx, talloc_asprintf(ctx, "{\"what\": \"evidence\", \"document\": %s}\n", document));
+    char *control = talloc_asprintf(ctx, "%s/control", folder);
+    int listening = listen_in(folder);
+    struct command *refused =
+        ask(ctx, folder, listening, "{\"ok\": false, \"error\": \"its child ended early\", \"usage\": false}\n");
+    struct command *silent = ask(ctx, folder, listening, "");
+
+    EXITS(refused, 3);
+    SAYS(refused, "the lab could not be asked: its child ended early");
+    EXITS(silent, 3);
+    SAYS(silent, "the lab could not be asked: the lab went away before it answered");
+
+    close(listening); /* the lab is over: its socket is left, with nobody behind it */
+    struct command *over = VCLAB(ctx, "doctor", folder);
+    unlink(control);
+    struct command *none = VCLAB(ctx, "doctor", folder);
+    remove_folder(folder);
+    EXITS(over, 0);
+    EXITS(none, 0);
+}
+
+/* ---- what it writes ---- */
+
+Test(doctor, says_when_its_answer_cannot_be_written)
+{
+    VC_AUTO_FD full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    static const char *const options[] = {"--json", "--evidence", NULL};
+
+    cr_assert(full >= 0);
+    for (size_t i = 0; i < VC_COUNT(options); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const char *const argv[] = {VCLAB_BINARY, "doctor", well_path, options[i], NULL};
+        struct command *doctor = command_start(ctx, &(struct command_options){.argv = argv, .out = full});
+
+        command_end(doctor, 60000);
+        EXITS(doctor, 3);
+        SAYS(doctor, "cannot write to standard output");
+    }
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *const argv[] = {VCLAB_BINARY, "doctor", "--catalogue", NULL};
+    struct command *table = command_start(ctx, &(struct command_options){.argv = argv, .out = full});
+    command_end(table, 60000);
+    EXITS(table, 3);
 }

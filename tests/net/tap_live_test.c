@@ -269,6 +269,34 @@ Test(tap, a_set_drains_those_that_have_packets)
     wire_down(&wire);
 }
 
+/* A forked child has the descriptor, too, and then closing it takes it out of nothing: a freed tap must not be drained
+ * through a set. */
+Test(tap, freed_it_is_in_no_set_whoever_has_its_descriptor)
+{
+    struct seen seen;
+    struct wire wire;
+    VC_AUTO_ERROR *err = NULL;
+
+    NEED_ROOT();
+    wire_up(&wire);
+    struct vc_tap *tap = tap_on(&wire, 0, "wan", "udp", 0, &seen), *other = tap_on(&wire, 0, "wan", "udp", 0, &seen);
+    struct vc_tap_set *sets[] = {vc_tap_set_new(wire.ctx, &err), vc_tap_set_new(wire.ctx, &err)};
+    VC_AUTO_FD from = wire_udp(&wire, 0, 1000), to = wire_udp(&wire, 1, 8), held = dup(vc_tap_fd(tap));
+    for (int i = 0; i < 2; i++)
+        cr_assert(held >= 0 && !vc_tap_set_add(sets[i], tap, &err) && !vc_tap_set_add(sets[i], other, &err));
+    wire_send(from, to, 8, "one", 3);
+    cr_assert(readable(vc_tap_set_fd(sets[0])) && readable(vc_tap_set_fd(sets[1])));
+
+    talloc_free(sets[1]); /* a set may go before its taps, too */
+    talloc_free(tap);
+    talloc_free(other);
+    cr_assert_not(readable(vc_tap_set_fd(sets[0])), "a freed tap is still waited for");
+    wire_send(from, to, 8, "two", 3);
+    vc_tap_set_drain(sets[0]);
+    cr_assert_eq(seen.count, 0);
+    wire_down(&wire);
+}
+
 Test(tap, another_filter_from_now_on)
 {
     struct seen seen;

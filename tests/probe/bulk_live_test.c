@@ -188,6 +188,31 @@ Test(bulk_live, udp_into_nothing_is_all_lost_and_ends)
     wire_end(&wire);
 }
 
+/* Whatever else the parent has open ends when the parent closes it, however long the load goes on. */
+Test(bulk_live, its_children_hold_nothing_of_the_parent)
+{
+    NEED_ROOT();
+    VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct wire wire;
+    int ends[2], children[2];
+
+    wire_make(&wire);
+    struct vc_bulk_config config = load(&wire, false);
+    config.seconds = 60;
+    cr_assert(!pipe(ends));
+    struct vc_bulk *bulk = vc_bulk_start(ctx, &config, &err);
+    GOT(bulk, err);
+    close(ends[1]);
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
+    cr_assert_eq(poll(&end, 1, 30000), 1, "a child holds the other end of a pipe");
+    vc_bulk_fds(bulk, children);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(poll(&(struct pollfd){.fd = children[i], .events = POLLIN}, 1, 0), 0, "the load is over");
+    close(ends[0]);
+    wire_end(&wire);
+}
+
 Test(bulk_live, tcp_carries_payload)
 {
     NEED_ROOT();

@@ -1,5 +1,6 @@
 /* The expectation `diagnosis`: judged by evidence that comes after it was armed. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "run/verdict.h"
 
@@ -94,6 +95,116 @@ Test(diagnosis, may_come_late_but_within_its_time)
     cr_expect_eq(vc_judge_expectation(judge, 7), VC_PENDING);
     tell(judge, 16, HEALTHY);
     cr_expect_eq(vc_judge_expectation(judge, 7), VC_PASS);
+}
+
+/* An answer is of the time when its examination began, not of when it came. */
+static void tell_late(struct vc_judge *judge, json_int_t begun_ns, json_int_t t_ns, const char *name)
+{
+    feed(judge, t_ns, "evidence", json_pack("{s:I, s:o}", "begun_ns", begun_ns, "document", evidence(name)));
+}
+
+Test(diagnosis, is_not_met_by_an_examination_that_began_before)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = arm("{\"cause\": \"healthy\"}");
+
+    tell_late(judge, 9, 12, HEALTHY);
+    cr_expect_eq(vc_judge_expectation(judge, 7), VC_PENDING);
+    tell_late(judge, 10, 13, HEALTHY);
+    cr_expect_eq(vc_judge_expectation(judge, 7), VC_PASS);
+}
+
+/* ---- throughout ---- */
+
+#define THROUGHOUT "{\"cause\": \"healthy\", \"throughout\": true}"
+
+static void none(struct vc_judge *judge, json_int_t t_ns)
+{
+    feed(judge, t_ns, "evidence", json_pack("{s:I, s:s}", "begun_ns", t_ns, "error", "its child ended early"));
+}
+
+static json_t *expectation_of(struct vc_judge *judge, const char *verdict)
+{
+    feed(judge, 90, "end", json_object());
+    VC_AUTO_JSON *result = vc_judge_finish(judge);
+    json_t *entry = json_array_get(json_object_get(result, "expectations"), 0);
+
+    cr_expect_str_eq(json_string_value(json_object_get(entry, "verdict")), verdict);
+    return json_incref(entry);
+}
+
+Test(diagnosis, throughout_every_answer_counts)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = arm(THROUGHOUT);
+
+    cr_expect(vc_judge_watches(judge, 7));
+    tell_late(judge, 9, 11, SICK); /* of the time before */
+    none(judge, 12);
+    cr_expect_eq(vc_judge_expectation(judge, 7), VC_PENDING);
+    tell(judge, 13, HEALTHY);
+    cr_expect_eq(vc_judge_expectation(judge, 7), VC_PASS, "the timeline may go on");
+    tell(judge, 40, HEALTHY);
+    cr_expect(vc_judge_watches(judge, 7), "though its time is over");
+    VC_AUTO_JSON *entry = expectation_of(judge, "pass");
+    cr_expect_eq(json_integer_value(json_object_get(entry, "answers")), 2);
+    cr_expect_not(vc_judge_watches(judge, 7));
+}
+
+Test(diagnosis, throughout_fails_by_one_answer_and_says_which)
+{
+    static const char *const courses[][3] = {{HEALTHY, SICK, HEALTHY}, {SICK, HEALTHY, HEALTHY}};
+
+    for (size_t i = 0; i < VC_COUNT(courses); i++) {
+        VC_AUTO_TALLOC struct vc_judge *judge = arm(THROUGHOUT);
+
+        for (int n = 0; n < 3; n++)
+            tell(judge, 12 + 10 * n, courses[i][n]);
+        cr_expect_eq(vc_judge_expectation(judge, 7), VC_FAIL);
+        VC_AUTO_JSON *entry = expectation_of(judge, "fail");
+        const char *text = json_string_value(json_object_get(entry, "text"));
+        cr_expect(strstr(text, "esp-proposal at ") && strstr(text, " was named at 0.000 s"), "%s", text);
+    }
+}
+
+Test(diagnosis, throughout_is_until_the_next_fault_or_the_last_step)
+{
+    VC_AUTO_TALLOC struct vc_judge *faulty = arm(THROUGHOUT);
+    VC_AUTO_TALLOC struct vc_judge *over = arm(THROUGHOUT);
+    VC_AUTO_JSON *applied = json_pack("{s:I, s:s, s:s, s:s, s:s}", "t_ns", (json_int_t)14, "layer", "fault", "what",
+                                      "applied", "name", "x", "kind", "drop");
+
+    tell(faulty, 13, HEALTHY);
+    vc_judge_event(faulty, applied);
+    cr_expect_not(vc_judge_watches(faulty, 7));
+    tell_late(faulty, 13, 15, SICK);
+    cr_expect_eq(vc_judge_expectation(faulty, 7), VC_PASS);
+
+    tell(over, 13, HEALTHY);
+    feed(over, 14, "steps-done", json_object());
+    cr_expect_not(vc_judge_watches(over, 7));
+    tell(over, 15, SICK); /* of the end, for vclab doctor */
+    cr_expect_eq(vc_judge_expectation(over, 7), VC_PASS);
+}
+
+Test(diagnosis, an_ordinary_one_is_met_once)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = arm("{\"cause\": \"healthy\", \"throughout\": false}");
+
+    cr_expect_not(vc_judge_watches(judge, 7));
+    tell(judge, 13, HEALTHY);
+    tell(judge, 14, SICK);
+    cr_expect_eq(vc_judge_expectation(judge, 7), VC_PASS);
+}
+
+Test(diagnosis, a_hold_is_broken_by_another_answer)
+{
+    VC_AUTO_TALLOC struct vc_judge *judge = arm("{\"cause\": \"healthy\"}");
+
+    tell(judge, 13, HEALTHY);
+    feed(judge, 14, "hold", json_pack("{s:i, s:i, s:[i]}", "id", 8, "for_ns", 9, "expects", 7));
+    tell(judge, 16, HEALTHY);
+    cr_expect(vc_judge_hold_true(judge, 8));
+    tell(judge, 17, SICK);
+    cr_expect_not(vc_judge_hold_true(judge, 8));
 }
 
 /* ---- the fault that starts a node anew ---- */

@@ -322,3 +322,41 @@ Test(judge, exit_status)
     cr_expect_eq(vc_verdict_exit(VC_ERROR), 1);
     cr_expect_eq(vc_verdict_exit(VC_INCONCLUSIVE), 4);
 }
+
+/* ---- misconfigurations one after the other ---- */
+
+static void fault_event(struct vc_judge *judge, json_int_t t_ns, const char *what, const char *name)
+{
+    VC_AUTO_JSON *event = json_pack("{s:I, s:s, s:s, s:s, s:s}", "t_ns", t_ns, "layer", "fault", "what", what, "name",
+                                    name, "kind", "misconfigure");
+
+    vc_judge_event(judge, event);
+}
+
+/* One took the other's place and was healed: nothing is wrong any more, and the paths are watched again. */
+Test(verdict, a_replaced_misconfiguration_blinds_nobody)
+{
+    static const struct {
+        const char *what, *name;
+    } events[] = {{"applied", "one"}, {"proved", "one"},       {"replaced", "one"}, {"applied", "two"},
+                  {"proved", "two"},  {"heal-applied", "two"}, {"healed", "two"}};
+    VC_AUTO_TALLOC struct vc_judge *judge = vc_judge_new(NULL);
+    VC_AUTO_FILE *file = fopen(FIXTURES "stuck-path.jsonl", "re");
+    json_t *event;
+    bool told = false;
+
+    cr_assert(file);
+    while ((event = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL))) {
+        json_int_t t_ns = json_integer_value(json_object_get(event, "t_ns"));
+        for (size_t i = 0; !told && t_ns > 5 * VC_NS_PER_S && i < VC_COUNT(events); i++)
+            fault_event(judge, 4200000000 + (json_int_t)i, events[i].what, events[i].name);
+        told = told || t_ns > 5 * VC_NS_PER_S;
+        vc_judge_event(judge, event);
+        json_decref(event);
+    }
+    VC_AUTO_JSON *result = vc_judge_finish(judge);
+    const json_t *paths = named(json_object_get(result, "invariants"), "active-active-paths");
+    const json_t *one = named(json_object_get(result, "faults"), "one");
+    cr_expect_str_eq(text(paths, "verdict"), "fail");
+    cr_expect(json_is_integer(json_object_get(one, "healed_t_ns")), "it is over");
+}
