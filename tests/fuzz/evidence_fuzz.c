@@ -160,7 +160,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
     }
     VC_AUTO_TALLOC char *text = vc_doctor_text(NULL, diagnosis, false);
-    if (!text)
-        abort();
+    for (const char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' && *p != '\n')
+            abort(); /* a terminal would obey it */
     return 0;
 }
