@@ -72,6 +72,7 @@ const struct bench_metric bench_metrics[] = {
     {"doctor", "runs", "", 0, true},
     {"doctor", "unusable", "runs", 0.5, false},
     {"doctor", "examinations", "", 0, true},
+    {"doctor", "still coming up", "", 0, false},
     {"doctor", "false alarms", "", 0.5, false},
     {"doctor", "sealed answer", "lab s", 0, false},
     {"doctor", "sealed cost", "s", 0, false},

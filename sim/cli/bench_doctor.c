@@ -38,7 +38,7 @@ struct round {
     struct session *session;
     const char *folder; /* of scenarios and results */
     struct job jobs[ROUND_MAX];
-    unsigned done, total, false_alarms, unusable, examinations;
+    unsigned done, total, false_alarms, unusable, examinations, coming;
     bool stopped;
 };
 
@@ -123,6 +123,7 @@ static void on_done(void *arg, struct job *job)
                 (unsigned long long)round->session->options.seed, outcome->unusable);
     } else {
         round->examinations += (unsigned)outcome->examinations;
+        round->coming += (unsigned)outcome->coming;
         for (i = 0; i < outcome->answers; i++)
             bench_record(round->bench, "doctor", "sealed answer", outcome->answer_s[i]);
         json_array_foreach(outcome->alarms, i, alarm) say_alarm(round, job, alarm);
@@ -198,6 +199,7 @@ static int play_rounds(struct bench *bench, struct session *session, const struc
     bench_record(bench, "doctor", "runs", round->done - round->unusable);
     bench_record(bench, "doctor", "unusable", round->unusable);
     bench_record(bench, "doctor", "examinations", round->examinations);
+    bench_record(bench, "doctor", "still coming up", round->coming);
     bench_record(bench, "doctor", "false alarms", round->false_alarms);
     *clean = !round->false_alarms && !round->unusable;
     return 0;

@@ -256,7 +256,7 @@ static void put_flows(struct writing *w)
     for (size_t from = 0; from < t->node_count; from++)
         for (size_t to = 0; to < t->node_count; to++)
             if (is_host(t, from, false) && is_host(t, to, true) && !vc_topology_apart(t, from, to)) {
-                put(w, "%s  call-%u: {from: %s, to: %s, interval: 2s}\n", count ? "" : "flows:\n", count + 1,
+                put(w, "%s  call-%u: {from: %s, to: %s, interval: 10s}\n", count ? "" : "flows:\n", count + 1,
                     t->nodes[from].name, t->nodes[to].name);
                 count++;
             }

@@ -47,11 +47,12 @@ char *vc_lawful_asked(void *ctx, const struct vc_lawful *lawful, const char *fol
  * it had to, and nothing went wrong with the run itself).
  */
 struct vc_lawful_outcome {
-    const char *unusable; /* why nothing can be said; NULL: something can */
-    size_t examinations;
-    double *answer_s; /* on the lab's clock, of each expectation that was answered */
+    const char *unusable;        /* why nothing can be said; NULL: something can */
+    size_t examinations, coming; /* how many; in how many something was said to be still coming up, and nothing else */
+    double *answer_s;            /* on the lab's clock, of each expectation that was answered */
     size_t answers;
-    json_t *alarms; /* [{"t_ns", "evidence": document, "diagnosis": document}]; dropped with the outcome */
+    json_t *alarms; /* a cause, a latent one too, or a layer that fails: [{"t_ns", "evidence": document, "diagnosis":
+                       document}]; dropped with the outcome */
 };
 
 /* talloc child of ctx. `result` may be NULL: no result was left. */

@@ -34,6 +34,39 @@ static const char *unusable(void *ctx, const char *result)
     return NULL;
 }
 
+static bool fails(const json_t *tunnel)
+{
+    json_t *layers = json_object_get(tunnel, "layers"), *state;
+    const char *layer;
+
+    json_object_foreach(layers, layer, state)
+    {
+        if (!strcmp(sweep_text(layers, layer), "failed"))
+            return true;
+    }
+    return false;
+}
+
+static bool any_layer_fails(const json_t *diagnosis)
+{
+    const json_t *tunnel;
+    size_t i;
+
+    json_array_foreach(json_object_get(diagnosis, "tunnels"), i, tunnel)
+    {
+        if (fails(tunnel))
+            return true;
+    }
+    return false;
+}
+
+/* What still comes up is no fault, and nobody said that it is. */
+static bool is_alarm(const json_t *diagnosis)
+{
+    return json_array_size(json_object_get(diagnosis, "causes")) || any_layer_fails(diagnosis) ||
+           !json_array_size(json_object_get(diagnosis, "tunnels"));
+}
+
 static void examine(struct vc_lawful_outcome *outcome, const json_t *event)
 {
     json_t *document = json_object_get(event, "document");
@@ -42,7 +75,8 @@ static void examine(struct vc_lawful_outcome *outcome, const json_t *event)
     if (!diagnosis)
         return;
     outcome->examinations++;
-    if (!json_is_true(json_object_get(diagnosis, "healthy")))
+    outcome->coming += !json_is_true(json_object_get(diagnosis, "healthy")) && !is_alarm(diagnosis);
+    if (is_alarm(diagnosis))
         json_array_append_new(outcome->alarms, json_pack("{s:O, s:O, s:O}", "t_ns", json_object_get(event, "t_ns"),
                                                          "evidence", document, "diagnosis", diagnosis));
 }

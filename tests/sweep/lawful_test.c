@@ -142,6 +142,28 @@ Test(lawful, every_sick_answer_is_an_alarm_even_before_a_healthy_one)
     cr_assert_float_eq(outcome->answer_s[0], 0.5, 1e-9);
 }
 
+/* What a real lab gave. */
+static struct vc_lawful_outcome *outcome_with(void *ctx, const char *evidence)
+{
+    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, VCLAB_SOURCE_DIR "/tests/doctor/evidence/%s.json", evidence);
+    VC_AUTO_JSON *document = json_load_file(path, 0, NULL);
+    VC_AUTO_FREE char *text = json_dumps(document, JSON_COMPACT);
+
+    cr_assert(text, "%s", path);
+    return outcome_of(ctx, PASSED, talloc_asprintf(ctx, ASKED EVIDENCE, text));
+}
+
+Test(lawful, a_healthy_answer_is_no_alarm_and_a_cause_that_does_not_hurt_yet_is_one)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_lawful_outcome *healthy = outcome_with(ctx, "two-cpe-healthy-tuned");
+    struct vc_lawful_outcome *latent = outcome_with(ctx, "one-cpe-pmtud-cpe1-tuned");
+
+    cr_assert_eq(healthy->examinations, 1);
+    cr_assert_eq(json_array_size(healthy->alarms), 0);
+    cr_assert_eq(json_array_size(latent->alarms), 1);
+}
+
 Test(lawful, what_is_seen_beside_a_fault_does_not_count)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
