@@ -327,6 +327,12 @@ static struct refusal refusals[] = {
     {HEAL, "  - heal: cut\n  - heal: cut\n", "found unknown active fault \"cut\""},
     {HEAL, "  - heal: [cut]\n", "found a list for heal"},
     {HEAL, "  - fault: " CUT "\n  - heal: cut\n", "found fault name \"cut\" again (first at line "},
+    {HEAL,
+     "  - fault: {name: one, kind: misconfigure, node: cpe1, configure: {psk: wrong}}\n"
+     "  - fault: {name: two, kind: misconfigure, node: cpe1, configure: {mss: 0}}\n  - heal: one\n",
+     "found unknown active fault \"one\"; allowed: cut, two"},
+    {HEAL, "  - expect:\n      - diagnosis: {cause: healthy, throughout: always, within: 5s}\n",
+     "found \"always\" for throughout; allowed: true or false"},
     {HEAL, "  - repeat: {times: 0, steps: [{heal: cut}]}\n", "allowed: a number from 1 to 1000"},
     {HEAL, "  - repeat: {times: 2, steps: [{heal: cut}]}\n", "found unknown active fault \"cut\""},
     {HEAL, "  - repeat: {times: 2, steps: []}\n", "found steps without a list"},
