@@ -1,7 +1,8 @@
 /*
  * The examination: a view of each tunnel, its layers, then the rules in the guide's order. A rule that holds a
  * configuration against the order names its cause whatever the layers say, so that independent causes are all named;
- * one that goes by symptoms speaks only where its own layer is the first that fails and nothing there is known yet.
+ * one that goes by symptoms speaks only where its own layer is the first that fails, what it needs has not only just
+ * begun, and nothing that is named already explains such a symptom.
  */
 #include "doctor/private.h"
 
@@ -30,13 +31,28 @@ static json_t *same(const struct doctor *doctor, const char *cause, const char *
     return NULL;
 }
 
+/* One that does not hurt yet. */
+static bool is_latent(const struct cause *cause, const struct view *view)
+{
+    if (!view)
+        return false;
+    if (cause->hurts == WITHOUT_CHILD)
+        return view->at[CPE].child && view->at[HEADEND].child;
+    if (cause->hurts == WITH_ITS_LAYER)
+        return view->layers[cause->layer] == OK;
+    for (enum layer layer = UNDERLAY; layer < LAYER_COUNT; layer++)
+        if (view->layers[layer] != OK)
+            return false;
+    return true;
+}
+
 static json_t *new_finding(const struct cause *cause, const char *node, const struct view *view, bool sure)
 {
     json_t *show = json_array();
     json_t *out = json_pack("{s:s, s:s, s:s, s:b, s:[], s:s, s:s, s:s, s:s, s:o}", "cause", cause->id, "layer",
                             doctor_layer_names[cause->layer], "confidence", sure ? "certain" : "likely", "latent",
-                            view && view->layers[cause->layer] == OK, "evidence", "text", cause->text, "remedy",
-                            cause->remedy, "section", cause->section, "requirement", cause->requirement, "show", show);
+                            is_latent(cause, view), "evidence", "text", cause->text, "remedy", cause->remedy, "section",
+                            cause->section, "requirement", cause->requirement, "show", show);
 
     for (size_t i = 0; i < VC_COUNT(cause->show) && cause->show[i]; i++)
         json_array_append_new(show, json_string(cause->show[i]));
@@ -76,19 +92,57 @@ static enum layer layer_named(const char *name)
     return layer;
 }
 
-/* A cause of that layer or of one below it explains the tunnel's failure already. */
-bool is_named(const struct doctor *doctor, const struct view *view, enum layer up_to)
+bool is_explained(const struct doctor *doctor, const struct view *view, enum layer up_to, enum symptom symptom)
 {
     size_t i;
     json_t *item;
 
     json_array_foreach(doctor->causes, i, item)
     {
-        if (layer_named(text_at(item, "layer")) <= up_to && is(item, "tunnel", view->name) && !true_at(item, "latent"))
+        /* Cisco's GRE device is behind the one that speaks IPsec: what it lacks stops nothing below GRE. */
+        bool behind = is(item, "node", view->at[ROUTER].name) && up_to < GRE;
+        if (layer_named(text_at(item, "layer")) <= up_to && is(item, "tunnel", view->name) &&
+            !true_at(item, "latent") && !(cause_named(text_at(item, "cause"))->explains_not & symptom) && !behind)
             return true;
     }
 
     return false;
+}
+
+/* ---- when it bites ---- */
+
+static const struct view *view_named(const struct doctor *doctor, const char *tunnel)
+{
+    for (size_t i = 0; i < doctor->view_count; i++)
+        if (!strcmp(doctor->views[i].name, tunnel))
+            return &doctor->views[i];
+    return NULL;
+}
+
+/* What is configured otherwise than what is in use shows as soon as that is made anew. */
+static void tell_when_it_bites(const struct doctor *doctor, json_t *finding)
+{
+    static const char *const anew[LAYER_COUNT] = {
+        [UNDERLAY] = "when the way it stands in is needed",
+        [IKE] = "when the IKE SA is negotiated anew",
+        [CHILD] = "when the CHILD SA is rekeyed",
+        [GRE] = "when the tunnel interface is set up anew",
+        [BGP] = "when the session is set up anew",
+        [ROUTES] = "when the routes are told anew",
+        [PATHS] = "when the path it stands in is needed",
+        [MTU] = "when a large packet comes",
+        [CAPACITY] = "when there is more load",
+    };
+    const struct cause *cause = cause_named(text_at(finding, "cause"));
+    const struct view *view = view_named(doctor, text_at(finding, "tunnel"));
+    const json_t *child = !view ? NULL : view->at[CPE].child ? view->at[CPE].child : view->at[HEADEND].child;
+    json_int_t in_s = number_at(child, "rekey_in_s", number_at(child, "dies_in_s", -1));
+    const char *when = cause->bites ? cause->bites : anew[cause->layer];
+
+    json_array_append_new(json_object_get(finding, "evidence"),
+                          cause->layer == CHILD && !cause->bites && in_s >= 0
+                              ? json_sprintf("this bites %s, in %lld s", when, (long long)in_s)
+                              : json_sprintf("this bites %s", when));
 }
 
 /* ---- the answer ---- */
@@ -120,7 +174,8 @@ static json_t *sorted(const json_t *causes)
 
 static json_t *tunnel_answer(const struct view *v, bool *all_ok)
 {
-    static const char *const states[] = {[NOT_REACHED] = "not reached", [OK] = "ok", [FAILED] = "failed"};
+    static const char *const states[] = {
+        [NOT_REACHED] = "not reached", [OK] = "ok", [FAILED] = "failed", [COMING] = "coming up"};
     json_t *layers = json_object(), *first = NULL;
 
     for (enum layer layer = UNDERLAY; layer < LAYER_COUNT; layer++) {
@@ -135,11 +190,12 @@ static json_t *tunnel_answer(const struct view *v, bool *all_ok)
                      layers);
 }
 
-/* A layer fails and no rule knows why: that is said, too. */
+/* A layer of this tunnel fails and no rule knows why: that is said, too, whatever is known of other tunnels. Where
+ * nothing is sent into the tunnel, a cause of GRE's is one for all below it. */
 static void admit(struct doctor *doctor, const struct view *v)
 {
     for (enum layer layer = UNDERLAY; layer < LAYER_COUNT; layer++)
-        if (v->layers[layer] == FAILED && !json_array_size(doctor->causes))
+        if (v->layers[layer] == FAILED && !is_explained(doctor, v, layer == IKE || layer == CHILD ? GRE : layer, OTHER))
             found(doctor, "unexplained", NULL, v, false, "%s of tunnel %s fails", doctor_layer_names[layer], v->name);
 }
 
@@ -153,6 +209,8 @@ json_t *vc_doctor_examine(const json_t *evidence)
                             .causes = causes};
     json_t *tunnels = json_array();
     bool all_ok = true;
+    json_t *finding;
+    size_t at;
 
     doctor.views = doctor_views(scratch, &doctor, &doctor.view_count);
     for (size_t i = 0; i < doctor.view_count; i++)
@@ -164,6 +222,12 @@ json_t *vc_doctor_examine(const json_t *evidence)
         admit(&doctor, &doctor.views[i]);
         json_array_append_new(tunnels, tunnel_answer(&doctor.views[i], &all_ok));
     }
+    json_array_foreach(causes, at, finding)
+    {
+        if (true_at(finding, "latent"))
+            tell_when_it_bites(&doctor, finding);
+    }
+
     return json_pack("{s:s, s:b, s:o, s:o}", "schema", "vclab.diagnosis/1", "healthy",
                      doctor.view_count && all_ok && !json_array_size(causes), "tunnels", tunnels, "causes",
                      sorted(causes));

@@ -171,14 +171,15 @@ static bool mtu_ok(const struct doctor *doctor, const struct view *v)
     return answered(v->large) && (!wanted || clamps(doctor, v, CPE) || clamps(doctor, v, ROUTER));
 }
 
-/* More than one packet in a thousand did not fit, and the queue is not empty now. */
-static bool capacity_ok(const struct doctor *doctor, const struct view *v)
+/* More than one packet in a thousand does not fit now; what once did not is of a load that is gone. */
+static bool capacity_ok(const struct doctor *doctor VC_UNUSED, const struct view *v)
 {
     const char *ifname = text_at(v->order, "ifname");
 
     for (enum end end = CPE; end < END_COUNT; end++) {
-        const json_t *queue = json_object_get(json_object_get(node_named(doctor, v->at[end].name), "queues"), ifname);
-        if (number_at(queue, "backlog", 0) && number_at(queue, "drops", 0) * 1000 > number_at(queue, "packets", 0))
+        const json_t *queue = json_object_get(json_object_get(v->at[end].node, "queues"), ifname);
+        json_int_t drops = queued(v, end, "drops"), packets = queued(v, end, "packets");
+        if (number_at(queue, "backlog", 0) && drops > 0 && drops * 1000 > packets)
             return false;
     }
     return true;
@@ -193,7 +194,10 @@ void doctor_layers(const struct doctor *doctor, struct view *view)
     bool reached = true;
 
     for (enum layer layer = UNDERLAY; layer < LAYER_COUNT; layer++) {
-        view->layers[layer] = !reached ? NOT_REACHED : checks[layer](doctor, view) ? OK : FAILED;
+        view->layers[layer] = !reached                              ? NOT_REACHED
+                              : checks[layer](doctor, view)         ? OK
+                              : layer_is_young(doctor, view, layer) ? COMING
+                                                                    : FAILED;
         /* What comes after BGP can be looked at whatever of it fails. */
         reached = reached && (view->layers[layer] == OK || layer > BGP);
     }

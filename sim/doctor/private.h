@@ -7,7 +7,7 @@
 #include "doctor/doctor.h"
 
 enum layer { UNDERLAY, IKE, CHILD, GRE, BGP, ROUTES, PATHS, MTU, CAPACITY, LAYER_COUNT };
-enum state { NOT_REACHED, OK, FAILED };
+enum state { NOT_REACHED, OK, FAILED, COMING }; /* COMING: not ok, and what it needs has only begun */
 
 enum end { CPE, HEADEND, ROUTER, END_COUNT };
 
@@ -22,7 +22,7 @@ struct view {
     const json_t *order;
     struct {
         const char *name;
-        const json_t *node;
+        const json_t *node, *before;
         bool there;                     /* it is on */
         const json_t *ike, *sa, *child; /* configured; the best SA there is, and its child */
         bool woken;                     /* there was none before the pings were tried */
@@ -41,10 +41,25 @@ struct doctor {
     json_t *causes; /* own reference */
 };
 
+/* What rules that go by symptoms see. */
+enum symptom {
+    SILENCE = 1,  /* IKE gets no answer */
+    NO_TRY = 2,   /* nobody begins IKE */
+    ESP_LOSS = 4, /* both ends have the SA, and what is sent does not arrive */
+    GRE_LOSS = 8,
+    NO_SESSION = 16,
+    NO_PATH = 32,
+    OTHER = 64, /* that its layer fails */
+    ANYTHING = 127
+};
+
 /* One row for each cause. Its place in the table is its place among those of a layer. */
 struct cause {
     const char *id;
     enum layer layer;
+    unsigned explains_not; /* symptoms, of those that its layer or one above shows */
+    enum { WITH_ITS_LAYER, WITH_ANY_LAYER, WITHOUT_CHILD } hurts; /* as long as not, it is latent */
+    const char *bites;                 /* when, while it is latent; NULL: as any difference of its layer does */
     const char *requirement, *section; /* of the guide */
     const char *symptom, *text, *remedy;
     const char *show[4]; /* on the real device */
@@ -64,16 +79,32 @@ const json_t *node_named(const struct doctor *doctor, const char *name);
 bool is_running(const json_t *node, const char *daemon);
 bool answered(const json_t *probe);
 bool has_text(const json_t *list, const char *text);
-/* The last line of the daemon's log that has the text, or NULL; `of`: and this one, too, where it is not NULL. */
-const char *logged(const json_t *node, const char *daemon, const char *contains, const char *of);
-/* The last telling line about the tunnel. */
-const char *last_logged(const json_t *node, const char *daemon, const char *of);
 /* An address without its "/len". talloc child of ctx. */
 char *address_of(void *ctx, const char *prefix);
+/* The best route of the node's to `host`, or NULL: none, or one that drops. */
+const json_t *route_to(const json_t *node, const char *host);
+/* By how much a counter of the node moved while pings were tried; -1: it was not read before. */
+json_int_t counted(const struct view *view, enum end end, const char *counter);
+json_int_t queued(const struct view *view, enum end end, const char *member);
+
+/* log.c: lines are of a tunnel by the daemon's own marks, whose forms are told there. */
+const json_t *lines_of(const json_t *node, const char *daemon);
+bool is_of_tunnel(const struct doctor *doctor, const struct view *view, enum end end, const char *daemon,
+                  const char *line);
+/* The last line of the tunnel's at that end with `contains`, or NULL. One that is older than the last line with
+ * `ended` (NULL: any), or than the daemon's last start, is of a fault that is gone. */
+const char *logged(const struct doctor *doctor, const struct view *view, enum end end, const char *daemon,
+                   const char *contains, const char *ended);
 
 /* layers.c */
 void doctor_layers(const struct doctor *doctor, struct view *view);
 bool layer_reached(const struct view *view, enum layer layer); /* every one below is ok */
+
+/* young.c: what has only begun. */
+bool layer_is_young(const struct doctor *doctor, const struct view *view, enum layer layer);
+/* A session of that node's with a peer (a node, may be NULL): an end's daemon has only started, or it has just fallen,
+ * or just come up. */
+bool session_is_young(const json_t *node, const json_t *neighbor, const json_t *peer);
 /* It clamps the MSS in the tunnel to what the order says. */
 bool clamps(const struct doctor *doctor, const struct view *view, enum end end);
 /* The CHILD SA carries packets, out of it or into it; and whether it loses them on the way. */
@@ -84,11 +115,12 @@ char *beyond(void *ctx, const json_t *list, const json_t *wanted);
 
 /*
  * Names a cause, or adds a line of evidence to it when it is named already. `node`, `view` may be NULL. `sure`: it is
- * seen itself, not only what comes of it. It is latent when its layer is ok.
+ * seen itself, not only what comes of it. It is latent while it does not hurt (struct cause).
  */
 void found(struct doctor *doctor, const char *cause, const char *node, const struct view *view, bool sure,
            const char *format, ...) VC_PRINTF(6, 7);
-bool is_named(const struct doctor *doctor, const struct view *view, enum layer up_to);
+/* A cause of that layer or of one below it is named that hurts the tunnel and brings such a symptom about. */
+bool is_explained(const struct doctor *doctor, const struct view *view, enum layer up_to, enum symptom symptom);
 
 /* The rules, one module for each part of the guide. */
 void rules_underlay(struct doctor *doctor, const struct view *view);

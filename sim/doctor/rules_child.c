@@ -67,15 +67,11 @@ static void rule_proposal(struct doctor *d, const struct view *v, enum end end)
 {
     const char *own = text_at(v->at[end].ike, "esp"), *wanted = text_at(json_object_get(d->order, "settings"), "esp");
     const char *name = v->at[end].name;
-    const json_t *child = v->at[CPE].child ? v->at[CPE].child : v->at[HEADEND].child;
 
     if (!*own || !strcmp(own, wanted))
         return;
     const char *cause = differs_in_algorithm(own, wanted) ? "esp-proposal" : "pfs-mismatch";
     found(d, cause, name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
-    if (child && v->layers[CHILD] == OK)
-        found(d, cause, name, v, true, "this bites when the CHILD SA is rekeyed, in %lld s",
-              (long long)number_at(child, "rekey_in_s", number_at(child, "dies_in_s", 0)));
 }
 
 /* What the second phase's refusal looks like, for whichever cause is named there. */
@@ -83,6 +79,7 @@ static void quote_refusal(struct doctor *d, const struct view *v)
 {
     static const char *const words[] = {"TS_UNACCEPTABLE", "no CHILD_SA built", "no acceptable proposal",
                                         "failed to establish CHILD_SA", "rekeying failed"};
+    VC_AUTO_TALLOC char *ended = talloc_asprintf(NULL, "CHILD_SA %s{", v->name);
     size_t at;
     json_t *cause;
 
@@ -95,7 +92,7 @@ static void quote_refusal(struct doctor *d, const struct view *v)
         for (size_t i = 0; i < VC_COUNT(words); i++)
             for (enum end end = CPE; end <= HEADEND; end++) {
                 const char *daemon = text_at(json_object_get(v->at[end].node, "ike"), "daemon");
-                const char *line = logged(v->at[end].node, daemon, words[i], NULL);
+                const char *line = logged(d, v, end, daemon, words[i], ended);
                 if (line)
                     found(d, text_at(cause, "cause"), text_at(cause, "node"), v, true, "%s of %s: %s", daemon,
                           v->at[end].name, line);
@@ -110,7 +107,7 @@ static void rule_esp_blocked(struct doctor *d, const struct view *v)
     bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
     const char *cause = nat ? "udp-4500-blocked" : "esp-blocked";
 
-    if (v->layers[CHILD] != FAILED || !v->at[CPE].child || !v->at[HEADEND].child || is_named(d, v, CHILD))
+    if (v->layers[CHILD] != FAILED || !v->at[CPE].child || !v->at[HEADEND].child || is_explained(d, v, CHILD, ESP_LOSS))
         return;
     for (enum end from = CPE; from <= HEADEND; from++) {
         enum end to = from == CPE ? HEADEND : CPE;
@@ -135,12 +132,12 @@ static int64_t written_s(const char *line)
 
 /* Four IKE SAs within ten minutes of one life of the daemon, and the last of them is young. A daemon that starts anew
  * has reason for another SA. */
-static void rule_bouncing(struct doctor *d, const struct view *v)
+static bool bounces(const struct view *v, enum end end)
 {
     enum { MANY = 4, SOON_S = 600, YOUNG_S = 60 };
-    const json_t *lines = json_object_get(json_object_get(v->at[CPE].node, "log"), "charon");
+    const json_t *lines = lines_of(v->at[end].node, "charon");
     VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "IKE_SA %s[", v->name);
-    json_int_t age = number_at(v->at[CPE].sa, "established_s", -1);
+    json_int_t age = number_at(v->at[end].sa, "established_s", -1);
     int64_t last_s = -1;
     unsigned times = 0;
 
@@ -154,9 +151,20 @@ static void rule_bouncing(struct doctor *d, const struct view *v)
         last_s = last_s < 0 ? at_s : last_s;
         times++;
     }
-    if (times >= MANY && age >= 0 && age < YOUNG_S && v->layers[UNDERLAY] == OK)
-        found(d, "sa-bouncing", NULL, v, false, "%u IKE SAs in the last lines of %s's log, this one %lld s old", times,
-              v->at[CPE].name, (long long)age);
+    return times >= MANY && age >= 0 && age < YOUNG_S;
+}
+
+/* A CPE whose daemon is another make is seen in the headend's log; a CPE that starts anew is no reason there, so the
+ * CPE's own log goes before. */
+static void rule_bouncing(struct doctor *d, const struct view *v)
+{
+    bool own = is(json_object_get(v->at[CPE].node, "ike"), "daemon", "charon");
+    enum end end = own ? CPE : HEADEND;
+
+    if (v->layers[UNDERLAY] == OK && bounces(v, end))
+        found(d, "sa-bouncing", NULL, v, false,
+              "four IKE SAs or more in the last lines of %s's log, this one %lld s old", v->at[end].name,
+              (long long)number_at(v->at[end].sa, "established_s", 0));
 }
 
 void rules_child(struct doctor *d, const struct view *v)

@@ -25,48 +25,67 @@ static void rule_addresses(struct doctor *d, const struct view *v, enum end end)
     compare(d, v, end, "tunnel-address", "address", text_at(address, end == CPE ? "cpe" : "cisco"));
 }
 
-static bool has_route(const json_t *node, const char *host)
-{
-    size_t i;
-    json_t *route;
-
-    json_array_foreach(json_object_get(node, "routes"), i, route)
-    {
-        const char *prefix = text_at(route, "prefix");
-        if ((!strncmp(prefix, host, strlen(host)) && !strcmp(prefix + strlen(host), "/32")) ||
-            !strcmp(prefix, "0.0.0.0/0"))
-            return true;
-    }
-    return false;
-}
-
-/* The way to the tunnel's destination is not where the tunnel looks. */
+/* The way to the tunnel's destination is not where the tunnel looks. One that is gone, as with its interface, is gone
+ * for the IPsec peer too. */
 static void rule_vrf(struct doctor *d, const struct view *v)
 {
     const char *remote = text_at(v->at[CPE].gre, "remote");
 
     if (v->at[CPE].there && *remote && is(v->at[CPE].ike, "mode", "tunnel") &&
         !strcmp(remote, text_at(json_object_get(v->order, "transport"), "cisco")) &&
-        !has_route(v->at[CPE].node, remote))
+        route_to(v->at[CPE].node, text_at(json_object_get(v->order, "ipsec"), "cisco")) &&
+        !route_to(v->at[CPE].node, remote))
         found(d, "transport-vrf", v->at[CPE].name, v, true,
               "%s has no route to the tunnel's destination %s in the table in which "
               "GRE looks",
               v->at[CPE].name, remote);
 }
 
+/* The interface is down and no keepalives are the reason: those that stay unanswered take it down as well, on a device
+ * only its line protocol. */
+static void rule_shut(struct doctor *d, const struct view *v, enum end end)
+{
+    const char *ifname = text_at(v->order, "ifname");
+    const json_t *before = json_object_get(json_object_get(v->at[end].before, "interfaces"), ifname);
+    const json_t *gre = v->at[end].gre, *keepalive = json_object_get(gre, "keepalive");
+    bool theirs = number_at(keepalive, "every_s", 0) && number_at(keepalive, "sent", 0) && !true_at(gre, "up");
+
+    if (v->at[end].there && v->at[end].interface && before && !true_at(v->at[end].interface, "up") &&
+        !true_at(before, "up") && !theirs)
+        found(d, "tunnel-shutdown", v->at[end].name, v, true, "tunnel interface %s of %s is administratively down",
+              ifname, v->at[end].name);
+}
+
+/* How long no keepalive has been `what` (answered, returned), or the limit where none ever was. */
+static json_int_t silent_s(const json_t *keepalive, const char *what, json_int_t limit_s)
+{
+    VC_AUTO_TALLOC char *age = talloc_asprintf(NULL, "%s_age_s", what);
+
+    return number_at(keepalive, age, number_at(keepalive, what, 0) ? 0 : limit_s);
+}
+
+/* One end's keepalives come back, so the way is open in both directions, and it answers none of the other's. An end
+ * that sends none is known by the packets that come out of its SA. */
 static void rule_keepalives(struct doctor *d, const struct view *v)
 {
     static const enum end others[END_COUNT] = {[CPE] = ROUTER, [ROUTER] = CPE};
 
     for (enum end end = CPE; end < END_COUNT; end++) {
+        enum end other = others[end];
         const json_t *own = json_object_get(v->at[end].gre, "keepalive");
-        const json_t *other = json_object_get(v->at[others[end]].gre, "keepalive");
-        if (end == HEADEND || !own || true_at(own, "answers") || !number_at(other, "every_s", 0))
+        const json_t *theirs = json_object_get(v->at[other].gre, "keepalive");
+        json_int_t limit_s = number_at(theirs, "every_s", 0) * number_at(theirs, "retries", 3);
+        json_int_t own_s = number_at(own, "every_s", 0);
+        if (end == HEADEND || !own || !limit_s || number_at(theirs, "sent", 0) < number_at(theirs, "retries", 3) ||
+            silent_s(theirs, "returned", limit_s) < limit_s || silent_s(own, "answered", limit_s) < limit_s)
             continue;
-        found(d, "keepalives-unanswered", v->at[end].name, v, true,
-              "%s ignores keepalives, and %s sends them: %lld sent, %lld came back", v->at[end].name,
-              v->at[others[end]].name, (long long)number_at(other, "sent", 0),
-              (long long)number_at(other, "returned", 0));
+        bool open = own_s ? number_at(own, "returned", 0) && silent_s(own, "returned", 2 * own_s) < 2 * own_s
+                          : end == CPE && sa_used(v, CPE, true);
+        if (open)
+            found(d, "keepalives-unanswered", v->at[end].name, v, own_s != 0,
+                  "%s sent %lld keepalives and got none back from %s (%lld answered)%s", v->at[other].name,
+                  (long long)number_at(theirs, "sent", 0), v->at[end].name, (long long)number_at(own, "answered", 0),
+                  own_s ? ", whose own do come back" : "");
     }
 }
 
@@ -130,7 +149,7 @@ static void rule_tiers(struct doctor *d, const struct view *v)
         }
     }
     const json_t *keepalive = json_object_get(v->at[ROUTER].gre, "keepalive");
-    if (v->layers[GRE] == FAILED && !is_named(d, v, GRE) && sa_used(v, HEADEND, true))
+    if (v->layers[GRE] == FAILED && !is_explained(d, v, GRE, GRE_LOSS) && sa_used(v, HEADEND, true))
         found(
             d, "tier-cut", NULL, v, false,
             "%s takes packets out of the SA%s, and %s's tunnel answers nothing (keepalives: %lld sent, %lld returned)",
@@ -141,7 +160,8 @@ static void rule_tiers(struct doctor *d, const struct view *v)
 /* Cisco's answer comes out of the SA and does not reach the tunnel interface. */
 static void rule_lost_inside(struct doctor *d, const struct view *v)
 {
-    if (v->layers[GRE] == FAILED && !is_named(d, v, GRE) && v->at[CPE].sa_moved.in > 0 && v->at[CPE].gre_moved.in == 0)
+    if (v->layers[GRE] == FAILED && !is_explained(d, v, GRE, GRE_LOSS) && v->at[CPE].sa_moved.in > 0 &&
+        v->at[CPE].gre_moved.in == 0)
         found(d, "gre-firewall-in", v->at[CPE].name, v, false, "%lld packets came out of the SA, none arrived in %s",
               (long long)v->at[CPE].sa_moved.in, text_at(v->order, "ifname"));
 }
@@ -149,6 +169,7 @@ static void rule_lost_inside(struct doctor *d, const struct view *v)
 void rules_gre(struct doctor *d, const struct view *v)
 {
     for (enum end end = CPE; end < END_COUNT; end++) {
+        rule_shut(d, v, end);
         rule_addresses(d, v, end);
         rule_own_firewall(d, v, end);
         if (end != ROUTER)

@@ -1,5 +1,4 @@
 /* Underlay and IKE: who reaches whom, who begins, and what the two must agree on (R19-R27). */
-#include "base/ip.h"
 #include "doctor/private.h"
 
 /* ---- underlay ---- */
@@ -57,28 +56,6 @@ static void rule_wan_link(struct doctor *d, const struct view *v)
     }
 }
 
-/* The best route of the node's to `host`, or NULL. */
-static const json_t *route_to(const json_t *node, const char *host)
-{
-    const json_t *best = NULL;
-    struct vc_prefix prefix, longest = {0};
-    struct in_addr address;
-    size_t i;
-    json_t *route;
-
-    if (!vc_addr_parse(host, &address))
-        return NULL;
-    json_array_foreach(json_object_get(node, "routes"), i, route)
-    {
-        if (!vc_prefix_parse(text_at(route, "prefix"), &prefix) || !vc_prefix_contains(prefix, address) ||
-            (best && prefix.len <= longest.len))
-            continue;
-        best = route;
-        longest = prefix;
-    }
-    return best;
-}
-
 static void look_for_recursion(struct doctor *d, const struct view *v, const char *what, const char *address)
 {
     const json_t *route = route_to(v->at[CPE].node, address);
@@ -98,12 +75,26 @@ static void rule_recursive(struct doctor *d, const struct view *v)
     look_for_recursion(d, v, "IPsec peer", text_at(json_object_get(v->order, "ipsec"), "cisco"));
 }
 
+/* A node that itself has no way to the other one is where it is to be mended. */
+static void look_for_way(struct doctor *d, const struct view *v, enum end end, const char *peer)
+{
+    const json_t *routes = json_object_get(v->at[end].node, "routes");
+
+    if (v->at[end].there && json_is_array(routes) && !route_to(v->at[end].node, peer))
+        found(d, "peer-unreachable", v->at[end].name, v, true, "%s has no route to %s", v->at[end].name, peer);
+}
+
 static void rule_unreachable(struct doctor *d, const struct view *v)
 {
-    if (v->layers[UNDERLAY] == FAILED && !is_named(d, v, UNDERLAY))
+    const json_t *ipsec = json_object_get(v->order, "ipsec");
+
+    if (v->layers[UNDERLAY] != FAILED || is_explained(d, v, UNDERLAY, OTHER))
+        return;
+    look_for_way(d, v, CPE, text_at(ipsec, "cisco"));
+    look_for_way(d, v, HEADEND, text_at(ipsec, "cpe"));
+    if (!is_explained(d, v, UNDERLAY, OTHER))
         found(d, "peer-unreachable", NULL, v, false, "%s gets no answer from %s: %lld of %lld pings",
-              text_at(json_object_get(v->order, "ipsec"), "source"),
-              text_at(json_object_get(v->order, "ipsec"), "cisco"), (long long)number_at(v->underlay, "received", 0),
+              text_at(ipsec, "source"), text_at(ipsec, "cisco"), (long long)number_at(v->underlay, "received", 0),
               (long long)number_at(v->underlay, "sent", 0));
 }
 
@@ -185,7 +176,7 @@ static void quote(struct doctor *d, const struct view *v, const char *cause, enu
         for (enum end end = CPE; end <= HEADEND; end++) {
             const char *line = strcmp(words[i].cause, cause)
                                    ? NULL
-                                   : logged(v->at[end].node, words[i].daemon, words[i].contains, NULL);
+                                   : logged(d, v, end, words[i].daemon, words[i].contains, "established");
             if (line)
                 found(d, cause, v->at[owner].name, v, true, "%s of %s: %s", words[i].daemon, v->at[end].name, line);
         }
@@ -209,37 +200,50 @@ static void quote_all(struct doctor *d, const struct view *v, enum end end)
 /* An IKE daemon that repeats a message, in its own words. */
 struct silence {
     const char *line;
-    int count, id; /* how often, of which message; what pluto does not tell is 0 */
+    int count, id; /* how often (pluto does not tell), of which message */
 };
 
-/* "retransmit 3 of request with message ID 0"; "retransmission; will wait 2 seconds for response" */
+/* "retransmit 3 of request with message ID 0"; "IKE_AUTH_I: retransmission; will wait 2 seconds for response" */
 static bool read_silence(const char *line, struct silence *silence)
 {
     const char *repeated = line ? strstr(line, "retransmit ") : NULL;
     const char *message = repeated ? strstr(repeated, "message ID ") : NULL;
 
     *silence = (struct silence){.line = line};
-    if (!message)
+    if (!message) {
+        silence->id = line && strstr(line, "IKE_AUTH");
         return line && strstr(line, "retransmission");
+    }
     silence->count = atoi(repeated + strlen("retransmit "));
     silence->id = atoi(message + strlen("message ID "));
     return true;
 }
 
+/* That it gives up, and begins anew, is no answer. */
+static bool is_answer(const char *line)
+{
+    static const char *const words[] = {"giving up", "initiating IKE_SA", "initiating IKEv2", "creating acquire job",
+                                        "deleting IKE SA"};
+
+    for (size_t i = 0; i < VC_COUNT(words); i++)
+        if (strstr(line, words[i]))
+            return false;
+    return true;
+}
+
 /* The CPE's last word on the tunnel is that nobody answers, or that it tries again after that. One that is up may have
  * lost a packet or two on a bad wire. */
-static bool is_silent(const struct view *v, const char *daemon, struct silence *silence)
+static bool is_silent(const struct doctor *d, const struct view *v, const char *daemon, struct silence *silence)
 {
-    const json_t *cpe = v->at[CPE].node;
-    bool pluto = !strcmp(daemon, "pluto");
-    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, pluto ? "\"%s\"" : "<%s|", v->name);
-    const char *last = last_logged(cpe, daemon, of);
+    const json_t *lines = lines_of(v->at[CPE].node, daemon);
+    const char *last = NULL;
 
-    if (v->layers[IKE] == OK)
-        return read_silence(last, silence) && silence->count >= 3;
-    if (last && (strstr(last, "giving up") || strstr(last, "initiating")))
-        last = logged(cpe, daemon, pluto ? "retransmission" : "retransmit ", of);
-    return read_silence(last, silence);
+    for (size_t i = json_array_size(lines); i-- > 0 && !last;) {
+        const char *line = text_in(lines, i);
+        if (is_of_tunnel(d, v, CPE, daemon, line) && (v->layers[IKE] == OK || is_answer(line)))
+            last = line;
+    }
+    return read_silence(last, silence) && (v->layers[IKE] != OK || silence->count >= 3);
 }
 
 /* Nobody answers, and it is not the peer's address: a firewall. Behind a NAT the second message moves to port 4500. */
@@ -250,7 +254,8 @@ static void rule_port_blocked(struct doctor *d, const struct view *v)
     bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
     struct silence silence;
 
-    if (v->layers[UNDERLAY] != OK || is_named(d, v, IKE) || !is_silent(v, daemon, &silence))
+    if (v->layers[UNDERLAY] != OK || v->layers[IKE] == COMING || is_explained(d, v, IKE, SILENCE) ||
+        !is_silent(d, v, daemon, &silence))
         return;
     const char *cause = nat && silence.id > 0 ? "udp-4500-blocked" : "udp-500-blocked";
     found(d, cause, NULL, v, false, "%s of %s: %s", daemon, v->at[CPE].name, silence.line);
@@ -263,13 +268,13 @@ static void rule_no_traffic(struct doctor *d, const struct view *v)
 {
     const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
 
-    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_named(d, v, GRE))
+    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_explained(d, v, GRE, NO_TRY))
         return;
     if (v->at[CPE].woken && !number_at(json_object_get(v->at[CPE].gre, "keepalive"), "every_s", 0))
         found(d, "no-traffic-triggers", v->at[CPE].name, v, false,
               "%s had no SA, sends no keepalives, and brought one up as soon as the tunnel was pinged",
               v->at[CPE].name);
-    if (v->at[CPE].sa || logged(v->at[CPE].node, daemon, "initiating", NULL))
+    if (v->at[CPE].sa || logged(d, v, CPE, daemon, "initiating", "established"))
         return;
     found(d, "no-traffic-triggers", v->at[CPE].name, v, false, "the log of %s's %s has no try to start IKE",
           v->at[CPE].name, daemon);

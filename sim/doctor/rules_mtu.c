@@ -56,28 +56,32 @@ static void rule_saturated(struct doctor *d, const struct view *v)
 {
     for (enum end end = CPE; v->layers[CAPACITY] == FAILED && end < END_COUNT; end++) {
         const json_t *queue = json_object_get(json_object_get(v->at[end].node, "queues"), text_at(v->order, "ifname"));
-        if (number_at(queue, "drops", 0) && number_at(queue, "backlog", 0))
+        json_int_t drops = queued(v, end, "drops"), packets = queued(v, end, "packets");
+        if (drops > 0 && drops * 1000 > packets && number_at(queue, "backlog", 0))
             found(d, "tunnel-saturated", v->at[end].name, v, false,
-                  "%s dropped %lld of %lld packets before %s; %lld wait", v->at[end].name,
-                  (long long)number_at(queue, "drops", 0), (long long)number_at(queue, "packets", 0),
-                  text_at(v->order, "ifname"), (long long)number_at(queue, "backlog", 0));
+                  "%s dropped %lld packets before %s and passed %lld in the same time; %lld wait", v->at[end].name,
+                  (long long)drops, text_at(v->order, "ifname"), (long long)packets,
+                  (long long)number_at(queue, "backlog", 0));
     }
 }
 
-/* Packets that overtake each other by more than the window are taken for replayed ones. */
+/* Packets that overtake each other by more than the window are taken for replayed ones. The kernel counts them for the
+ * node: they are of the tunnels out of which packets come. One now and then is a duplicate of the way's. */
 static void rule_replay(struct doctor *d, const struct view *v)
 {
+    enum { MANY = 10 };
     json_int_t wanted = number_at(json_object_get(d->order, "settings"), "replay_window", 0);
 
     for (enum end end = CPE; end <= HEADEND; end++) {
         json_int_t window = number_at(v->at[end].ike, "replay_window", wanted);
-        json_int_t dropped = number_at(json_object_get(v->at[end].node, "counters"), "XfrmInStateSeqError", 0);
+        json_int_t dropped = counted(v, end, "XfrmInStateSeqError");
         if (window < 128 && window < wanted)
             found(d, "replay-window", v->at[end].name, v, true, "%s has an anti-replay window of %lld packets",
                   v->at[end].name, (long long)window);
-        else if (dropped > 100)
-            found(d, "replay-window", v->at[end].name, v, false, "XfrmInStateSeqError of %s: %lld", v->at[end].name,
-                  (long long)dropped);
+        else if (dropped >= MANY && v->at[end].sa_moved.in > 0)
+            found(d, "replay-window", v->at[end].name, v, false,
+                  "XfrmInStateSeqError of %s: %lld more while %lld packets came out of the SA", v->at[end].name,
+                  (long long)dropped, (long long)v->at[end].sa_moved.in);
     }
 }
 

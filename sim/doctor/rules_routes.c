@@ -15,7 +15,7 @@ static void rule_default(struct doctor *d, const struct view *v)
     if (v->at[CPE].bgp && !true_at(v->at[CPE].bgp, "default"))
         found(d, "default-missing", v->at[CPE].name, v, true,
               "%s is not configured to send 0.0.0.0/0 to this neighbour", v->at[CPE].name);
-    else if (up(v) && json_is_array(told) && !has_text(told, "0.0.0.0/0") &&
+    else if (v->layers[ROUTES] == FAILED && json_is_array(told) && !has_text(told, "0.0.0.0/0") &&
              !has_text(json_object_get(v->at[ROUTER].neighbor, "accepted"), "0.0.0.0/0"))
         found(d, "default-missing", v->at[CPE].name, v, true, "%s sends no 0.0.0.0/0", v->at[CPE].name);
 }
@@ -46,7 +46,7 @@ static void rule_prefix_missing(struct doctor *d, const struct view *v)
     const json_t *wanted = json_object_get(v->order, "from_cisco"), *n = v->at[CPE].neighbor;
     VC_AUTO_TALLOC char *missing = beyond(NULL, wanted, json_object_get(n, "accepted"));
 
-    if (!up(v) || !missing || !json_object_get(n, "accepted"))
+    if (v->layers[ROUTES] != FAILED || !missing || !json_object_get(n, "accepted"))
         return;
     VC_AUTO_TALLOC char *not_refused = beyond(NULL, wanted, json_object_get(n, "refused"));
     bool sent = not_refused == NULL;
@@ -79,7 +79,7 @@ static void rule_redistribution(struct doctor *d, const struct view *v)
     size_t i, p;
     json_t *link, *prefix;
 
-    if (v->layers[ROUTES] != OK)
+    if (v->layers[ROUTES] != OK || layer_is_young(d, v, PATHS))
         return;
     json_array_foreach(json_object_get(d->order, "links"), i, link)
     {
@@ -154,8 +154,8 @@ static bool speaks(const struct doctor *d, const char *name)
     return true_at(node, "on") && is_running(node, text_at(json_object_get(node, "bgp"), "daemon"));
 }
 
-/* An iBGP session that the design has and that is not Established, of that node, while both ends could speak. False
- * when there is none at `i`. */
+/* An iBGP session that the design has and that is not Established, of that node, while both ends could speak and have
+ * had the time to. False when there is none at `i`. */
 static bool missing_session(const struct doctor *d, size_t i, const char *node, struct pair *pair)
 {
     const json_t *order = json_array_get(json_object_get(d->order, "ibgp"), i);
@@ -166,7 +166,8 @@ static bool missing_session(const struct doctor *d, size_t i, const char *node, 
     if (neighbor)
         pair->state = text_at(neighbor, "state");
     return is(order, "node", node) && speaks(d, node) && speaks(d, pair->peer) &&
-           (!neighbor || strcmp(pair->state, "Established") != 0);
+           (!neighbor || (strcmp(pair->state, "Established") != 0 &&
+                          !session_is_young(node_named(d, node), neighbor, node_named(d, pair->peer))));
 }
 
 /* Without iBGP a CPE knows the other data centre by the /24 only, and sends its traffic into its own tunnel. */
@@ -229,7 +230,7 @@ static void rule_no_path(struct doctor *d, const struct view *v)
     size_t i;
     json_t *probe;
 
-    if (v->layers[PATHS] != FAILED || json_array_size(d->causes))
+    if (v->layers[PATHS] != FAILED || is_explained(d, v, PATHS, NO_PATH))
         return;
     json_array_foreach(json_object_get(d->evidence, "probes"), i, probe)
     {

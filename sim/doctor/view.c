@@ -1,4 +1,5 @@
 /* One tunnel out of the evidence of all nodes. */
+#include "base/ip.h"
 #include "doctor/private.h"
 
 const char *text_at(const json_t *object, const char *member)
@@ -60,31 +61,30 @@ bool has_text(const json_t *list, const char *text)
     return false;
 }
 
-static const json_t *lines_of(const json_t *node, const char *daemon)
-{
-    return json_object_get(json_object_get(node, "log"), daemon);
-}
-
-const char *logged(const json_t *node, const char *daemon, const char *contains, const char *of)
-{
-    const json_t *lines = lines_of(node, daemon);
-
-    for (size_t i = json_array_size(lines); i-- > 0;) {
-        const char *line = json_string_value(json_array_get(lines, i));
-        if (line && strstr(line, contains) && (!of || strstr(line, of)))
-            return line;
-    }
-    return NULL;
-}
-
-const char *last_logged(const json_t *node, const char *daemon, const char *of)
-{
-    return logged(node, daemon, "", of);
-}
-
 char *address_of(void *ctx, const char *prefix)
 {
     return talloc_strndup(ctx, prefix, strcspn(prefix, "/"));
+}
+
+const json_t *route_to(const json_t *node, const char *host)
+{
+    const json_t *best = NULL;
+    struct vc_prefix prefix, longest = {0};
+    struct in_addr address;
+    size_t i;
+    json_t *route;
+
+    if (!vc_addr_parse(host, &address))
+        return NULL;
+    json_array_foreach(json_object_get(node, "routes"), i, route)
+    {
+        if (!vc_prefix_parse(text_at(route, "prefix"), &prefix) || !vc_prefix_contains(prefix, address) ||
+            (best && prefix.len <= longest.len))
+            continue;
+        best = route;
+        longest = prefix;
+    }
+    return true_at(best, "blackhole") ? NULL : best;
 }
 
 /* ---- SAs ---- */
@@ -170,6 +170,28 @@ static struct moved difference(struct moved before, struct moved after)
     return (struct moved){after.in - before.in, after.out - before.out};
 }
 
+/* Of two numbers of which zero is left out; -1: they were not read before, or have begun anew meanwhile. */
+static json_int_t moved_by(const json_t *before, const json_t *after, const char *member)
+{
+    json_int_t was = number_at(before, member, 0), is_now = number_at(after, member, 0);
+
+    return json_is_object(before) && is_now >= was ? is_now - was : -1;
+}
+
+json_int_t counted(const struct view *v, enum end end, const char *counter)
+{
+    return moved_by(json_object_get(v->at[end].before, "counters"), json_object_get(v->at[end].node, "counters"),
+                    counter);
+}
+
+json_int_t queued(const struct view *v, enum end end, const char *member)
+{
+    const char *ifname = text_at(v->order, "ifname");
+
+    return moved_by(json_object_get(json_object_get(v->at[end].before, "queues"), ifname),
+                    json_object_get(json_object_get(v->at[end].node, "queues"), ifname), member);
+}
+
 static struct moved packets_at(const json_t *interface)
 {
     return (struct moved){number_at(interface, "packets_in", -1), number_at(interface, "packets_out", -1)};
@@ -190,6 +212,7 @@ static void look_at_end(const struct doctor *doctor, struct view *v, enum end en
 
     v->at[end].name = name;
     v->at[end].node = node;
+    v->at[end].before = before;
     v->at[end].there = true_at(node, "on");
     v->at[end].ike = json_object_get(json_object_get(ike, "configured"), v->name);
     v->at[end].sa = best_sa(sas, v->name, text_at(ipsec, end == CPE ? "cisco" : "cpe"));

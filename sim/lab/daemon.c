@@ -139,6 +139,7 @@ int lab_daemon_serves(struct vc_daemon *daemon, vc_error **err)
     if (daemon->plan->load[daemon->loaded])
         return lab_daemon_load(daemon, err); /* and the command's end comes back here */
     daemon->state = VC_DAEMON_READY;
+    daemon->ready_ns = vc_events_now(daemon->lab->events);
     if (await_bgp(daemon, err))
         return -1;
     lab_daemons_advance(daemon->lab);

@@ -1,7 +1,7 @@
 /*
- * BGP as the node has it: what is configured for each tunnel, read from the daemon's file, and each neighbour as the
- * daemon sees it now, with the prefixes accepted, refused and told. FRR answers in JSON; BIRD's tables are read by
- * net/bird.h. A password is never told, only whether it is the one of the order.
+ * BGP as the node has it: what is configured for each tunnel, as FRR runs it now or as BIRD's file has it, and each
+ * neighbour as the daemon sees it now, with the prefixes accepted, refused and told. FRR answers in JSON; BIRD's tables
+ * are read by net/bird.h. A password is never told, only whether it is the one of the order.
  */
 #include <string.h>
 
@@ -10,18 +10,12 @@
 
 /* ---- configuration ---- */
 
-static json_t *of_tunnel(const struct vc_lab *lab, json_t *tunnels, const char *name)
+static bool is_tunnel(const void *lab, const char *name)
 {
-    json_t *out = json_object_get(tunnels, name);
-
-    if (!out && vc_topology_tunnel(lab->plan->topology, name) != VC_NONE) {
-        out = json_pack("{s:b, s:b, s:s}", "default", 0, "inbound_policy", 0, "password", "");
-        json_object_set_new(tunnels, name, out);
-    }
-    return out;
+    return vc_topology_tunnel(((const struct vc_lab *)lab)->plan->topology, name) != VC_NONE;
 }
 
-static void compare_password(const struct vc_lab *lab, json_t *tunnels)
+static json_t *compare_passwords(const struct vc_lab *lab, json_t *tunnels)
 {
     const char *name;
     json_t *tunnel;
@@ -33,98 +27,27 @@ static void compare_password(const struct vc_lab *lab, json_t *tunnels)
         const char *own = json_string_value(json_object_get(tunnel, "password"));
         json_object_set_new(tunnel, "password", json_string(evidence_secret(own, ordered)));
     }
+
+    return tunnels;
 }
 
-/* The words of a line; the rest are "". */
-enum { WORDS = 6 };
-static void split(char *line, const char *words[WORDS])
+/* As bgpd has it now; where it does not answer, as it was given at its start. */
+static json_t *frr_configured(const struct lab_node *node, struct vc_vty *vty)
 {
-    char *save = NULL;
+    const struct vc_lab *lab = node->daemons->lab;
+    VC_AUTO_TALLOC char *running = vty ? vc_vty_command(vty, NULL, "show running-config", NULL) : NULL;
+    VC_AUTO_TALLOC char *given = running ? NULL : evidence_file(NULL, node, "/etc/frr/bgpd.conf");
+    char *text = running ? running : given;
 
-    for (size_t i = 0; i < WORDS; i++) {
-        char *word = strtok_r(i ? NULL : line, " \t;'\"", &save);
-        words[i] = word ? word : "";
-    }
-}
-
-struct frr_reader {
-    const struct vc_lab *lab;
-    json_t *tunnels;
-    const char *asn;
-    json_t *groups; /* address → tunnel */
-};
-
-static void frr_neighbor(struct frr_reader *r, const char *who, const char *verb, const char *value, const char *way)
-{
-    const char *group = json_string_value(json_object_get(r->groups, who));
-    json_t *tunnel = of_tunnel(r->lab, r->tunnels, group ? group : who);
-
-    if (!tunnel && !strcmp(verb, "peer-group") && (tunnel = of_tunnel(r->lab, r->tunnels, value))) {
-        json_object_set_new(r->groups, who, json_string(value));
-        json_object_set_new(tunnel, "neighbor", json_string(who));
-    }
-    if (!tunnel)
-        return;
-    if (!strcmp(verb, "remote-as"))
-        json_object_set_new(tunnel, "remote_as", json_integer(atoll(value)));
-    else if (!strcmp(verb, "local-as"))
-        json_object_set_new(tunnel, "local_as", json_integer(atoll(value)));
-    else if (!strcmp(verb, "password"))
-        json_object_set_new(tunnel, "password", json_string(value));
-    else if (!strcmp(verb, "default-originate"))
-        json_object_set_new(tunnel, "default", json_true());
-    else if (!strcmp(verb, "prefix-list") && !strcmp(way, "in"))
-        json_object_set_new(tunnel, "inbound_policy", json_true());
-    if (!json_object_get(tunnel, "local_as") && *r->asn)
-        json_object_set_new(tunnel, "local_as", json_integer(atoll(r->asn)));
-}
-
-static json_t *frr_configured(const struct lab_node *node)
-{
-    VC_AUTO_TALLOC char *text = evidence_file(NULL, node, "/etc/frr/bgpd.conf");
-    VC_AUTO_JSON *groups = json_object();
-    struct frr_reader r = {.lab = node->daemons->lab, .tunnels = json_object(), .asn = "", .groups = groups};
-    char *save = NULL;
-
-    for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
-        const char *words[WORDS];
-        split(line, words);
-        if (!strcmp(words[0], "router") && !strcmp(words[1], "bgp"))
-            r.asn = words[2];
-        else if (!strcmp(words[0], "neighbor"))
-            frr_neighbor(&r, words[1], words[2], words[3], words[4]);
-    }
-    compare_password(r.lab, r.tunnels);
-    return r.tunnels;
+    return text ? compare_passwords(lab, evidence_read_frr(text, is_tunnel, lab)) : json_object();
 }
 
 static json_t *bird_configured(const struct lab_node *node)
 {
+    const struct vc_lab *lab = node->daemons->lab;
     VC_AUTO_TALLOC char *text = evidence_file(NULL, node, "/etc/bird/bird.conf");
-    json_t *tunnels = json_object(), *tunnel = NULL;
-    char *save = NULL;
 
-    for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
-        const char *w[WORDS];
-        split(line, w);
-        if (!strcmp(w[0], "protocol"))
-            tunnel = strncmp(w[2], "ebgp-", 5) ? NULL : of_tunnel(node->daemons->lab, tunnels, w[2] + 5);
-        if (!tunnel)
-            continue;
-        if (!strcmp(w[0], "local"))
-            json_object_set_new(tunnel, "local_as", json_integer(atoll(w[3])));
-        else if (!strcmp(w[0], "neighbor")) {
-            json_object_set_new(tunnel, "neighbor", json_string(w[1]));
-            json_object_set_new(tunnel, "remote_as", json_integer(atoll(w[3])));
-        } else if (!strcmp(w[0], "password"))
-            json_object_set_new(tunnel, "password", json_string(w[1]));
-        else if (!strcmp(w[0], "import") && !strcmp(w[1], "where"))
-            json_object_set_new(tunnel, "inbound_policy", json_true());
-        else if (!strcmp(w[0], "if") && !strcmp(w[3], "RTS_STATIC"))
-            json_object_set_new(tunnel, "default", json_true());
-    }
-    compare_password(node->daemons->lab, tunnels);
-    return tunnels;
+    return text ? compare_passwords(lab, evidence_read_bird(text, is_tunnel, lab)) : json_object();
 }
 
 /* ---- FRR's neighbours ---- */
@@ -169,7 +92,7 @@ static void ask_prefixes(struct vc_vty *vty, const char *address, json_t *neighb
     }
 }
 
-static json_t *frr_neighbors(const struct vc_daemon *bgpd)
+static json_t *frr_neighbors(const struct vc_daemon *bgpd, struct vc_vty *vty)
 {
     static const char *const members[][2] = {
         {"bgpState", "state"},
@@ -181,14 +104,10 @@ static json_t *frr_neighbors(const struct vc_daemon *bgpd)
         {"connectionsEstablished", "established"},
         {"connectionsDropped", "dropped"},
         {"authenticationEnabled", "authentication"},
+        {"adminShutDown", "shut"},
     };
-    int fd = vc_node_connect(&bgpd->node->rt, bgpd->plan->ready, NULL);
     json_t *out = json_object(), *peer;
     const char *address;
-
-    if (fd < 0)
-        return out;
-    VC_AUTO_TALLOC struct vc_vty *vty = vc_vty_new(NULL, fd);
     VC_AUTO_JSON *reply = vc_vty_json(vty, "show bgp neighbors json", NULL);
     json_object_foreach(reply, address, peer)
     {
@@ -201,6 +120,9 @@ static json_t *frr_neighbors(const struct vc_daemon *bgpd)
                 json_object_set(neighbor, members[i][1], json_object_get(peer, members[i][0]));
         if (json_object_get(queues, "depthOutq"))
             json_object_set(neighbor, "out_queue", json_object_get(queues, "depthOutq"));
+        if (json_object_get(peer, "lastResetTimerMsecs"))
+            json_object_set_new(neighbor, "reset_s",
+                                json_integer(json_integer_value(json_object_get(peer, "lastResetTimerMsecs")) / 1000));
         const char *state = json_string_value(json_object_get(neighbor, "state"));
         /* What passes between the customer's own routers shows in their tables. */
         if (state && !strcmp(state, "Established") && lab_tunnel_of(bgpd->lab, bgpd->node->index, address))
@@ -237,6 +159,8 @@ static json_t *bird_neighbors(const struct vc_daemon *daemon)
         const char *state = json_string_value(json_object_get(peer, "state"));
         json_t *neighbor = json_pack("{s:s, s:O?, s:O?}", "state", state, "remote_as",
                                      json_object_get(peer, "remoteAs"), "last_reset", json_object_get(peer, "reason"));
+        if (!strcmp(state, "Down")) /* only what is disabled does not at least start */
+            json_object_set_new(neighbor, "shut", json_true());
         if (!strcmp(state, "Established") && lab_tunnel_of(daemon->lab, daemon->node->index, address)) {
             json_object_set_new(neighbor, "accepted", bird_ask(bird, protocol, "protocol"));
             json_object_set_new(neighbor, "refused", bird_ask(bird, protocol, "filtered protocol"));
@@ -267,9 +191,11 @@ json_t *evidence_bgp(const struct lab_node *node)
     if (!name)
         return NULL;
     bool frr = !strcmp(name, "bgpd");
-    json_t *neighbors = !daemon ? json_object() : frr ? frr_neighbors(daemon) : bird_neighbors(daemon);
+    int fd = frr && daemon ? vc_node_connect(&node->rt, daemon->plan->ready, NULL) : -1;
+    VC_AUTO_TALLOC struct vc_vty *vty = fd >= 0 ? vc_vty_new(NULL, fd) : NULL;
+    json_t *neighbors = vty ? frr_neighbors(daemon, vty) : !frr && daemon ? bird_neighbors(daemon) : json_object();
     return json_pack("{s:s, s:o, s:o}", "daemon", name, "configured",
-                     frr ? frr_configured(node) : bird_configured(node), "neighbors", neighbors);
+                     frr ? frr_configured(node, vty) : bird_configured(node), "neighbors", neighbors);
 }
 
 json_t *evidence_bfd(const struct lab_node *node)

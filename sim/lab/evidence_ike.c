@@ -1,7 +1,8 @@
 /*
- * IKE and IPsec as the node has them: the daemon's configuration, and its SAs. Charon tells its SAs over vici; what it
- * was loaded with it tells in part only (no proposals, no secrets), so that is read from the text it was given, as an
- * engineer reads a device's configuration. Libreswan's is a file.
+ * IKE and IPsec as the node has them: the daemon's configuration, and its SAs. Charon tells its SAs over vici, and of
+ * what it was loaded with the addresses, identities, selectors and mode; what it does not tell (proposals, secrets,
+ * what starts it) is read from the text it was given, as an engineer reads a device's configuration. Libreswan's is a
+ * file.
  */
 #include <string.h>
 
@@ -57,16 +58,44 @@ static json_t *charon_connection(const struct vc_lab *lab, const char *name, con
     return out;
 }
 
-static json_t *charon_configured(const struct vc_daemon *daemon)
+/* What charon has now goes before what it was given at its start. */
+static void set_loaded(json_t *out, const char *name, const json_t *loaded)
+{
+    const json_t *child = json_object_get(json_object_get(loaded, "children"), name);
+    const char *version = json_string_value(json_object_get(loaded, "version"));
+    const char *mode = json_string_value(json_object_get(child, "mode"));
+
+    set_text(out, "local", json_object_get(loaded, "local_addrs"));
+    set_text(out, "remote", json_object_get(loaded, "remote_addrs"));
+    set_text(out, "local_id", json_object_get(json_object_get(loaded, "local-1"), "id"));
+    set_text(out, "remote_id", json_object_get(json_object_get(loaded, "remote-1"), "id"));
+    set_text(out, "local_ts", json_object_get(child, "local-ts"));
+    set_text(out, "remote_ts", json_object_get(child, "remote-ts"));
+    if (version && !strncmp(version, "IKEv", 4))
+        json_object_set_new(out, "version", json_integer(atoi(version + 4)));
+    if (mode)
+        json_object_set_new(out, "mode", json_string(strcmp(mode, "TUNNEL") ? "transport" : "tunnel"));
+}
+
+static json_t *charon_configured(const struct vc_daemon *daemon, const json_t *loaded)
 {
     VC_AUTO_JSON *conf = daemon->plan->vici_config ? vc_swanctl_parse(daemon->plan->vici_config, NULL) : NULL;
-    json_t *out = json_object(), *connection;
+    json_t *out = json_object(), *connection, *item;
     const char *name;
+    size_t i;
 
     json_object_foreach(json_object_get(conf, "connections"), name, connection)
     {
         json_object_set_new(out, name,
                             charon_connection(daemon->lab, name, connection, json_object_get(conf, "secrets")));
+    }
+    json_array_foreach(loaded, i, item)
+    {
+        json_object_foreach(item, name, connection)
+        {
+            if (json_object_get(out, name))
+                set_loaded(json_object_get(out, name), name, connection);
+        }
     }
 
     return out;
@@ -119,18 +148,27 @@ static json_t *charon_sa(const char *name, const json_t *sa)
     return out;
 }
 
-static json_t *charon_sas(const struct vc_daemon *daemon)
+/* One of vici's lists, or an empty one. */
+static json_t *ask(const struct vc_daemon *daemon, const char *command, const char *event)
 {
-    json_t *out = json_array(), *item, *sa;
-    const char *name;
-    size_t i;
     int fd = vc_node_connect(&daemon->node->rt, daemon->plan->ready, NULL);
 
     if (fd < 0)
-        return out;
+        return json_array();
     VC_AUTO_TALLOC struct vc_vici *vici = vc_vici_new(NULL, fd);
-    VC_AUTO_JSON *reply = vc_vici_call(vici, "list-sas", NULL, "list-sa", NULL);
-    json_array_foreach(json_object_get(reply, "items"), i, item)
+    VC_AUTO_JSON *reply = vc_vici_call(vici, command, NULL, event, NULL);
+    json_t *items = json_object_get(reply, "items");
+    return items ? json_incref(items) : json_array();
+}
+
+static json_t *charon_sas(const struct vc_daemon *daemon)
+{
+    VC_AUTO_JSON *items = ask(daemon, "list-sas", "list-sa");
+    json_t *out = json_array(), *item, *sa;
+    const char *name;
+    size_t i;
+
+    json_array_foreach(items, i, item)
     {
         json_object_foreach(item, name, sa)
         {
@@ -206,29 +244,10 @@ static void in_our_words(const struct vc_lab *lab, json_t *connection)
     }
 }
 
-/* `ID ID : PSK "secret"`, in the order of the connections. */
-static void read_secrets(const struct lab_node *node, json_t *connections)
-{
-    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    char *at = evidence_file(scratch, node, "/etc/ipsec.secrets"), *line, *save = NULL;
-    void *next = json_object_iter(connections);
-
-    for (line = at ? strtok_r(at, "\n", &save) : NULL; line && next; line = strtok_r(NULL, "\n", &save)) {
-        char *psk = strstr(line, "PSK \"");
-        size_t tunnel = tunnel_named(node->daemons->lab, json_object_iter_key(next));
-        if (!psk || tunnel == VC_NONE)
-            continue;
-        psk += strlen("PSK \"");
-        psk[strcspn(psk, "\"")] = '\0';
-        json_object_set_new(json_object_iter_value(next), "psk",
-                            json_string(evidence_secret(psk, evidence_psk(scratch, node->daemons->lab, tunnel))));
-        next = json_object_iter_next(connections, next);
-    }
-}
-
 static json_t *libreswan_configured(const struct lab_node *node)
 {
     VC_AUTO_TALLOC char *text = evidence_file(NULL, node, "/etc/ipsec.conf");
+    VC_AUTO_TALLOC char *secrets = evidence_file(NULL, node, "/etc/ipsec.secrets");
     json_t *out = json_object(), *connection = NULL;
     char *save = NULL;
     const char *name;
@@ -236,6 +255,9 @@ static json_t *libreswan_configured(const struct lab_node *node)
     for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
         char *equals = strchr(line, '=');
         if (!strncmp(line, "conn ", 5)) {
+            connection = NULL; /* what is no tunnel's, such as %default, says nothing of one */
+            if (tunnel_named(node->daemons->lab, line + 5) == VC_NONE)
+                continue;
             connection = json_object();
             json_object_set_new(out, line + 5, connection);
         } else if (connection && equals) {
@@ -248,7 +270,8 @@ static json_t *libreswan_configured(const struct lab_node *node)
         in_our_words(node->daemons->lab, connection);
     }
 
-    read_secrets(node, out);
+    if (secrets)
+        evidence_read_secrets(node->daemons->lab, secrets, out);
     return out;
 }
 
@@ -315,11 +338,13 @@ json_t *evidence_ike(const struct lab_node *node)
     for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
         const struct vc_daemon *daemon = &node->daemons[i];
         bool charon = !strcmp(daemon->plan->name, "charon");
-
-        if (charon || !strcmp(daemon->plan->name, "pluto"))
-            return json_pack("{s:s, s:o, s:o}", "daemon", daemon->plan->name, "configured",
-                             charon ? charon_configured(daemon) : libreswan_configured(node), "sas",
-                             evidence_sas(node));
+        if (!charon && strcmp(daemon->plan->name, "pluto") != 0)
+            continue;
+        bool answers = charon && evidence_daemon(node, "charon");
+        VC_AUTO_JSON *loaded = answers ? ask(daemon, "list-conns", "list-conn") : NULL;
+        return json_pack("{s:s, s:o, s:o}", "daemon", daemon->plan->name, "configured",
+                         charon ? charon_configured(daemon, loaded) : libreswan_configured(node), "sas",
+                         evidence_sas(node));
     }
     return NULL;
 }

@@ -72,6 +72,7 @@ static const struct {
     {"charon", "established"},
     {"charon", "creating acquire job"},
     {"charon", "looking for peer configs"},
+    {"pluto", "Starting Pluto"},
     {"pluto", "NO_PROPOSAL_CHOSEN"},
     {"pluto", "AUTHENTICATION_FAILED"},
     {"pluto", "TS_UNACCEPTABLE"},
@@ -114,6 +115,45 @@ static bool same_silence(const char *a, const char *b)
            !strcmp(message_a, message_b);
 }
 
+/* Whose the line is: from after `begin` up to `end` of "<dc1|4>" or `"dc1" #3`; NULL: nobody's by name. */
+static const char *owner_of(const char *line, size_t *length)
+{
+    static const char *const marks[][2] = {{"<", "|"}, {": \"", "\""}, {"neighbor ", "( "}, {"ebgp-", ":"}};
+
+    for (size_t i = 0; i < VC_COUNT(marks); i++) {
+        const char *at = strstr(line, marks[i][0]);
+        if (!at)
+            continue;
+        at += strlen(marks[i][0]);
+        *length = strcspn(at, marks[i][1]);
+        if (at[*length] && *length <= strcspn(at, " >"))
+            return at;
+    }
+    return NULL;
+}
+
+static bool same_owner(const char *a, const char *b)
+{
+    size_t length_a = 0, length_b = 0;
+    const char *of_a = owner_of(a, &length_a), *of_b = owner_of(b, &length_b);
+
+    return (!of_a && !of_b) || (of_a && of_b && length_a == length_b && !strncmp(of_a, of_b, length_a));
+}
+
+/* Many lines of one tunnel leave those of another alone. */
+static void make_room(json_t *lines, const char *line)
+{
+    size_t count = 0, oldest = 0;
+
+    for (size_t i = json_array_size(lines); i-- > 0;)
+        if (same_owner(json_string_value(json_array_get(lines, i)), line)) {
+            oldest = i;
+            count++;
+        }
+    if (count > LINES_KEPT)
+        json_array_remove(lines, oldest);
+}
+
 /* Of one silence the last line tells how long it is: the others would leave no room. */
 void evidence_keep_line(json_t *lines, const char *line)
 {
@@ -127,8 +167,7 @@ void evidence_keep_line(json_t *lines, const char *line)
         json_array_set_new(lines, count - 1, value);
     else
         json_array_append_new(lines, value);
-    if (json_array_size(lines) > LINES_KEPT)
-        json_array_remove(lines, 0);
+    make_room(lines, line);
 }
 
 static json_t *log_lines(const struct lab_node *node, const struct vc_plan_daemon *daemon)

@@ -76,6 +76,8 @@ static int start_one(struct lab_gre *gre, vc_error **err)
     gre->report = pair[0];
     gre->released = gre->expected = false;
     gre->up = true;
+    gre->counters = (struct vc_gre_report){0};
+    gre->changed_ns = gre->answered_ns = gre->returned_ns = 0;
     fflush(NULL);
     gre->pid = fork();
     if (!gre->pid)
@@ -103,11 +105,16 @@ static void take_report(struct lab_gre *gre, const struct vc_gre_report *report)
 
     switch (report->type) {
     case VC_GRE_COUNTERS:
+        if (report->keepalives_answered != gre->counters.keepalives_answered)
+            gre->answered_ns = t;
+        if (report->keepalives_returned != gre->counters.keepalives_returned)
+            gre->returned_ns = t;
         gre->counters = *report;
         break;
     case VC_GRE_UP:
     case VC_GRE_DOWN:
         gre->up = report->type == VC_GRE_UP;
+        gre->changed_ns = t;
         vc_event(gre->lab->events, VC_LAYER_GRE, gre->node->rt.plan->name, "state", t, "{s:s, s:b, s:s}", "tunnel",
                  tunnel, "up", gre->up, "reason", "keepalive");
         break;

@@ -15,6 +15,7 @@ struct vc_daemon {
     struct lab_node *node;
     const struct vc_plan_daemon *plan;
     enum vc_daemon_state state;
+    int64_t ready_ns; /* since when it serves, on the events' clock */
     pid_t pid;
     bool expected;             /* a fault or the lab itself ended it: no failure */
     bool again;                /* it was killed to be started anew */
@@ -41,6 +42,7 @@ struct lab_gre {
     bool up;
     bool expected;
     struct vc_gre_report counters;
+    int64_t changed_ns, answered_ns, returned_ns; /* its state, and keepalives, last; on the events' clock */
     sd_event_source *source;
 };
 

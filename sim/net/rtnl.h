@@ -52,6 +52,14 @@ struct vc_rtnl_state {
     uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, tx_dropped;
 };
 int vc_rtnl_state(struct vc_rtnl *rtnl, const char *ifname, struct vc_rtnl_state *state, vc_error **err);
+/* An interface's addressing, read now. A GRE interface of the kernel's own has both of its ends. */
+struct vc_rtnl_link {
+    bool exists, gre;
+    unsigned mtu;
+    struct vc_prefix address; /* its first IPv4 address; 0.0.0.0/0: it has none */
+    struct in_addr local, remote;
+};
+int vc_rtnl_link(struct vc_rtnl *rtnl, const char *ifname, struct vc_rtnl_link *link, vc_error **err);
 /* All IPv4 routes of the main table as [{"prefix","ifname","via","protocol","blackhole"}], sorted by prefix. New
  * reference or NULL. */
 json_t *vc_rtnl_routes(struct vc_rtnl *rtnl, vc_error **err);

@@ -2,7 +2,9 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/cache.h>
+#include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/ipgre.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 #include <netlink/socket.h>
@@ -55,6 +57,47 @@ static struct in_addr binary_address(const struct nl_addr *addr)
     if (addr && nl_addr_get_len(addr) == sizeof out)
         memcpy(&out, nl_addr_get_binary_addr(addr), sizeof out);
     return out;
+}
+
+/* The kernel lists an interface's addresses in the order in which they were given. */
+static int first_address(struct vc_rtnl *rtnl, int ifindex, struct vc_prefix *first)
+{
+    struct nl_cache *cache = NULL;
+    int status = rtnl_addr_alloc_cache(vc_rtnl_sock(rtnl), &cache);
+
+    if (status < 0)
+        return status;
+    for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+        struct rtnl_addr *address = (struct rtnl_addr *)o;
+        if (rtnl_addr_get_ifindex(address) != ifindex || rtnl_addr_get_family(address) != AF_INET)
+            continue;
+        *first =
+            (struct vc_prefix){binary_address(rtnl_addr_get_local(address)), (uint8_t)rtnl_addr_get_prefixlen(address)};
+        break;
+    }
+    nl_cache_free(cache);
+    return 0;
+}
+
+int vc_rtnl_link(struct vc_rtnl *rtnl, const char *ifname, struct vc_rtnl_link *link, vc_error **err)
+{
+    struct rtnl_link *found = NULL;
+    int status = rtnl_link_get_kernel(vc_rtnl_sock(rtnl), 0, ifname, &found);
+
+    *link = (struct vc_rtnl_link){0};
+    if (status == -NLE_NODEV || status == -NLE_OBJ_NOTFOUND)
+        return 0;
+    if (status == 0) {
+        *link =
+            (struct vc_rtnl_link){.exists = true, .mtu = rtnl_link_get_mtu(found), .gre = rtnl_link_is_ipgre(found)};
+        if (link->gre) {
+            link->local.s_addr = rtnl_link_ipgre_get_local(found);
+            link->remote.s_addr = rtnl_link_ipgre_get_remote(found);
+        }
+        status = first_address(rtnl, rtnl_link_get_ifindex(found), &link->address);
+        rtnl_link_put(found);
+    }
+    return status < 0 ? vc_fail(err, VC_EXIT_FAIL, 0, "read interface %s: %s", ifname, nl_geterror(status)) : 0;
 }
 
 static json_t *route_json(struct vc_rtnl *rtnl, struct rtnl_route *route)

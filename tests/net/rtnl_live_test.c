@@ -137,6 +137,31 @@ Test(rtnl, a_batch_may_use_a_link_that_it_creates)
     teardown(&t);
 }
 
+/* The first address given is the interface's own, without one it has none. */
+Test(rtnl, an_interface_tells_its_mtu_and_address)
+{
+    VC_AUTO_ERROR *err = NULL;
+    struct vc_rtnl_link link;
+    struct two t;
+
+    NEED_ROOT();
+    setup(&t);
+    struct vc_rtnl_veth veth = wire(&t, "wan");
+    vc_rtnl_veth(t.rtnl[0], &veth);
+    vc_rtnl_mtu(t.rtnl[0], "wan", 1400);
+    OK(vc_rtnl_commit(t.rtnl[0], &err), err);
+    OK(vc_rtnl_link(t.rtnl[0], "wan", &link, &err), err);
+    cr_assert(link.exists && !link.gre && link.mtu == 1400 && !link.address.addr.s_addr && !link.address.len);
+    vc_rtnl_address(t.rtnl[0], "wan", prefix("10.0.0.1/30"));
+    vc_rtnl_address(t.rtnl[0], "wan", prefix("10.0.0.9/30"));
+    OK(vc_rtnl_commit(t.rtnl[0], &err), err);
+    OK(vc_rtnl_link(t.rtnl[0], "wan", &link, &err), err);
+    cr_assert_str_eq(vc_prefix_text(link.address).s, "10.0.0.1/30");
+    OK(vc_rtnl_link(t.rtnl[0], "nobody", &link, &err), err);
+    cr_assert_not(link.exists);
+    teardown(&t);
+}
+
 Test(rtnl, routes_are_replaced_and_deleted)
 {
     VC_AUTO_ERROR *err = NULL;
