@@ -22,7 +22,7 @@ _vclab() {
     doctor) words='--json --evidence --catalogue --results --lab' ;;
     sweep) words="--depth --only --shard --limit-cases --chain --timers --jobs --seed --campaign --results --keep --list --json $(_vclab_topologies "$home")" ;;
     list) words='--json --catalogue --results' ;;
-    bench) words='--runs --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same planner' ;;
+    bench) words='--runs --seed --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same doctor planner' ;;
     activate) words='--status --export --settings --files --deactivate --out --seed --as full-admin read-only --ledger --json' ;;
     onboard) words='--out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --only --live --list --json' ;;
     export) words="--as --topology --timers --seed --no-secrets --out ios-xe strongswan frr bird libreswan $(_vclab_topologies "$home")" ;;

@@ -17,15 +17,7 @@
 #define SAME_RUNS    10
 #define LOAD_LIMIT_S 600 /* a load ends by itself when the bench does not end it */
 
-/* A `vclab run` and what came of it. */
-struct command {
-    const char *argv[16]; /* after the program's name; NULL-terminated */
-    double wall_s;
-    int status;
-    json_t *runs;
-};
-
-static _Noreturn void become(const struct command *command, int out, int err)
+static _Noreturn void become(const struct bench_command *command, int out, int err)
 {
     const char *argv[VC_COUNT(command->argv) + 1] = {"vclab"};
 
@@ -37,22 +29,20 @@ static _Noreturn void become(const struct command *command, int out, int err)
     _exit(VC_EXIT_FAIL);
 }
 
-static int said(const struct command *command, int err_fd, vc_error **err)
+int bench_command_said(const struct bench_command *command, int said_fd, vc_error **err)
 {
     char text[1024] = "";
-    off_t size = lseek(err_fd, 0, SEEK_END), from = size > (off_t)sizeof text ? size - (off_t)sizeof text + 1 : 0;
+    off_t size = lseek(said_fd, 0, SEEK_END), from = size > (off_t)sizeof text ? size - (off_t)sizeof text + 1 : 0;
 
-    if (pread(err_fd, text, sizeof text - 1, from) < 0)
+    if (pread(said_fd, text, sizeof text - 1, from) < 0)
         text[0] = 0;
     return vc_fail(err, command->status == VC_EXIT_INTERRUPTED ? VC_EXIT_INTERRUPTED : VC_EXIT_FAIL, 0,
-                   "vclab run ended with status %d: …%s", command->status, text);
+                   "vclab %s ended with status %d: …%s", command->argv[0], command->status, text);
 }
 
-/* Fails unless the command gave a verdict. */
-static int run_command(struct command *command, vc_error **err)
+int bench_command(struct bench_command *command, int said_fd, vc_error **err)
 {
     VC_AUTO_FD out = memfd_create("stdout", MFD_CLOEXEC);
-    VC_AUTO_FD said_fd = memfd_create("stderr", MFD_CLOEXEC);
     double began = now_s();
     int status;
 
@@ -61,12 +51,24 @@ static int run_command(struct command *command, vc_error **err)
     if (!pid)
         become(command, out, said_fd);
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
-        return vc_fail(err, VC_EXIT_FAIL, errno, "starting vclab run");
+        return vc_fail(err, VC_EXIT_FAIL, errno, "starting vclab %s", command->argv[0]);
     command->wall_s = now_s() - began;
     command->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     lseek(out, 0, SEEK_SET);
-    command->runs = json_loadfd(out, 0, NULL);
-    return json_array_size(command->runs) && command->status != VC_EXIT_INTERRUPTED ? 0 : said(command, said_fd, err);
+    command->json = json_loadfd(out, 0, NULL);
+    return 0;
+}
+
+/* A `vclab run --json`. Fails unless it gave a verdict. */
+static int run_command(struct bench_command *command, vc_error **err)
+{
+    VC_AUTO_FD said_fd = memfd_create("stderr", MFD_CLOEXEC);
+
+    if (bench_command(command, said_fd, err))
+        return -1;
+    return json_array_size(command->json) && command->status != VC_EXIT_INTERRUPTED
+               ? 0
+               : bench_command_said(command, said_fd, err);
 }
 
 static const char *member(const json_t *run, const char *name)
@@ -81,8 +83,7 @@ static double virtual_s(const json_t *run)
     return json_number_value(json_object_get(run, "virtual_s"));
 }
 
-/* A folder below the results for one measurement. talloc child of ctx. */
-static char *fresh_folder(void *ctx, struct bench *bench, vc_error **err)
+char *bench_folder(void *ctx, struct bench *bench, vc_error **err)
 {
     char *path = talloc_asprintf(ctx, "%s/bench-XXXXXX", bench->results);
 
@@ -97,14 +98,14 @@ static char *fresh_folder(void *ctx, struct bench *bench, vc_error **err)
 static int play(struct bench *bench, const char *scenario, bool cold, const char *name, char **digest, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *results = fresh_folder(ctx, bench, err);
+    const char *results = bench_folder(ctx, bench, err);
     const char *file = talloc_asprintf(ctx, "%s/%s", session_folder(ctx, "scenarios"), scenario);
-    struct command command = {.argv = {"run", "--json", "--results", results, file, cold ? "--cold" : NULL}};
+    struct bench_command command = {.argv = {"run", "--json", "--results", results, file, cold ? "--cold" : NULL}};
 
     if (!results)
         return -1;
     int failed = run_command(&command, err);
-    VC_AUTO_JSON *runs = command.runs;
+    VC_AUTO_JSON *runs = command.json;
     const json_t *run = json_array_get(runs, 0);
     session_remove(results);
     if (failed)
@@ -144,8 +145,8 @@ static int run_24h(struct bench *bench, vc_error **err)
 static int run_suite(struct bench *bench, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *results = fresh_folder(ctx, bench, err);
-    struct command command = {
+    const char *results = bench_folder(ctx, bench, err);
+    struct bench_command command = {
         .argv = {"run", "--json", "--jobs", "2", "--results", results, session_folder(ctx, "scenarios")}};
     double covered = 0, passed = 0;
     const json_t *run;
@@ -154,7 +155,7 @@ static int run_suite(struct bench *bench, vc_error **err)
     if (!results)
         return -1;
     int failed = run_command(&command, err);
-    VC_AUTO_JSON *runs = command.runs;
+    VC_AUTO_JSON *runs = command.json;
     session_remove(results);
     if (failed)
         return -1;
@@ -246,5 +247,7 @@ const struct bench_case bench_sealed_cases[] = {
     {"sealed-24h", "24 virtual hours with rekeys and a slow flow", run_24h, 1, true},
     {"sealed-suite", "every scenario, two machines side by side", run_suite, 1, true},
     {"sealed-same", "ten cold runs, half of them with every core kept busy by other work", run_same, 1, true},
+    {"doctor", "runs in which nothing is wrong, of every topology, and the doctor asked in each", bench_doctor, 200,
+     true, true},
 };
 const size_t bench_sealed_case_count = VC_COUNT(bench_sealed_cases);

@@ -7,19 +7,21 @@
 #include "cli/numbers.h"
 
 static const char usage[] =
-    "Usage: vclab bench [NAME...] [--runs N] [--json] [--compare FILE] [--results DIR] [--plane auto|kernel|user] "
-    "[--wires auto|netem|ns3|veth]\n                   [--timers PROFILE]\n"
+    "Usage: vclab bench [NAME...] [--runs N] [--seed N] [--json] [--compare FILE] [--results DIR] "
+    "[--plane auto|kernel|user]\n                   [--wires auto|netem|ns3|veth] [--timers PROFILE]\n"
     "\n"
     "Measures this machine. Live, as root: bring-up, ten-labs, failover, throughput (10 runs each), wires. Sealed: "
     "sealed-cold,\n"
-    "sealed-warm, sealed-24h, sealed-suite, sealed-same. Simulated: planner. Default: all. The figures go to "
-    "results/bench.json and are\n"
+    "sealed-warm, sealed-24h, sealed-suite, sealed-same, doctor (200 runs in which nothing is wrong, drawn by --seed; "
+    "as root its live\n"
+    "answer too). Simulated: planner. Default: all. The figures go to results/bench.json and are\n"
     "compared with FILE, by default with the bench.json that was there. Exit status: 0 every target met, 1 one "
     "missed.\n";
 
 struct options {
     struct session_options session;
     unsigned runs;
+    uint64_t seed;
     bool json;
     const char *compare;
 };
@@ -155,8 +157,9 @@ static int measure(struct bench *bench, const struct options *options, char **na
         unsigned runs = options->runs ? options->runs : this->runs;
         if (!wanted(this, names, count))
             continue;
-        for (unsigned i = 0; i < runs; i++) {
-            fprintf(stderr, "%s %u/%u: %s\n", this->name, i + 1, runs, this->what);
+        bench->runs = runs;
+        for (unsigned i = 0; i < (this->whole ? 1 : runs); i++) {
+            fprintf(stderr, "%s %u/%u: %s\n", this->name, this->whole ? runs : i + 1, runs, this->what);
             if (this->run(bench, err))
                 return vc_wrap(err, "bench %s", this->name);
         }
@@ -211,7 +214,7 @@ static int run(const struct options *options, char **names, int count, vc_error 
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     VC_AUTO_JSON *samples = json_object();
-    struct bench bench = {.samples = samples};
+    struct bench bench = {.samples = samples, .seed = options->seed};
 
     if (check_names(names, count, err))
         return -1;
@@ -232,16 +235,13 @@ static int run(const struct options *options, char **names, int count, vc_error 
 
 int vc_cmd_bench(int argc, char **argv)
 {
-    static const struct option longs[] = {{"runs", required_argument, NULL, 'n'},
-                                          {"json", no_argument, NULL, 'J'},
-                                          {"compare", required_argument, NULL, 'c'},
-                                          {"results", required_argument, NULL, 'r'},
-                                          {"wires", required_argument, NULL, 'w'},
-                                          {"plane", required_argument, NULL, 'p'},
-                                          {"timers", required_argument, NULL, 't'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-    struct options options = {0};
+    static const struct option longs[] = {
+        {"runs", required_argument, NULL, 'n'},    {"seed", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'J'},          {"compare", required_argument, NULL, 'c'},
+        {"results", required_argument, NULL, 'r'}, {"wires", required_argument, NULL, 'w'},
+        {"plane", required_argument, NULL, 'p'},   {"timers", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},          {0}};
+    struct options options = {.seed = 1};
     VC_AUTO_ERROR *err = NULL;
     uint64_t number;
     int c;
@@ -252,6 +252,10 @@ int vc_cmd_bench(int argc, char **argv)
             if (parse_number("bench", "runs", optarg, 1, 1000, &number))
                 return VC_EXIT_USAGE;
             options.runs = (unsigned)number;
+            break;
+        case 's':
+            if (parse_number("bench", "seed", optarg, 0, INT64_MAX, &options.seed))
+                return VC_EXIT_USAGE;
             break;
         case 'J':
             options.json = true;

@@ -1,24 +1,10 @@
 /* Random schedules of overlapping faults, and what is left of one that fails. */
 #include <string.h>
 
+#include "sweep/draw.h"
 #include "sweep/sweep.h"
 
 enum { ELEMENTS_MIN = 2, ELEMENTS_MAX = 6, PAUSE_MAX_MS = 5000 };
-
-/* splitmix64: a schedule depends on its seed and index alone, on no library's generator. */
-static uint64_t draw(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15U;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-}
-
-static size_t below(uint64_t *state, size_t limit)
-{
-    return (size_t)(draw(state) % limit);
-}
 
 static bool fits(const struct vc_sweep *sweep, const size_t *chosen, size_t count, size_t element)
 {
@@ -32,12 +18,13 @@ static bool fits(const struct vc_sweep *sweep, const size_t *chosen, size_t coun
 
 static size_t choose(const struct vc_sweep *sweep, uint64_t *state, size_t *chosen)
 {
-    size_t all = vc_oracle_count(sweep->oracle), wanted = ELEMENTS_MIN + below(state, ELEMENTS_MAX - ELEMENTS_MIN + 1);
+    size_t all = vc_oracle_count(sweep->oracle),
+           wanted = ELEMENTS_MIN + sweep_below(state, ELEMENTS_MAX - ELEMENTS_MIN + 1);
     size_t count = 0;
 
     /* In a small topology six that fit may not exist. */
     for (size_t tries = 0; tries < 20 * wanted && count < wanted && all; tries++) {
-        size_t element = below(state, all);
+        size_t element = sweep_below(state, all);
         if (fits(sweep, chosen, count, element))
             chosen[count++] = element;
     }
@@ -56,14 +43,14 @@ static bool remembers(const struct vc_sweep *sweep, const size_t *chosen, size_t
 /* What comes after a fault or heal: mostly a check, else the next one soon, so that timers overlap. */
 static void add_between(struct vc_schedule *schedule, uint64_t *state, bool settle)
 {
-    size_t dice = below(state, 10);
+    size_t dice = sweep_below(state, 10);
 
     if (dice < 6)
         vc_schedule_add(schedule, VC_SWEEP_CHECK, VC_NONE, 0);
     else if (settle)
         vc_schedule_add(schedule, VC_SWEEP_SETTLE, VC_NONE, 0);
     if (dice >= 4)
-        vc_schedule_add(schedule, VC_SWEEP_PAUSE, VC_NONE, 1 + (unsigned)below(state, PAUSE_MAX_MS));
+        vc_schedule_add(schedule, VC_SWEEP_PAUSE, VC_NONE, 1 + (unsigned)sweep_below(state, PAUSE_MAX_MS));
 }
 
 /* The drawn one, or what has to be there before it. */
@@ -81,17 +68,17 @@ struct vc_schedule vc_campaign_schedule(const struct vc_sweep *sweep, uint64_t s
     size_t waiting[ELEMENTS_MAX], active[ELEMENTS_MAX], active_count = 0;
     struct vc_schedule schedule = {.count = 0};
 
-    state = draw(&state) + index;
+    state = sweep_draw(&state) + index;
     size_t waiting_count = choose(sweep, &state, waiting);
     bool settle = remembers(sweep, waiting, waiting_count);
     while (waiting_count || active_count) {
-        bool fault = waiting_count && (!active_count || below(&state, 3) < 2);
+        bool fault = waiting_count && (!active_count || sweep_below(&state, 3) < 2);
         if (fault) {
             size_t element = waiting[--waiting_count];
             vc_schedule_add(&schedule, VC_SWEEP_FAULT, element, 0);
             active[active_count++] = element;
         } else {
-            size_t i = healable(sweep, active, active_count, below(&state, active_count));
+            size_t i = healable(sweep, active, active_count, sweep_below(&state, active_count));
             vc_schedule_add(&schedule, VC_SWEEP_HEAL, active[i], 0);
             active[i] = active[--active_count];
         }

@@ -39,6 +39,7 @@ Test(options, that_are_no_numbers_are_named)
     REFUSED("--shard 1/2x", RUN, "--shard", "1/2x");
     REFUSED("vclab sweep: --shard 0/2", "sweep", "one-cpe", "--shard", "0/2");
     REFUSED("--runs 0", "bench", "sealed-cold", "--runs", "0");
+    REFUSED("--seed -1", "bench", "doctor", "--seed", "-1");
     REFUSED("--limit no", "replay", "x", "--limit", "no");
 }
 
