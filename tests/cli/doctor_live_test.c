@@ -1,4 +1,6 @@
 /* The doctor at a living lab, and at what it left. */
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 
@@ -150,6 +152,28 @@ Test(doctor, a_run_does_without_an_examination_that_is_lost)
     cr_assert_geq(told, 3, "met, as the hold began, and five seconds later: %u", told);
 }
 
+/* Who waits for the doctor no longer goes on beside it: the next step switches a node off that it looks into. */
+Test(doctor, a_run_goes_on_beside_an_examination)
+{
+    static const char steps[] =
+        "  - fault: {name: cut, kind: link-down, link: core-dc2}\n"
+        "  - expect:\n      - diagnosis: {cause: ike-psk, others: true, within: 100ms}\n"
+        "  - fault: {name: one, kind: misconfigure, node: cpe1, configure: {psk: wrong}}\n"
+        "  - expect:\n      - diagnosis: {cause: ike-psk, others: true, within: 100ms}\n"
+        "  - fault: {name: two, kind: misconfigure, node: cpe1, configure: {bgp_password: wrong}}\n"
+        "  - expect:\n      - diagnosis: {cause: bgp-password, node: cpe1, others: true, within: 60s}\n";
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *scenario = scenario_write(ctx, "beside", talloc_asprintf(ctx, "%s%s", steps_converge, steps));
+
+    EXITS(VCLAB(ctx, "run", "--live", scenario, "--no-captures", "--results", RESULTS), 1);
+    const char *result = result_in(ctx, RESULTS);
+    VC_AUTO_JSON *run = result_json(result, "run.json");
+    result_whole(result);
+    cr_assert_str_eq(json_string_value(json_object_get(run, "verdict")), "fail");
+    cr_assert_str_eq(json_string_value(json_object_get(run, "reason")),
+                     "the doctor names ike-psk within 100 ms: not within 100 ms (and 1 more)");
+}
+
 /* The node's other sessions come back in their own time after its start. */
 static void await_only(const char *cause)
 {
@@ -164,6 +188,25 @@ static void await_only(const char *cause)
     }
 }
 
+/* The node cannot be started: where its next file system is to be, there is a file. Its start as it was succeeds. */
+static void misconfigure_in_vain(void)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    char *path = talloc_asprintf(ctx, "/proc/%d/root/tmp/cpe1.1", (int)child_of(child_of(getpid())));
+    VC_AUTO_FD in_the_way = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    cr_assert(in_the_way >= 0, "%s: %s", path, strerror(errno));
+    struct command *vain = VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "two-cpe-ike-tuned:psk");
+    EXITS(vain, 1);
+    SAYS(vain, "powering cpe1 on");
+    SAYS(vain, "it was taken back");
+    VC_AUTO_JSON *status = lab_status(RESULTS);
+    cr_assert_eq(json_array_size(json_object_get(status, "faults")), 0);
+    const json_t *daemons = json_object_get(lab_node(status, "cpe1"), "daemons");
+    cr_assert(json_is_true(json_object_get(lab_node(status, "cpe1"), "on")));
+    cr_assert_str_eq(json_string_value(json_object_get(daemons, "bgpd")), "running");
+}
+
 /* A key is wrong in a running lab, and right again: by the scenario that does so from the start. */
 Test(doctor, finds_what_a_scenario_configures_in_a_running_lab)
 {
@@ -172,6 +215,7 @@ Test(doctor, finds_what_a_scenario_configures_in_a_running_lab)
     lab_up(RESULTS);
     lab_await_converged(RESULTS, 60000);
     EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "no-such-scenario"), 2);
+    misconfigure_in_vain();
     EXITS(VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "two-cpe-ike-tuned:psk"), 0);
     struct command *which = VCLAB(ctx, "fault", "--results", RESULTS, "--misconfigure", "two-cpe-ike-tuned");
     EXITS(which, 2);
