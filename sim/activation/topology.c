@@ -12,6 +12,7 @@ enum { TAKEN_MAX = 16, LAB_LAN_MAX = 27, SITE_MIN = 24, WIRE = 30, PHONE = 10, C
 struct taken {
     struct vc_prefix prefix;
     const char *what;
+    bool behind_nat; /* nobody else behind another NAT meets it */
 };
 
 /* What is in use, and the wires and LANs that were found. */
@@ -25,19 +26,19 @@ struct lab {
     struct vc_prefix core;                                        /* the wires in Cisco's data centres */
 };
 
-static const struct taken *taker(const struct lab *lab, struct vc_prefix prefix)
+static const struct taken *taker(const struct lab *lab, struct vc_prefix prefix, bool behind_nat)
 {
     for (size_t i = 0; i < lab->taken_count; i++)
-        if (vc_prefix_overlaps(lab->taken[i].prefix, prefix))
+        if (!(behind_nat && lab->taken[i].behind_nat) && vc_prefix_overlaps(lab->taken[i].prefix, prefix))
             return &lab->taken[i];
     return NULL;
 }
 
-static bool take(struct lab *lab, struct vc_prefix prefix, const char *what)
+static bool take(struct lab *lab, struct vc_prefix prefix, const char *what, bool behind_nat)
 {
-    if (taker(lab, prefix) || lab->taken_count == TAKEN_MAX)
+    if (taker(lab, prefix, behind_nat) || lab->taken_count == TAKEN_MAX)
         return false;
-    lab->taken[lab->taken_count++] = (struct taken){vc_prefix_network(prefix), what};
+    lab->taken[lab->taken_count++] = (struct taken){vc_prefix_network(prefix), what, behind_nat};
     return true;
 }
 
@@ -58,7 +59,7 @@ static bool carve(struct lab *lab, struct vc_prefix from, uint8_t len, bool besi
 
     for (uint32_t i = 0; i < blocks && i < TRIES; i++) {
         *out = (struct vc_prefix){vc_addr_behind(from.addr, i << (32 - len)), len};
-        if (!(beside_lans && overlaps_lan(lab, *out)) && take(lab, *out, "the lab's own wires"))
+        if (!(beside_lans && overlaps_lan(lab, *out)) && take(lab, *out, "the lab's own wires", false))
             return true;
     }
     return false;
@@ -72,17 +73,25 @@ static struct in_addr across(struct vc_prefix end)
     return (struct in_addr){end.addr.s_addr ^ htonl(end.len == 31 ? 1 : 3)};
 }
 
-/* NULL, or in whose way the wire is. */
-static const char *wire_at(struct lab *lab, struct in_addr address, uint8_t len, const char *what,
-                           struct vc_prefix *out)
-{
-    uint32_t last = ntohl(address.s_addr) & 3;
-    const struct taken *other = taker(lab, (struct vc_prefix){address, len});
+/* A wire of a CPE that is to be found. */
+struct wire {
+    const char *member; /* of the form's CPE */
+    struct in_addr address;
+    struct vc_prefix *out;
+    bool there, behind_nat;
+};
 
-    *out = (struct vc_prefix){address, len};
+/* NULL, or in whose way the wire is. */
+static const char *wire_at(struct lab *lab, const struct wire *wire, uint8_t len, const char *what)
+{
+    uint32_t last = ntohl(wire->address.s_addr) & 3;
+    const struct vc_prefix end = {wire->address, len};
+    const struct taken *other = taker(lab, end, wire->behind_nat);
+
+    *wire->out = end;
     if (other || (len < 31 && last != 1 && last != 2))
         return other ? other->what : "no host's address";
-    take(lab, *out, what);
+    take(lab, end, what, wire->behind_nat);
     return NULL;
 }
 
@@ -97,17 +106,13 @@ static bool find_wires_of(struct lab *lab, size_t i, uint8_t len, struct clash *
 {
     const struct vc_form *form = lab->order->form;
     const struct vc_form_cpe *cpe = &form->cpes[i];
-    const struct {
-        const char *member;
-        struct in_addr address;
-        struct vc_prefix *out;
-        bool there;
-    } wires[] = {{"ipsec", cpe->ipsec, &lab->outside[i], true}, {"nat", cpe->nat, &lab->inside[i], cpe->has_nat}};
+    const struct wire wires[] = {{"ipsec", cpe->ipsec, &lab->outside[i], true, false},
+                                 {"nat", cpe->nat, &lab->inside[i], cpe->has_nat, true}};
 
     for (size_t k = 0; k < VC_COUNT(wires); k++) {
         const char *what =
             talloc_asprintf(lab->names, "%s, %s of %s", vc_addr_text(wires[k].address).s, wires[k].member, cpe->name);
-        const char *other = wires[k].there ? wire_at(lab, wires[k].address, len, what, wires[k].out) : NULL;
+        const char *other = wires[k].there ? wire_at(lab, &wires[k], len, what) : NULL;
 
         if (!other)
             continue;
@@ -177,7 +182,8 @@ static bool find_room(struct lab *lab, struct vc_problems *problems)
 
         take(lab, cpe->transport[dc],
              talloc_asprintf(lab->names, "%s, the transport of %s to %s", vc_addr_text(cpe->transport[dc].addr).s,
-                             cpe->name, vc_form_dcs[dc]));
+                             cpe->name, vc_form_dcs[dc]),
+             false);
     }
     if (!find_wires(lab, problems))
         return false;

@@ -274,6 +274,30 @@ Test(activate, every_customer_has_a_lab)
     }
 }
 
+/* Two sites with the same home router. */
+Test(activate, private_addresses_behind_two_nats_may_be_the_same)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_ledger *ledger = open_ledger(ctx, "ledger");
+    VC_AUTO_ERROR *err = NULL;
+    static const char cpes[] = "  cpe1: {ipsec: 198.51.100.10, nat: 192.168.1.2, transport: {dc1: 10.200.0.1}}\n"
+                               "  cpe2: {ipsec: 198.51.100.18, nat: 192.168.1.2, transport: {dc2: 10.200.0.2}}\n";
+
+    cr_assert(activate_with(ctx, ledger, strstr(form, "  cpe1"), cpes, in_top(ctx, "out"), &err), "%s",
+              err ? err->message : "");
+    const struct vc_topology *t = vc_topology_load(ctx, in_top(ctx, "out/f.yaml"), VCLAB_SOURCE_DIR "/nodes", &err);
+    cr_assert(t, "%s", err ? err->message : "");
+    size_t a = vc_topology_link(t, "nat-cpe1"), b = vc_topology_link(t, "nat-cpe2");
+    cr_assert(vc_prefix_equal(t->links[a].end[0].address, t->links[b].end[0].address));
+    /* Not where somebody sees both. */
+    cr_assert(!activate_with(ctx, vc_ledger_open(ctx, VC_LEDGER_MEMORY, VC_LEDGER_WRITE, NULL), strstr(form, "  cpe1"),
+                             "  cpe1: {ipsec: 198.51.100.10, nat: 192.168.1.2, transport: {dc1: 192.168.1.1}}\n"
+                             "  cpe2: {ipsec: 198.51.100.18, transport: {dc2: 192.168.1.3}}\n",
+                             NULL, &err));
+    cr_expect(strstr(err->message, "192.168.1.2, nat of cpe1, in one /31 with 192.168.1.3, the transport of cpe2"),
+              "%s", err->message);
+}
+
 /* Whatever the rules forgot: what the model refuses is not allocated. */
 Test(activate, what_has_no_lab_is_not_allocated)
 {
