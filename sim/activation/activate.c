@@ -1,105 +1,32 @@
 #include "activation/activation.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-
-/* ---- files ---- */
-
-static int write_all(int fd, const char *text)
-{
-    for (size_t left = strlen(text); left;) {
-        ssize_t n = write(fd, text, left);
-
-        if (n < 0 && errno != EINTR)
-            return -1;
-        text += n > 0 ? n : 0;
-        left -= n > 0 ? (size_t)n : 0;
-    }
-    return fsync(fd);
-}
-
-/* Whole or not at all; a secret never has another mode than 0600, not for a moment. */
-static int put(const char *out, const char *name, const char *ending, const char *text, mode_t mode, vc_error **err)
-{
-    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/%s%s", out, name, ending);
-    VC_AUTO_TALLOC char *draft = talloc_asprintf(NULL, "%s/.%s%s.new", out, name, ending);
-
-    unlink(draft); /* of one that was killed */
-    VC_AUTO_FD fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (fd >= 0 && write_all(fd, text) == 0 && rename(draft, path) == 0)
-        return 0;
-    int errnum = errno;
-    if (fd >= 0)
-        unlink(draft);
-    return vc_fail(err, VC_EXIT_HOST, errnum, "cannot write %s (make room or choose another folder with --out)", path);
-}
-
-/* Makes the folder and locks it until the descriptor is closed: the same form may be activated twice at once. -1 with
- * *err. */
-static int open_folder(const char *out, vc_error **err)
-{
-    if (mkdir(out, 0755) < 0 && errno != EEXIST)
-        return vc_fail(err, VC_EXIT_HOST, errno, "cannot make the folder %s (choose another with --out)", out);
-    VC_AUTO_FD fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX) < 0)
-        return vc_fail(err, VC_EXIT_HOST, errno, "cannot use the folder %s (choose another with --out)", out);
-    return VC_STEAL_FD(fd);
-}
-
-static int put_view(const struct vc_order *order, const char *out, enum vc_view view, vc_error **err)
-{
-    VC_AUTO_JSON *document = vc_activation_document(order, view);
-    VC_AUTO_TALLOC char *text = vc_activation_text(NULL, document);
-    bool secret = view == VC_VIEW_SETTINGS;
-
-    return put(out, order->form->name, secret ? ".settings" : ".export", text, secret ? 0600 : 0644, err);
-}
-
-int vc_activation_write(const struct vc_order *order, const char *out, vc_error **err)
-{
-    VC_AUTO_TALLOC struct vc_problems *problems = vc_problems_new(NULL);
-    VC_AUTO_TALLOC char *topology = vc_activation_topology(NULL, order, problems);
-    VC_AUTO_TALLOC char *keys = vc_activation_keys(NULL, order);
-
-    if (!topology)
-        return vc_problems_finish(problems, err);
-    VC_AUTO_FD folder = open_folder(out, err);
-    if (folder < 0 || put(out, order->form->name, ".yaml", topology, 0644, err) ||
-        put(out, order->form->name, "-keys.yaml", keys, 0600, err) || put_view(order, out, VC_VIEW_SETTINGS, err) ||
-        put_view(order, out, VC_VIEW_EXPORT, err))
-        return -1;
-    return 0;
-}
-
-/* A form in OUT with the topology's name would be replaced by it. */
-static int check_out(const struct vc_form *form, const char *out, vc_error **err)
-{
-    VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "%s/%s.yaml", out, form->name);
-    struct stat a, b;
-
-    if (stat(path, &a) == 0 && stat(form->file, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-        return vc_fail(err, VC_EXIT_USAGE, 0,
-                       "the topology would take the place of the form %s: choose another folder "
-                       "with --out",
-                       form->file);
-    return 0;
-}
-
-/* ---- orders ---- */
 
 static bool is(const struct vc_order *order, const char *status)
 {
     return !strcmp(order->status, status);
 }
 
-static bool same_form(const struct vc_order *order, const struct vc_form *form)
+/* A deactivated order that was allocated anew under its number is another one. */
+static bool same_allocation(const struct vc_order *a, const struct vc_order *b)
 {
-    VC_AUTO_JSON *a = vc_form_json(order->form), *b = vc_form_json(form);
+    bool same = !memcmp(a->allocation.number, b->allocation.number, sizeof a->allocation.number);
 
-    return json_equal(a, b);
+    for (size_t dc = 0; same && dc < VC_FORM_DCS; dc++)
+        same = !strcmp(a->allocation.tunnels[dc].psk, b->allocation.tunnels[dc].psk);
+    return same;
+}
+
+/* The order has the form's words: also those that decide nothing may be corrected, if a lab can still be made. */
+static int take_words(struct vc_ledger *ledger, struct vc_order *order, const struct vc_form *form, vc_error **err)
+{
+    VC_AUTO_TALLOC struct vc_problems *problems = vc_problems_new(NULL);
+    struct vc_order now = *order;
+
+    now.form = (struct vc_form *)(uintptr_t)form;
+    vc_allocation_derive(&now.allocation, form);
+    VC_AUTO_TALLOC struct vc_topology *lab = vc_activation_lab(NULL, &now, problems, err);
+    return lab ? vc_ledger_reword(ledger, form, err) : -1;
 }
 
 /* An order of that number that the form goes on with; NULL without *err when there is none. */
@@ -110,17 +37,19 @@ static struct vc_order *begun(void *ctx, struct vc_ledger *ledger, const struct 
 
     if (!order || is(order, VC_ORDER_DEACTIVATED))
         return NULL;
-    if (!same_form(order, form))
+    VC_AUTO_JSON *was = vc_form_json(order->form), *words = vc_form_json(form);
+    bool same = json_equal(was, words);
+    if (!vc_form_same_order(order->form, form))
         vc_fail(err, VC_EXIT_USAGE, 0,
                 "%s: order %s of %s is there with another form (%s since %s); deactivate it first, or correct the "
                 "order's number",
                 form->file, order->number, order->customer, order->status, order->since);
-    else if (is(order, VC_ORDER_ACTIVATED) && !again)
+    else if (same && is(order, VC_ORDER_ACTIVATED) && !again)
         vc_fail(err, VC_EXIT_USAGE, 0,
                 "%s: order %s is activated since %s; vclab activate --files %s writes its files again", form->file,
                 order->number, order->since, order->number);
-    else
-        return VC_STEAL_PTR(order);
+    else if (same || !take_words(ledger, order, form, err))
+        return same ? VC_STEAL_PTR(order) : vc_ledger_order(ctx, ledger, form->order, err);
     return NULL;
 }
 
@@ -136,20 +65,70 @@ static struct vc_order *allocated(void *ctx, struct vc_ledger *ledger, const str
     struct vc_order *order = begun(ctx, ledger, form, options->again, &why);
     if (!order && !why)
         return vc_allocate_begun(ctx, ledger, form, options->seed, err);
+    if (order && !vc_ledger_commit(ledger, err))
+        return order;
     vc_ledger_rollback(ledger);
     if (why)
         vc_error_move(err, &why);
-    return order;
+    return NULL;
 }
 
-static int set_activated(struct vc_ledger *ledger, const char *number, vc_error **err)
+/* The order as it will be when this transaction counts: so the views say what the ledger will. */
+static struct vc_order *activated(void *ctx, struct vc_ledger *ledger, const struct vc_order *allocation,
+                                  vc_error **err)
 {
-    if (vc_ledger_begin(ledger, err))
-        return -1;
-    if (!vc_ledger_activated(ledger, number, err))
-        return vc_ledger_commit(ledger, err);
+    vc_error *why = NULL;
+    struct vc_order *order = vc_ledger_order(ctx, ledger, allocation->number, &why);
+
+    if (why)
+        vc_error_move(err, &why);
+    else if (!order || is(order, VC_ORDER_DEACTIVATED) || !same_allocation(order, allocation))
+        vc_fail(err, VC_EXIT_USAGE, 0, "order %s was deactivated meanwhile; nothing of it was written",
+                allocation->number);
+    else if (is(order, VC_ORDER_ACTIVATED))
+        return order;
+    else if (!vc_ledger_activated(ledger, order->number, err))
+        return vc_ledger_order(ctx, ledger, order->number, err);
+    return NULL;
+}
+
+static void stays(const struct vc_order *allocation, vc_error **err)
+{
+    if (is(allocation, VC_ORDER_IN_PROGRESS))
+        vc_wrap(err, "order %s stays In-Progress, and the same form again goes on with it", allocation->number);
+}
+
+struct vc_order *vc_activate_allocated(void *ctx, struct vc_ledger *ledger, const struct vc_order *allocation,
+                                       const char *out, vc_error **err)
+{
+    VC_AUTO_TALLOC struct vc_order *order = NULL;
+
+    if (vc_ledger_begin(ledger, err)) {
+        stays(allocation, err);
+        return NULL;
+    }
+    order = activated(ctx, ledger, allocation, err);
+    if (order && (!out || !vc_activation_write(order, out, err)) && !vc_ledger_commit(ledger, err))
+        return VC_STEAL_PTR(order);
     vc_ledger_rollback(ledger);
-    return -1;
+    if (order && out && is(allocation, VC_ORDER_IN_PROGRESS) && !vc_activation_check_out(order, out, NULL))
+        vc_activation_remove_views(order, out); /* which say that it is activated */
+    if (order)
+        stays(allocation, err);
+    return NULL;
+}
+
+struct vc_order *vc_activate_form(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
+                                  const struct vc_activation_options *options, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const struct vc_order wanted = {
+        .number = form->order, .customer = form->customer, .form = (struct vc_form *)(uintptr_t)form};
+
+    if (options->out && vc_activation_check_out(&wanted, options->out, err))
+        return NULL;
+    const struct vc_order *order = allocated(scratch, ledger, form, options, err);
+    return order ? vc_activate_allocated(ctx, ledger, order, options->out, err) : NULL;
 }
 
 struct vc_order *vc_activate(void *ctx, struct vc_ledger *ledger, const char *file,
@@ -158,16 +137,7 @@ struct vc_order *vc_activate(void *ctx, struct vc_ledger *ledger, const char *fi
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     const struct vc_form *form = vc_form_load(scratch, file, options->role, err);
 
-    if (!form || (options->out && check_out(form, options->out, err)))
-        return NULL;
-    const struct vc_order *order = allocated(scratch, ledger, form, options, err);
-    if (!order)
-        return NULL;
-    if (options->out && vc_activation_write(order, options->out, err)) {
-        vc_wrap(err, "order %s stays In-Progress, and the same form again goes on with it", order->number);
-        return NULL;
-    }
-    return set_activated(ledger, order->number, err) ? NULL : vc_ledger_order(ctx, ledger, form->order, err);
+    return form ? vc_activate_form(ctx, ledger, form, options, err) : NULL;
 }
 
 struct vc_order *vc_order_live(void *ctx, struct vc_ledger *ledger, const char *number, vc_error **err)

@@ -4,7 +4,7 @@
  *     form ─► rules ─► ledger: In-Progress, with everything allocated ─► files ─► ledger: Activated
  *
  * Whoever is killed between the two leaves an order In-Progress; the same form again goes on from there, with the same
- * allocation.
+ * allocation. The files are written in the transaction that activates: no other process can deactivate meanwhile.
  */
 #pragma once
 
@@ -17,10 +17,19 @@ struct vc_activation_options {
     bool again;           /* an order that this form activated before is no error: its files are written again */
 };
 
-/* The order, activated; talloc child of ctx. NULL with *err: VC_EXIT_USAGE for the form (a line for each error), else
- * VC_EXIT_HOST. */
+/*
+ * The order, activated; talloc child of ctx. NULL with *err: VC_EXIT_USAGE for the form (a line for each error), else
+ * VC_EXIT_HOST. A form that differs from the order's only in what decides nothing of Cisco's (vc_form_same_order) takes
+ * its place.
+ */
 struct vc_order *vc_activate(void *ctx, struct vc_ledger *ledger, const char *form,
                              const struct vc_activation_options *options, vc_error **err);
+/* The same of a form that was read already, with the role that counts. */
+struct vc_order *vc_activate_form(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
+                                  const struct vc_activation_options *options, vc_error **err);
+
+/* Would the form be activated, as far as can be said without the ledger's other orders? Nothing is allocated. */
+int vc_activation_check(const struct vc_form *form, vc_error **err);
 
 /* Allocates for the form in a transaction of its own: the order is then In-Progress. talloc child of ctx. */
 struct vc_order *vc_allocate(void *ctx, struct vc_ledger *ledger, const struct vc_form *form, const uint64_t *seed,
@@ -30,23 +39,44 @@ struct vc_order *vc_allocate(void *ctx, struct vc_ledger *ledger, const struct v
 struct vc_order *vc_allocate_begun(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
                                    const uint64_t *seed, vc_error **err);
 
+/* What comes after the allocation: the files, unless `out` is NULL, and the status. VC_EXIT_USAGE: the order was
+ * deactivated meanwhile, and nothing was written. talloc child of ctx. */
+struct vc_order *vc_activate_allocated(void *ctx, struct vc_ledger *ledger, const struct vc_order *allocation,
+                                       const char *out, vc_error **err);
+
 /* Gives back what the order has. VC_EXIT_USAGE: there is no such order, or it was given back already. */
 int vc_deactivate(struct vc_ledger *ledger, const char *number, vc_error **err);
 
 /* An order that is not deactivated, or NULL with *err (VC_EXIT_USAGE) that says which there are. */
 struct vc_order *vc_order_live(void *ctx, struct vc_ledger *ledger, const char *number, vc_error **err);
 
+/* ---- its files ---- */
+
+/* Where they go unless somebody says otherwise: "<form>.order", which no topology can be called. talloc child of ctx.
+ */
+char *vc_activation_folder(void *ctx, const struct vc_form *form);
 /*
  * OUT/<form>.yaml, the topology, without secrets; OUT/<form>-keys.yaml (mode 0600), the same with the order's keys and
- * passwords; OUT/<form>.settings (0600) and OUT/<form>.export, the two views. Each is whole or as it was.
+ * passwords; OUT/<form>.settings (0600) and OUT/<form>.export, the two views; OUT/.gitignore against the two with
+ * secrets, unless there is one. Each is whole or as it was; under sudo they are the caller's.
  */
 int vc_activation_write(const struct vc_order *order, const char *out, vc_error **err);
+int vc_activation_write_settings(const struct vc_order *order, const char *out, vc_error **err); /* that one alone */
+/* VC_EXIT_USAGE: the form itself, or what is not this order's, stands where its files would. */
+int vc_activation_check_out(const struct vc_order *order, const char *out, vc_error **err);
+void vc_activation_remove_views(const struct vc_order *order, const char *out);
+/* One more file of the folder, which must be there: whole or as it was. */
+int vc_activation_put(const char *out, const char *name, const char *text, mode_t mode, vc_error **err);
 
 /* ---- the topology ---- */
 
 /* The lab of an order, as a document; NULL with problems when the lab has no place for the customer's addresses.
  * talloc child of ctx. */
 char *vc_activation_topology(void *ctx, const struct vc_order *order, struct vc_problems *problems);
+/* That document as the model has it; NULL with *err: VC_EXIT_USAGE for what is wrong with the form, in the lines of
+ * `problems`; VC_EXIT_HOST when vclab's own topologies are not where vc_home says. talloc child of ctx. */
+struct vc_topology *vc_activation_lab(void *ctx, const struct vc_order *order, struct vc_problems *problems,
+                                      vc_error **err);
 /* The same with keys: a document based on that one. */
 char *vc_activation_keys(void *ctx, const struct vc_order *order);
 

@@ -55,17 +55,38 @@ static struct vc_mark mark_of(const struct vc_form *form, const char *member)
     return vc_doc_mark(form->doc, (const char *[]){member, NULL});
 }
 
-/* The rules that only the ledger knows: one order a region (R14), one customer a public address (R8). */
+/* R14: one order a region, no more orders than were ordered, each in a region that was bought. What the customer buys
+ * later is in his later forms, so that this one counts for all of them. */
+static int check_orders(struct vc_ledger *ledger, const struct vc_form *form, struct vc_problems *problems,
+                        vc_error **err)
+{
+    size_t count;
+    VC_AUTO_TALLOC struct vc_other_order *others = vc_ledger_other_orders(NULL, ledger, form, &count, err);
+    size_t before = vc_problems_count(problems);
+    struct vc_mark mark = mark_of(form, vc_doc_member(form->doc, "quantity") ? "quantity" : "region");
+
+    if (!others)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(others[i].region, form->region))
+            vc_rule_refuse(problems, "R14", mark_of(form, "region"), "region %s, in which %s has order %s already",
+                           form->region, form->customer, others[i].number);
+        if (vc_names_find(VC_NAMES(form->regions, form->region_count), others[i].region) == VC_NONE)
+            vc_rule_refuse(problems, "R14", mark_of(form, "regions"), "regions without %s, in which %s has order %s",
+                           others[i].region, form->customer, others[i].number);
+    }
+    if (vc_problems_count(problems) == before && count >= form->quantity)
+        vc_rule_refuse(problems, "R14", mark, "quantity %u, and %s has %zu order%s already (the last is %s)",
+                       form->quantity, form->customer, count, count == 1 ? "" : "s", others[count - 1].number);
+    return 0;
+}
+
+/* The rules that only the ledger knows: a customer's orders (R14), one customer a public address (R8). */
 static int check_others(struct vc_ledger *ledger, const struct vc_form *form, struct vc_problems *problems,
                         vc_error **err)
 {
-    VC_AUTO_TALLOC char *other = vc_ledger_other_order(NULL, ledger, form, err);
-
-    if (!other)
+    if (check_orders(ledger, form, problems, err))
         return -1;
-    if (*other)
-        vc_rule_refuse(problems, "R14", mark_of(form, "region"), "region %s, in which %s has order %s already",
-                       form->region, form->customer, other);
     for (size_t i = 0; i < form->cpe_count; i++) {
         const struct vc_form_cpe *cpe = &form->cpes[i];
         VC_AUTO_TALLOC char *whose = vc_ledger_other_source(NULL, ledger, form->customer, cpe->ipsec, err);
@@ -107,9 +128,9 @@ static int allocate(struct vc_ledger *ledger, struct vc_order *order, const uint
         return -1;
     vc_allocation_derive(&order->allocation, order->form);
     /* What no lab can play is refused before anything is allocated. */
-    VC_AUTO_TALLOC char *topology = vc_activation_topology(NULL, order, problems);
-    if (!topology)
-        return vc_problems_finish(problems, err);
+    VC_AUTO_TALLOC struct vc_topology *lab = vc_activation_lab(NULL, order, problems, err);
+    if (!lab)
+        return -1;
     return make_secrets(ledger, order, seed, err);
 }
 
@@ -131,4 +152,13 @@ struct vc_order *vc_allocate(void *ctx, struct vc_ledger *ledger, const struct v
                              vc_error **err)
 {
     return vc_ledger_begin(ledger, err) ? NULL : vc_allocate_begun(ctx, ledger, form, seed, err);
+}
+
+int vc_activation_check(const struct vc_form *form, vc_error **err)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    struct vc_ledger *ledger = vc_ledger_open(scratch, VC_LEDGER_MEMORY, VC_LEDGER_WRITE, err);
+    const uint64_t seed = 0; /* no random numbers for keys that nobody will see */
+
+    return ledger && vc_allocate(scratch, ledger, form, &seed, err) ? 0 : -1;
 }

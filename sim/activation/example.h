@@ -8,8 +8,8 @@ struct vc_example {
     const char *name;
     const char *file;     /* below home */
     bool accepts;         /* it lies in forms/accepted */
-    bool good;            /* it is accepted, or refused with the words that it expects */
-    const char *said;     /* what refused it; NULL: nothing */
+    bool good;            /* it is accepted and shows what it cites, or refused with the words that it expects */
+    const char *said;     /* what refused it, or what it does not show; NULL: nothing */
     struct vc_form *form; /* NULL: it could not even be read */
 };
 

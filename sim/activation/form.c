@@ -10,6 +10,8 @@ enum { CPE_NAME_MAX = 10, FORM_NAME_MAX = 26, CUSTOMER_NAME_MAX = 31, ORDER_MAX 
 
 const char *const vc_form_regions[] = {"us", "ca", "eu", "uk", "ap", "au", "in", "sa", NULL};
 
+const char *const vc_form_dcs[VC_FORM_DCS] = {"dc1", "dc2"};
+
 static const char *const instances[] = {"active", "ordered", NULL};
 static const char *const roles[] = {"full-admin", "read-only", NULL};
 static const char *const switches[] = {"on", "off", NULL};
@@ -104,46 +106,64 @@ static void read_mask(struct vc_reader *reader, const struct vc_field *field, co
         *(unsigned *)(void *)((char *)sink.base + field->offset) = (unsigned)mask;
 }
 
-/* An address is a /32; what else was written is kept for R10 to refuse. */
-static void read_transport(struct vc_reader *reader, const struct vc_doc *doc, struct vc_prefix *out)
+/* An address is a /32; what else was written is kept for R10 to refuse. true: something was. */
+static bool read_transport(struct vc_reader *reader, const struct vc_doc *doc, struct vc_prefix *out)
 {
     bool whole = doc->type == VC_DOC_SCALAR && vc_addr_parse(doc->text, &out->addr);
 
     if (whole)
         out->len = 32;
-    else if (doc->type != VC_DOC_SCALAR || !vc_prefix_parse(doc->text, out))
-        complain(reader, doc, "an address, alone or as /32, such as 10.200.0.1/32");
+    if (whole || (doc->type == VC_DOC_SCALAR && vc_prefix_parse(doc->text, out)))
+        return true;
+    complain(reader, doc, "an address, alone or as /32, such as 10.200.0.1/32");
+    return false;
 }
 
-static void read_transports(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+static void read_transports(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                             struct vc_sink sink)
 {
-    static const char *const dcs[] = {"dc1", "dc2"};
-    struct vc_prefix *transports = (struct vc_prefix *)(void *)((char *)sink.base + field->offset);
+    struct vc_form_cpe *cpe = sink.base;
 
     if (!vc_schema_is_map(reader, doc, "the transports"))
         return;
     for (size_t i = 0; i < doc->count; i++) {
-        size_t dc = vc_names_find(VC_NAMES(dcs, VC_FORM_DCS), doc->items[i]->key);
+        size_t dc = vc_names_find(VC_NAMES(vc_form_dcs, VC_FORM_DCS), doc->items[i]->key);
 
         if (dc == VC_NONE)
             vc_problem_unknown(reader->problems, doc->items[i]->key_mark, "data centre", doc->items[i]->key,
-                               VC_NAMES(dcs, VC_FORM_DCS));
+                               VC_NAMES(vc_form_dcs, VC_FORM_DCS));
         else
-            read_transport(reader, doc->items[i], &transports[dc]);
+            cpe->has_transport[dc] = read_transport(reader, doc->items[i], &cpe->transport[dc]);
     }
 }
 
 static const struct vc_field cpe_fields[] = {
     {"ipsec", VC_FIELD_ADDRESS, true, offsetof(struct vc_form_cpe, ipsec)},
     {"nat", VC_FIELD_ADDRESS, .offset = offsetof(struct vc_form_cpe, nat)},
-    {"transport", VC_FIELD_CUSTOM, true, offsetof(struct vc_form_cpe, transport), .read = read_transports},
+    {"transport", VC_FIELD_CUSTOM, true, .read = read_transports},
 };
+
+/* Was an address read there? 0.0.0.0 is one, which a rule refuses. */
+static bool has_address(const struct vc_doc *cpe, const char *member)
+{
+    const struct vc_doc *doc = vc_doc_member(cpe, member);
+    struct in_addr address;
+
+    return doc && doc->type == VC_DOC_SCALAR && vc_addr_parse(doc->text, &address);
+}
+
+/* Other nodes of the lab have such a name, or it says how a wire is where a link names its ends. */
+static bool is_taken(const char *name)
+{
+    static const char *const taken[] = {"isp", "lan", "phone"};
+
+    return vc_names_find(VC_NAMES(taken, VC_COUNT(taken)), name) != VC_NONE || !strncmp(name, "dc", 2) ||
+           !strncmp(name, "nat", 3) || vc_wire_field(name);
+}
 
 static void read_cpes(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                       struct vc_sink sink)
 {
-    static const char *const taken[] = {"isp", "lan", "phone"};
     struct vc_form *form = sink.base;
 
     if (!vc_schema_is_map(reader, doc, "the CPEs"))
@@ -157,14 +177,15 @@ static void read_cpes(struct vc_reader *reader, const struct vc_field *field VC_
         struct vc_form_cpe *cpe = &form->cpes[form->cpe_count++];
 
         vc_schema_name(reader, item->key_mark, "CPE", item->key, CPE_NAME_MAX);
-        if (vc_names_find(VC_NAMES(taken, VC_COUNT(taken)), item->key) != VC_NONE || !strncmp(item->key, "dc", 2) ||
-            !strncmp(item->key, "nat", 3))
+        if (is_taken(item->key))
             vc_problem(reader->problems, item->key_mark,
-                       "found \"%s\" as a CPE's name, which another node of the lab has; allowed: another name",
+                       "found \"%s\" as a CPE's name, which something else in the lab has; allowed: another name",
                        item->key);
         cpe->name = talloc_strdup(reader->tree, item->key);
         cpe->mark = item->key_mark;
         vc_schema_read(reader, item, "a CPE", cpe_fields, VC_COUNT(cpe_fields), (struct vc_sink){.base = cpe});
+        cpe->has_ipsec = has_address(item, "ipsec");
+        cpe->has_nat = has_address(item, "nat");
     }
 }
 
@@ -298,10 +319,29 @@ struct vc_form *vc_form_from_json(void *ctx, const json_t *json, vc_error **err)
     return form;
 }
 
+static bool same_cpe(const struct vc_form_cpe *a, const struct vc_form_cpe *b)
+{
+    bool same = !strcmp(a->name, b->name) && a->ipsec.s_addr == b->ipsec.s_addr && a->nat.s_addr == b->nat.s_addr;
+
+    for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
+        same = same && vc_prefix_equal(a->transport[dc], b->transport[dc]);
+    return same;
+}
+
+bool vc_form_same_order(const struct vc_form *a, const struct vc_form *b)
+{
+    bool same = !strcmp(a->order, b->order) && !strcmp(a->customer, b->customer) && !strcmp(a->region, b->region) &&
+                a->asn == b->asn && a->tunnel_mask == b->tunnel_mask && a->cpe_count == b->cpe_count;
+
+    for (size_t i = 0; same && i < a->cpe_count; i++)
+        same = same_cpe(&a->cpes[i], &b->cpes[i]);
+    return same;
+}
+
 const struct vc_form_cpe *vc_form_cpe_of(const struct vc_form *form, size_t dc)
 {
     for (size_t i = 0; i < form->cpe_count; i++)
-        if (form->cpes[i].transport[dc].addr.s_addr)
+        if (form->cpes[i].has_transport[dc])
             return &form->cpes[i];
     return NULL;
 }

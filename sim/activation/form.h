@@ -8,14 +8,15 @@
 #include "model/document.h"
 
 enum { VC_FORM_DCS = 2, VC_FORM_CPES = 2 };
+extern const char *const vc_form_dcs[VC_FORM_DCS]; /* "dc1", "dc2" */
 
 /* A customer's device at the end of one tunnel or of both. */
 struct vc_form_cpe {
     const char *name;
-    struct in_addr ipsec; /* the public source of IKE and ESP (R8) */
-    struct in_addr nat;   /* its own address behind the customer's NAT (R9); 0: none */
-    struct vc_prefix
-        transport[VC_FORM_DCS]; /* of the tunnel to DC1, to DC2 (R10); address 0: that tunnel is another's */
+    struct in_addr ipsec;                                /* the public source of IKE and ESP (R8) */
+    struct in_addr nat;                                  /* its own address behind the customer's NAT (R9) */
+    struct vc_prefix transport[VC_FORM_DCS];             /* of the tunnel to DC1, to DC2 (R10) */
+    bool has_ipsec, has_nat, has_transport[VC_FORM_DCS]; /* an address was written; else the member is zero */
     struct vc_mark mark;
 };
 
@@ -67,6 +68,8 @@ struct vc_form *vc_form_read(void *ctx, const char *file, struct vc_problems *pr
 
 /* What was written, without the example: as the ledger keeps it. New reference. */
 json_t *vc_form_json(const struct vc_form *form);
+/* Would Cisco configure the same for both? Wording, the networks behind the CPEs, calls and keepalives may differ. */
+bool vc_form_same_order(const struct vc_form *a, const struct vc_form *b);
 /* And back; NULL with *err when it is damaged. */
 struct vc_form *vc_form_from_json(void *ctx, const json_t *json, vc_error **err);
 

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/caller.h"
+
 enum { LOCK_WAIT_MS = 20000, APPLICATION = 0x76634c67 /* "vcLg" */ };
 
 static const char schema[] =
@@ -156,7 +158,7 @@ void vc_ledger_rollback(struct vc_ledger *ledger)
 
 char *vc_ledger_default(void *ctx, vc_error **err)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const char *state = getenv("XDG_STATE_HOME"), *home = vc_caller_home();
 
     if (state && *state == '/')
         return talloc_asprintf(ctx, "%s/vclab/ledger.sqlite", state);
@@ -172,7 +174,9 @@ static int make_folders(const char *file, vc_error **err)
 
     for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        if (mkdir(path, 0700) == 0)
+            vc_caller_give(path);
+        else if (errno != EEXIST)
             return vc_fail(err, VC_EXIT_HOST, errno,
                            "cannot make the ledger's folder %s (choose another with --ledger)", path);
         *slash = '/';
@@ -180,17 +184,30 @@ static int make_folders(const char *file, vc_error **err)
     return 0;
 }
 
-/* SQLite gives its journal the mode of the file, which is why the file is made here: secrets are in both. */
+/* SQLite gives its journal the mode of the file, which is why the file is made here: secrets are in both. One that is
+ * there is not even opened: to close it would drop the locks that this process has on it. */
 static int make_file(const char *file, vc_error **err)
 {
-    VC_AUTO_FD fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+    VC_AUTO_FD fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    /* Who may only read it learns that from SQLite, if he means to write. */
-    if (fd < 0 && errno != EACCES && errno != EROFS)
+    if (fd < 0 && errno != EEXIST)
         return vc_fail(err, VC_EXIT_HOST, errno, "cannot make the ledger %s (choose another with --ledger)", file);
-    if (fd < 0 && access(file, F_OK))
-        return vc_fail(err, VC_EXIT_HOST, EACCES, "cannot make the ledger %s (choose another with --ledger)", file);
+    if (fd >= 0)
+        vc_caller_give(file);
     return 0;
+}
+
+/* A ledger that was made by another program, or came back from a backup, may be anybody's to read. */
+static int make_private(const char *file, vc_error **err)
+{
+    struct stat st;
+
+    if (!strcmp(file, VC_LEDGER_MEMORY) || stat(file, &st) < 0 || !(st.st_mode & 077) || chmod(file, 0600) == 0)
+        return 0;
+    return vc_fail(err, VC_EXIT_HOST, errno,
+                   "the ledger %s has keys, others may read it (mode %04o), and that cannot be changed; give it to "
+                   "yourself with mode 0600, or choose another with --ledger",
+                   file, st.st_mode & 07777);
 }
 
 /* An empty file becomes a ledger; the second of two who find it empty sees what the first one made. */
@@ -199,7 +216,7 @@ static int create(struct vc_ledger *ledger, vc_error **err)
     VC_AUTO_TALLOC char *marks =
         talloc_asprintf(NULL, "PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION, VC_LEDGER_VERSION);
 
-    if (vc_ledger_begin(ledger, err))
+    if (make_private(ledger->file, err) || vc_ledger_begin(ledger, err))
         return -1;
     if (number_of(ledger, "PRAGMA user_version", err) == 0 &&
         (sqlite3_exec(ledger->db, schema, NULL, NULL, NULL) || sqlite3_exec(ledger->db, marks, NULL, NULL, NULL))) {
@@ -210,9 +227,10 @@ static int create(struct vc_ledger *ledger, vc_error **err)
     return vc_ledger_commit(ledger, err);
 }
 
+/* Indexes are held against their tables, too: numbers and secrets are in both, so that one changed letter is found. */
 static int check_file(struct vc_ledger *ledger, vc_error **err)
 {
-    VC_AUTO_STATEMENT *statement = vc_ledger_prepare(ledger, err, "PRAGMA quick_check(1)", "");
+    VC_AUTO_STATEMENT *statement = vc_ledger_prepare(ledger, err, "PRAGMA integrity_check(1)", "");
 
     if (!statement || vc_ledger_step(ledger, statement, "read", err) < 0)
         return -1;
@@ -260,7 +278,7 @@ static int check_version(struct vc_ledger *ledger, enum vc_ledger_use use, vc_er
         return vc_fail(err, VC_EXIT_USAGE, 0,
                        "the ledger %s is of a newer vclab (version %lld, this one knows %d); use that one",
                        ledger->file, marks.version, VC_LEDGER_VERSION);
-    return check_file(ledger, err);
+    return make_private(ledger->file, err) || check_file(ledger, err) || vc_ledger_check(ledger, NULL, err) ? -1 : 0;
 }
 
 static int close_ledger(struct vc_ledger *ledger)

@@ -1,5 +1,6 @@
 /*
- * The ledger: which order has which numbers of the pools, its status and its secrets. One SQLite file, mode 0600. An
+ * The ledger: which order has which numbers of the pools, its status and its secrets. One SQLite file, mode 0600: one
+ * that is there and has another gets it. An
  * order's rows come and go in one transaction, so a process that is killed leaves an order whole or not at all; who
  * comes while another writes waits for it. ledger.c says more.
  *
@@ -21,7 +22,8 @@ enum vc_ledger_use {
 #define VC_LEDGER_MEMORY ":memory:" /* instead of a file: gone when it is closed */
 struct vc_ledger *vc_ledger_open(void *ctx, const char *file, enum vc_ledger_use use, vc_error **err);
 
-/* $XDG_STATE_HOME/vclab/ledger.sqlite, or ~/.local/state/…; NULL with *err without a home. talloc child of ctx. */
+/* $XDG_STATE_HOME/vclab/ledger.sqlite, or ~/.local/state/…, under sudo the caller's; NULL with *err without a home.
+ * talloc child of ctx. */
 char *vc_ledger_default(void *ctx, vc_error **err);
 
 #define VC_ORDER_IN_PROGRESS "in-progress" /* allocated; Cisco's side is not done */
@@ -46,9 +48,15 @@ struct vc_order *vc_ledger_order(void *ctx, struct vc_ledger *ledger, const char
 /* Every order's number, oldest first; ctx owns them. */
 struct vc_names vc_ledger_numbers(void *ctx, struct vc_ledger *ledger, vc_error **err);
 
-/* Another order, not deactivated: the customer's in the region (R14), or another customer's that comes from that public
- * address (R8). Its number, "" when there is none (talloc child of ctx), or NULL with *err. */
-char *vc_ledger_other_order(void *ctx, struct vc_ledger *ledger, const struct vc_form *form, vc_error **err);
+/* The customer's other orders that are not deactivated, oldest first, with their regions (R14). talloc child of ctx;
+ * NULL with *err. */
+struct vc_other_order {
+    const char *number, *region;
+};
+struct vc_other_order *vc_ledger_other_orders(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
+                                              size_t *count, vc_error **err);
+/* Another customer's order that comes from that public address (R8): its number, "" when there is none (talloc child of
+ * ctx), or NULL with *err. */
 char *vc_ledger_other_source(void *ctx, struct vc_ledger *ledger, const char *customer, struct in_addr address,
                              vc_error **err);
 
@@ -62,7 +70,9 @@ int vc_ledger_take(struct vc_ledger *ledger, const struct vc_form *form, enum vc
 /* Keeps a secret of the order's tunnel; `kind` is "psk" or "bgp_password". */
 int vc_ledger_keep(struct vc_ledger *ledger, const char *number, const char *tunnel, const char *kind,
                    const char *secret, vc_error **err);
-/* In-Progress to Activated. */
+/* Keeps the form in place of the order's: vc_form_same_order holds for the two. In a transaction. */
+int vc_ledger_reword(struct vc_ledger *ledger, const struct vc_form *form, vc_error **err);
+/* In-Progress to Activated; VC_EXIT_USAGE: it is not In-Progress. */
 int vc_ledger_activated(struct vc_ledger *ledger, const char *number, vc_error **err);
 /* Returns what the order has, and forgets its secrets. */
 int vc_ledger_return(struct vc_ledger *ledger, const char *number, vc_error **err);

@@ -54,6 +54,10 @@ static int read_secrets(struct vc_ledger *ledger, struct vc_order *order, vc_err
             *(strcmp(vc_column_text(rows, 1), "psk") ? &tunnel->bgp_password : &tunnel->psk) =
                 talloc_strdup(order, secret);
         }
+    for (size_t i = 0; !more && i < VC_FORM_DCS; i++)
+        if (!order->allocation.tunnels[i].psk || !order->allocation.tunnels[i].bgp_password)
+            return vc_fail(err, VC_EXIT_HOST, 0, "the ledger %s lacks keys of order %s: it is damaged; put back a copy",
+                           ledger->file, order->number);
     return more;
 }
 
@@ -111,13 +115,22 @@ static char *first_text(void *ctx, struct vc_ledger *ledger, sqlite3_stmt *state
     return row < 0 ? NULL : talloc_strdup(ctx, row ? vc_column_text(statement, 0) : "");
 }
 
-char *vc_ledger_other_order(void *ctx, struct vc_ledger *ledger, const struct vc_form *form, vc_error **err)
+struct vc_other_order *vc_ledger_other_orders(void *ctx, struct vc_ledger *ledger, const struct vc_form *form,
+                                              size_t *count, vc_error **err)
 {
-    VC_AUTO_STATEMENT *statement = vc_ledger_prepare(
-        ledger, err, "SELECT number FROM orders WHERE customer = ? AND region = ? AND number <> ? AND " LIVE, "sss",
-        form->customer, form->region, form->order);
+    VC_AUTO_STATEMENT *rows = vc_ledger_prepare(
+        ledger, err, "SELECT number, region FROM orders WHERE customer = ? AND number <> ? AND " LIVE " ORDER BY rowid",
+        "ss", form->customer, form->order);
+    VC_AUTO_TALLOC struct vc_other_order *out = talloc_array(ctx, struct vc_other_order, 1);
+    int more = -1;
 
-    return first_text(ctx, ledger, statement, err);
+    *count = 0;
+    while (rows && (more = vc_ledger_step(ledger, rows, "read", err)) > 0) {
+        out = talloc_realloc(ctx, out, struct vc_other_order, (unsigned)*count + 1);
+        out[*count].number = talloc_strdup(out, vc_column_text(rows, 0));
+        out[(*count)++].region = talloc_strdup(out, vc_column_text(rows, 1));
+    }
+    return more < 0 ? NULL : VC_STEAL_PTR(out);
 }
 
 char *vc_ledger_other_source(void *ctx, struct vc_ledger *ledger, const char *customer, struct in_addr address,
@@ -134,10 +147,16 @@ char *vc_ledger_other_source(void *ctx, struct vc_ledger *ledger, const char *cu
 
 /* ---- writing ---- */
 
-int vc_ledger_add(struct vc_ledger *ledger, const struct vc_form *form, vc_error **err)
+static char *form_text(const struct vc_form *form)
 {
     VC_AUTO_JSON *json = vc_form_json(form);
-    VC_AUTO_FREE char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+
+    return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+int vc_ledger_add(struct vc_ledger *ledger, const struct vc_form *form, vc_error **err)
+{
+    VC_AUTO_FREE char *text = form_text(form);
 
     /* A number that was given back may be used again. */
     if (vc_ledger_do(ledger, err, "write",
@@ -217,12 +236,25 @@ int vc_ledger_keep(struct vc_ledger *ledger, const char *number, const char *tun
                         secret);
 }
 
+int vc_ledger_reword(struct vc_ledger *ledger, const struct vc_form *form, vc_error **err)
+{
+    VC_AUTO_FREE char *text = form_text(form);
+
+    return vc_ledger_do(ledger, err, "write", "UPDATE orders SET form = ? WHERE number = ? AND " LIVE, "ss", text,
+                        form->order);
+}
+
 int vc_ledger_activated(struct vc_ledger *ledger, const char *number, vc_error **err)
 {
-    return vc_ledger_do(ledger, err, "write",
-                        "UPDATE orders SET status = '" VC_ORDER_ACTIVATED "', since = " NOW
-                        " WHERE number = ? AND status = '" VC_ORDER_IN_PROGRESS "'",
-                        "s", number);
+    if (vc_ledger_do(ledger, err, "write",
+                     "UPDATE orders SET status = '" VC_ORDER_ACTIVATED "', since = " NOW
+                     " WHERE number = ? AND status = '" VC_ORDER_IN_PROGRESS "'",
+                     "s", number))
+        return -1;
+    return sqlite3_changes(ledger->db) == 1
+               ? 0
+               : vc_fail(err, VC_EXIT_USAGE, 0, "order %s is not In-Progress, so that it cannot become Activated",
+                         number);
 }
 
 int vc_ledger_return(struct vc_ledger *ledger, const char *number, vc_error **err)

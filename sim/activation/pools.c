@@ -29,7 +29,7 @@ static struct vc_prefix parsed(const char *text)
     return prefix;
 }
 
-static struct in_addr added(struct in_addr base, uint32_t step)
+struct in_addr vc_addr_behind(struct in_addr base, uint32_t step)
 {
     return (struct in_addr){htonl(ntohl(base.s_addr) + step)};
 }
@@ -67,7 +67,7 @@ static struct vc_prefix block(enum vc_pool pool, unsigned number)
     struct vc_prefix first = parsed(p->prefixes[i]);
 
     number -= i ? room(p, 0) : 0;
-    return (struct vc_prefix){added(first.addr, number << (32 - p->len)), p->len};
+    return (struct vc_prefix){vc_addr_behind(first.addr, number << (32 - p->len)), p->len};
 }
 
 const char *vc_pool_overlapped(enum vc_pool pool, struct vc_prefix prefix)
@@ -92,26 +92,25 @@ static struct in_addr headend(const char *region, size_t dc, unsigned turn)
 {
     uint32_t at = (uint32_t)dc * DC_STEP + region_number(region) * REGION_STEP + turn % HEADENDS_PER_DC * HEADEND_STEP;
 
-    return added(parsed(VC_HEADENDS).addr, at + 1);
+    return vc_addr_behind(parsed(VC_HEADENDS).addr, at + 1);
 }
 
 static void derive_tunnel(struct vc_allocated_tunnel *tunnel, const struct vc_allocation *allocation,
                           const struct vc_form *form, size_t dc)
 {
-    static const char *const names[] = {"dc1", "dc2"};
     struct in_addr slot = block(VC_POOL_TUNNEL, allocation->number[VC_POOL_TUNNEL]).addr;
     uint8_t mask = (uint8_t)form->tunnel_mask;
     /* A /30 has its network's address before the first end. */
-    struct in_addr cisco = added(slot, mask == 31 ? 2 * (uint32_t)dc : 4 * (uint32_t)dc + 1);
+    struct in_addr cisco = vc_addr_behind(slot, mask == 31 ? 2 * (uint32_t)dc : 4 * (uint32_t)dc + 1);
 
-    tunnel->name = names[dc];
+    tunnel->name = vc_form_dcs[dc];
     tunnel->cpe = vc_form_cpe_of(form, dc);
     tunnel->headend = headend(form->region, dc, allocation->number[VC_POOL_TUNNEL]);
-    tunnel->transport = added(parsed(pools[VC_POOL_TRANSPORT].prefixes[0]).addr,
-                              allocation->number[VC_POOL_TRANSPORT] + (uint32_t)dc * TRANSPORT_SPAN);
-    tunnel->half = (struct vc_prefix){added(allocation->service.addr, (uint32_t)dc * 128), 25};
+    tunnel->transport = vc_addr_behind(parsed(pools[VC_POOL_TRANSPORT].prefixes[0]).addr,
+                                       allocation->number[VC_POOL_TRANSPORT] + (uint32_t)dc * TRANSPORT_SPAN);
+    tunnel->half = (struct vc_prefix){vc_addr_behind(allocation->service.addr, (uint32_t)dc * 128), 25};
     tunnel->address_cisco = (struct vc_prefix){cisco, mask};
-    tunnel->address_cpe = (struct vc_prefix){added(cisco, 1), mask};
+    tunnel->address_cpe = (struct vc_prefix){vc_addr_behind(cisco, 1), mask};
 }
 
 void vc_allocation_derive(struct vc_allocation *allocation, const struct vc_form *form)

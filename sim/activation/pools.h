@@ -30,6 +30,9 @@ const char *vc_pool_overlapped(enum vc_pool pool, struct vc_prefix prefix);
 /* The addresses of the headends, for all customers. */
 #define VC_HEADENDS "203.0.113.0/24"
 
+/* The address so many behind `base`. */
+struct in_addr vc_addr_behind(struct in_addr base, uint32_t step);
+
 /* A tunnel as Cisco allocated it. */
 struct vc_allocated_tunnel {
     const char *name;                            /* "dc1", "dc2" */

@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <string.h>
-#include <strings.h>
 
 #include "activation/pools.h"
 
@@ -23,28 +22,36 @@ static struct vc_mark at_cpe(const struct checking *c, const struct vc_form_cpe 
     return vc_doc_mark(c->form->doc, (const char *[]){"cpes", cpe->name, member, inner, NULL});
 }
 
-static const char *const dc_names[] = {"dc1", "dc2"};
-
 static struct vc_prefix host(struct in_addr address)
 {
     return (struct vc_prefix){address, 32};
 }
 
-static bool is_set(struct in_addr address)
+/* The range in which no interface has an address; NULL: it may be a host's. */
+static const char *no_hosts(struct vc_prefix prefix)
 {
-    return address.s_addr != 0;
+    static const char *const ranges[] = {"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"};
+    struct vc_prefix range;
+
+    for (size_t i = 0; i < VC_COUNT(ranges); i++)
+        if (vc_prefix_parse(ranges[i], &range) && vc_prefix_covers(range, prefix))
+            return ranges[i];
+    return NULL;
 }
 
 #define REFUSE(c, mark, ...) vc_rule_refuse((c)->problems, (c)->id, mark, __VA_ARGS__)
 
 /* ---- R8, R9: IPsec ---- */
 
-static bool is_ciscos(struct in_addr address)
+/* What of Cisco's public addresses the prefix overlaps; NULL: nothing. */
+static const char *ciscos(struct vc_prefix prefix)
 {
     struct vc_prefix headends;
+    const char *range = vc_pool_overlapped(VC_POOL_SERVICE, prefix);
 
-    return (vc_prefix_parse(VC_HEADENDS, &headends) && vc_prefix_contains(headends, address)) ||
-           vc_pool_overlapped(VC_POOL_SERVICE, host(address)) || vc_pool_overlapped(VC_POOL_TRANSPORT, host(address));
+    if (vc_prefix_parse(VC_HEADENDS, &headends) && vc_prefix_overlaps(headends, prefix))
+        return VC_HEADENDS;
+    return range ? range : vc_pool_overlapped(VC_POOL_TRANSPORT, prefix);
 }
 
 static void check_ipsec(struct checking *c)
@@ -55,11 +62,11 @@ static void check_ipsec(struct checking *c)
         struct vc_ip_text text = vc_addr_text(cpe->ipsec);
         const char *range = vc_addr_not_public(cpe->ipsec);
 
-        if (!is_set(cpe->ipsec))
+        if (!cpe->has_ipsec)
             continue;
         if (range)
             REFUSE(c, mark, "%s as the IPsec source of %s, which is in %s and not public", text.s, cpe->name, range);
-        else if (is_ciscos(cpe->ipsec))
+        else if (ciscos(host(cpe->ipsec)))
             REFUSE(c, mark, "%s as the IPsec source of %s, which is Cisco's", text.s, cpe->name);
         if (cpe != first && cpe->ipsec.s_addr == first->ipsec.s_addr)
             REFUSE(c, mark, "%s as the IPsec source of %s and of %s", text.s, first->name, cpe->name);
@@ -72,12 +79,15 @@ static void check_nat(struct checking *c)
         const struct vc_form_cpe *cpe = &c->form->cpes[i];
         struct vc_mark mark = at_cpe(c, cpe, "nat", NULL);
         struct vc_ip_text text = vc_addr_text(cpe->nat);
+        const char *range = no_hosts(host(cpe->nat));
 
-        if (!is_set(cpe->nat))
+        if (!cpe->has_nat)
             continue;
-        if (cpe->nat.s_addr == cpe->ipsec.s_addr)
+        if (range)
+            REFUSE(c, mark, "%s behind the NAT of %s, which is in %s and no host's", text.s, cpe->name, range);
+        else if (cpe->nat.s_addr == cpe->ipsec.s_addr)
             REFUSE(c, mark, "%s on both sides of the NAT of %s", text.s, cpe->name);
-        else if (is_ciscos(cpe->nat))
+        else if (ciscos(host(cpe->nat)))
             REFUSE(c, mark, "%s behind the NAT of %s, which is Cisco's", text.s, cpe->name);
     }
 }
@@ -87,14 +97,19 @@ static void check_nat(struct checking *c)
 static void check_transport(struct checking *c, const struct vc_form_cpe *cpe, size_t dc)
 {
     const struct vc_prefix *transport = &cpe->transport[dc];
-    struct vc_mark mark = at_cpe(c, cpe, "transport", dc_names[dc]);
+    struct vc_mark mark = at_cpe(c, cpe, "transport", vc_form_dcs[dc]);
+    const char *range = no_hosts(*transport);
 
     if (transport->len != 32)
-        REFUSE(c, mark, "%s as the transport of %s to %s, which is %u addresses", vc_prefix_text(*transport).s,
-               cpe->name, dc_names[dc], 1U << (32 - transport->len));
-    else if (is_ciscos(transport->addr))
+        REFUSE(c, mark, "%s as the transport of %s to %s, which is %llu addresses", vc_prefix_text(*transport).s,
+               cpe->name, vc_form_dcs[dc], 1ULL << (32 - transport->len));
+    else if (range)
+        REFUSE(c, mark, "%s as the transport of %s, which is in %s and no host's", vc_addr_text(transport->addr).s,
+               cpe->name, range);
+    else if (ciscos(*transport))
         REFUSE(c, mark, "%s as the transport of %s, which is Cisco's", vc_addr_text(transport->addr).s, cpe->name);
-    else if (transport->addr.s_addr == cpe->ipsec.s_addr || transport->addr.s_addr == cpe->nat.s_addr)
+    else if ((cpe->has_ipsec && transport->addr.s_addr == cpe->ipsec.s_addr) ||
+             (cpe->has_nat && transport->addr.s_addr == cpe->nat.s_addr))
         REFUSE(c, mark, "%s as transport and IPsec source of %s, so that GRE would be in its own way",
                vc_addr_text(transport->addr).s, cpe->name);
 }
@@ -105,10 +120,10 @@ static void check_transports(struct checking *c)
 
     for (size_t i = 0; i < c->form->cpe_count; i++)
         for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
-            if (is_set(c->form->cpes[i].transport[dc].addr))
+            if (c->form->cpes[i].has_transport[dc])
                 check_transport(c, &c->form->cpes[i], dc);
     if (a && b && a->transport[0].addr.s_addr == b->transport[1].addr.s_addr)
-        REFUSE(c, at_cpe(c, b, "transport", dc_names[1]), "%s as the transport of both tunnels",
+        REFUSE(c, at_cpe(c, b, "transport", vc_form_dcs[1]), "%s as the transport of both tunnels",
                vc_addr_text(b->transport[1].addr).s);
 }
 
@@ -118,45 +133,47 @@ static void check_tunnels(struct checking *c)
         size_t ends = 0;
 
         for (size_t i = 0; i < c->form->cpe_count; i++)
-            ends += is_set(c->form->cpes[i].transport[dc].addr);
+            ends += c->form->cpes[i].has_transport[dc];
         if (ends != 1)
-            REFUSE(c, at(c, "cpes"), "%s transport%s to %s", ends ? "two" : "no", ends ? "s" : "", dc_names[dc]);
+            REFUSE(c, at(c, "cpes"), "%s transport%s to %s", ends ? "two" : "no", ends ? "s" : "", vc_form_dcs[dc]);
     }
     for (size_t i = 0; c->form->cpe_count > 1 && i < c->form->cpe_count; i++)
-        if (!is_set(c->form->cpes[i].transport[0].addr) && !is_set(c->form->cpes[i].transport[1].addr))
+        if (!c->form->cpes[i].has_transport[0] && !c->form->cpes[i].has_transport[1])
             REFUSE(c, c->form->cpes[i].mark, "%s without a tunnel", c->form->cpes[i].name);
 }
 
 /* ---- R11, R12: the customer's network and what Cisco allocates ---- */
 
+static void refuse_shared(struct checking *c, struct vc_mark mark, struct vc_prefix prefix, const char *what)
+{
+    const char *range = vc_pool_overlapped(VC_POOL_TUNNEL, prefix);
+
+    if (range)
+        REFUSE(c, mark, "%s %s, which overlaps %s",
+               prefix.len == 32 ? vc_addr_text(prefix.addr).s : vc_prefix_text(prefix).s, what, range);
+}
+
 static void check_tunnel_space(struct checking *c)
 {
-    for (size_t i = 0; i < c->form->lan_count; i++) {
-        const struct vc_form_lan *lan = &c->form->lans[i];
-        const char *range = vc_pool_overlapped(VC_POOL_TUNNEL, lan->prefix);
+    for (size_t i = 0; i < c->form->lan_count; i++)
+        refuse_shared(c, c->form->lans[i].mark, c->form->lans[i].prefix, "in your network");
+    for (size_t i = 0; i < c->form->cpe_count; i++) {
+        const struct vc_form_cpe *cpe = &c->form->cpes[i];
 
-        if (range)
-            REFUSE(c, lan->mark, "%s in your network, which overlaps %s", vc_prefix_text(lan->prefix).s, range);
+        if (cpe->has_nat)
+            refuse_shared(c, at_cpe(c, cpe, "nat", NULL), host(cpe->nat), "behind your NAT");
+        for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
+            if (cpe->has_transport[dc])
+                refuse_shared(c, at_cpe(c, cpe, "transport", vc_form_dcs[dc]), cpe->transport[dc], "as a transport");
     }
-    for (size_t i = 0; i < c->form->cpe_count; i++)
-        for (size_t dc = 0; dc < VC_FORM_DCS; dc++) {
-            const struct vc_form_cpe *cpe = &c->form->cpes[i];
-            const char *range = vc_pool_overlapped(VC_POOL_TUNNEL, cpe->transport[dc]);
-
-            if (is_set(cpe->transport[dc].addr) && range)
-                REFUSE(c, at_cpe(c, cpe, "transport", dc_names[dc]), "%s as a transport, which is in %s",
-                       vc_addr_text(cpe->transport[dc].addr).s, range);
-        }
 }
 
 static void check_service_space(struct checking *c)
 {
     for (size_t i = 0; i < c->form->lan_count; i++) {
         const struct vc_form_lan *lan = &c->form->lans[i];
-        const char *range = vc_pool_overlapped(VC_POOL_SERVICE, lan->prefix);
+        const char *range = ciscos(lan->prefix);
 
-        if (!range)
-            range = vc_pool_overlapped(VC_POOL_TRANSPORT, lan->prefix);
         if (range)
             REFUSE(c, lan->mark, "%s in your network, which overlaps %s", vc_prefix_text(lan->prefix).s, range);
     }
@@ -164,12 +181,19 @@ static void check_service_space(struct checking *c)
 
 static void check_lans(struct checking *c)
 {
-    for (size_t i = 1; i < c->form->lan_count; i++)
+    for (size_t i = 0; i < c->form->lan_count; i++) {
+        const struct vc_form_lan *lan = &c->form->lans[i];
+        const char *range = no_hosts(lan->prefix);
+
+        if (range)
+            vc_problem(c->problems, lan->mark, "found %s, which is in %s; allowed: networks that hosts can have",
+                       vc_prefix_text(lan->prefix).s, range);
         for (size_t j = 0; j < i; j++)
-            if (vc_prefix_overlaps(c->form->lans[i].prefix, c->form->lans[j].prefix))
-                vc_problem(c->problems, c->form->lans[i].mark,
+            if (vc_prefix_overlaps(lan->prefix, c->form->lans[j].prefix))
+                vc_problem(c->problems, lan->mark,
                            "found %s, which overlaps %s; allowed: each part of your network once",
-                           vc_prefix_text(c->form->lans[i].prefix).s, vc_prefix_text(c->form->lans[j].prefix).s);
+                           vc_prefix_text(lan->prefix).s, vc_prefix_text(c->form->lans[j].prefix).s);
+    }
 }
 
 /* ---- R13 to R15: ASN, order, role ---- */
@@ -287,71 +311,4 @@ void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark
     if (!rule)
         rule = find_rule(others, VC_COUNT(others), id);
     vc_problem(problems, mark, "found %s; allowed: %s (%s)", found, rule ? rule->words : "", id);
-}
-
-/* ---- members that are Cisco's ---- */
-
-/* By a part of the member's name, so that whatever it is called in a customer's draft is found. */
-static const struct member {
-    const char *part, *id;
-} ciscos_members[] = {
-    {"psk", "R18"},
-    {"password", "R18"},
-    {"secret", "R18"},
-    {"shared_key", "R18"},
-    {"authentication", "R18"},
-    {"crypto", "R17"},
-    {"ike", "R17"},
-    {"esp", "R17"},
-    {"encryption", "R17"},
-    {"integrity", "R17"},
-    {"prf", "R17"},
-    {"group", "R17"},
-    {"lifetime", "R17"},
-    {"pfs", "R17"},
-    {"proposal", "R17"},
-    {"transform", "R17"},
-    {"status", "R16"},
-    {"activated", "R16"},
-    {"tunnel_address", "R11"},
-    {"tunnels", "R11"},
-    {"service", "R12"},
-    {"cisco_prefix", "R12"},
-};
-
-static const char *rule_of_member(const char *key)
-{
-    for (size_t i = 0; i < VC_COUNT(ciscos_members); i++)
-        if (strcasestr(key, ciscos_members[i].part))
-            return ciscos_members[i].id;
-    return NULL;
-}
-
-/* Where in the form a mapping stands: a CPE may have any name, only its members count. */
-enum level { LEVEL_FORM, LEVEL_CPES, LEVEL_CPE };
-
-static struct vc_doc *without(void *ctx, const struct vc_doc *doc, enum level level, struct vc_problems *problems)
-{
-    struct vc_doc *out = talloc_memdup(ctx, doc, sizeof *doc);
-
-    if (doc->type != VC_DOC_MAP)
-        return out;
-    out->items = talloc_zero_array(out, struct vc_doc *, doc->count);
-    out->count = 0;
-    for (size_t i = 0; i < doc->count; i++) {
-        struct vc_doc *item = doc->items[i];
-        const char *id = level == LEVEL_CPES ? NULL : rule_of_member(item->key);
-        bool deeper = level == LEVEL_CPES || (level == LEVEL_FORM && !strcmp(item->key, "cpes"));
-
-        if (id)
-            vc_rule_refuse(problems, id, item->key_mark, "%s", vc_quoted(out, item->key));
-        else
-            out->items[out->count++] = deeper ? without(out, item, level + 1, problems) : item;
-    }
-    return out;
-}
-
-const struct vc_doc *vc_rules_refuse_members(void *ctx, const struct vc_doc *doc, struct vc_problems *problems)
-{
-    return without(ctx, doc, LEVEL_FORM, problems);
 }

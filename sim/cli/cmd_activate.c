@@ -1,4 +1,5 @@
 /* vclab activate: the activation form as a file, and the orders in the ledger. */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -9,8 +10,9 @@
 
 static const char usage[] =
     "Usage: vclab activate FORM [--out DIR] [--seed N] [--as full-admin|read-only] [--ledger FILE] [--json]\n"
-    "       vclab activate --status [ORDER] | --export ORDER | --settings ORDER | --files ORDER | --deactivate ORDER\n"
-    "                      [--out DIR] [--as full-admin|read-only] [--ledger FILE] [--json]\n"
+    "       vclab activate --settings ORDER | --files ORDER [--out DIR] [--as ROLE] [--ledger FILE] [--json]\n"
+    "       vclab activate --status [ORDER] | --export ORDER | --deactivate ORDER [--as ROLE] [--ledger FILE] "
+    "[--json]\n"
     "\n"
     "What Control Hub's activation form does: checks the form by the service guide's rules (R8 to R18), allocates what "
     "Cisco\n"
@@ -19,12 +21,14 @@ static const char usage[] =
     "  FORM             a form, such as forms/accepted/two-cpe.yaml\n"
     "  --status         the orders of the ledger, or one: In-Progress, Activated (Cisco's side is done), Deactivated\n"
     "  --export         what may be passed on: everything but pre-shared keys and BGP passwords\n"
-    "  --settings       with them: for a full admin's eyes; with --out into DIR, readable by you alone\n"
+    "  --settings       with them: for a full admin's eyes; with --out into DIR instead, readable by you alone\n"
     "  --files          writes an order's files again\n"
-    "  --deactivate     gives back what the order has\n"
-    "  --out DIR        where the files go (default: a folder named like the form)\n"
+    "  --deactivate     gives back what the order has; files that were written stay\n"
+    "  --out DIR        where the files go (default FORM.order)\n"
     "  --seed N         keys and passwords derived from N, for labs and tests; else from the kernel's random numbers\n"
-    "  --as ROLE        who asks, in place of the form's role; only a full admin activates, deactivates or sees keys\n"
+    "  --as ROLE        who asks, in place of the form's role; a read-only admin may look at the status and nothing "
+    "else.\n"
+    "                   It is taken at its word: the ledger's file mode is what keeps others out\n"
     "  --ledger FILE    default $XDG_STATE_HOME/vclab/ledger.sqlite; readable by you alone\n"
     "  --json           the result for programs\n"
     "\n"
@@ -44,33 +48,29 @@ static const struct activate_options defaults = {.verb = VERB_ACTIVATE};
 
 /* ---- telling ---- */
 
-static int tell(const json_t *document, char *text, bool json)
+static int tell(const json_t *document, const char *text, bool json, vc_error **err)
 {
-    if (json) {
-        json_dumpf(document, stdout, JSON_INDENT(2));
-        puts("");
-    } else {
-        fputs(text, stdout);
-    }
-    talloc_free(text);
-    return 0;
+    int failed = json ? json_dumpf(document, stdout, JSON_INDENT(2)) || puts("") < 0 : fputs(text, stdout) < 0;
+
+    return failed || fflush(stdout) ? vc_fail(err, VC_EXIT_HOST, errno, "cannot write to stdout") : 0;
 }
 
-static int tell_view(const struct vc_order *order, enum vc_view view, bool json)
+static int tell_view(const struct vc_order *order, enum vc_view view, bool json, vc_error **err)
 {
     VC_AUTO_JSON *document = vc_activation_document(order, view);
+    VC_AUTO_TALLOC char *text = vc_activation_text(NULL, document);
 
-    return tell(document, vc_activation_text(NULL, document), json);
+    return tell(document, text, json, err);
 }
 
-static const char *out_of(const struct activate_options *options, const struct vc_order *order)
+static const char *out_of(void *ctx, const struct activate_options *options, const struct vc_form *form)
 {
-    return options->out ? options->out : order->form->name;
+    return options->out ? options->out : vc_activation_folder(ctx, form);
 }
 
-static void tell_files(const struct activate_options *options, const struct vc_order *order)
+static void tell_files(const char *out, const struct vc_order *order)
 {
-    const char *out = out_of(options, order), *name = order->form->name;
+    const char *name = order->form->name;
 
     fprintf(stderr,
             "topology %s/%s.yaml, with keys (yours alone) %s/%s-keys.yaml, settings (yours alone) "
@@ -80,64 +80,77 @@ static void tell_files(const struct activate_options *options, const struct vc_o
 
 /* ---- verbs ---- */
 
-static int activate(const struct activate_options *options, struct vc_ledger *ledger, vc_error **err)
+static int activate(const struct activate_options *options, const struct vc_form *form, struct vc_ledger *ledger,
+                    vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    VC_AUTO_TALLOC struct vc_form *form = vc_form_load(NULL, options->word, options->role, err);
-    struct vc_activation_options how = {.role = options->role, .seed = options->seeded ? &options->seed : NULL};
+    const struct vc_activation_options how = {.seed = options->seeded ? &options->seed : NULL,
+                                              .out = out_of(scratch, options, form)};
+    const struct vc_order *order = vc_activate_form(scratch, ledger, form, &how, err);
 
-    if (!form)
-        return -1;
-    how.out = options->out ? options->out : form->name;
-    const struct vc_order *order = vc_activate(scratch, ledger, options->word, &how, err);
     if (!order)
         return -1;
-    tell_view(order, VC_VIEW_EXPORT, options->json);
-    tell_files(options, order);
-    return 0;
+    tell_files(how.out, order);
+    return tell_view(order, VC_VIEW_EXPORT, options->json, err);
 }
 
-static int status(const struct activate_options *options, struct vc_ledger *ledger, vc_error **err)
+static int status(const struct activate_options *options, const struct vc_form *form VC_UNUSED,
+                  struct vc_ledger *ledger, vc_error **err)
 {
     VC_AUTO_JSON *document = vc_activation_status(ledger, options->word, err);
+    VC_AUTO_TALLOC char *text = document ? vc_activation_status_text(NULL, document) : NULL;
 
-    return document ? tell(document, vc_activation_status_text(NULL, document), options->json) : -1;
+    return document ? tell(document, text, options->json, err) : -1;
 }
 
-static int with_order(const struct activate_options *options, struct vc_ledger *ledger, vc_error **err)
+static int with_order(const struct activate_options *options, const struct vc_form *form VC_UNUSED,
+                      struct vc_ledger *ledger, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     const struct vc_order *order = vc_order_live(scratch, ledger, options->word, err);
+    const char *out = order ? out_of(scratch, options, order->form) : NULL;
 
     if (!order)
         return -1;
-    if (options->verb == VERB_FILES || (options->verb == VERB_SETTINGS && options->out)) {
-        if (vc_activation_write(order, out_of(options, order), err))
+    if (options->verb == VERB_FILES) {
+        if (vc_activation_write(order, out, err))
             return -1;
-        tell_files(options, order);
+        tell_files(out, order);
         return 0;
     }
-    return tell_view(order, options->verb == VERB_SETTINGS ? VC_VIEW_SETTINGS : VC_VIEW_EXPORT, options->json);
+    if (options->verb == VERB_SETTINGS && options->out) {
+        if (vc_activation_write_settings(order, out, err))
+            return -1;
+        fprintf(stderr, "settings (yours alone) %s/%s.settings\n", out, order->form->name);
+        return 0;
+    }
+    return tell_view(order, options->verb == VERB_SETTINGS ? VC_VIEW_SETTINGS : VC_VIEW_EXPORT, options->json, err);
 }
 
-static int deactivate(const struct activate_options *options, struct vc_ledger *ledger, vc_error **err)
+static int deactivate(const struct activate_options *options, const struct vc_form *form, struct vc_ledger *ledger,
+                      vc_error **err)
 {
-    return vc_deactivate(ledger, options->word, err) ? -1 : status(options, ledger, err);
+    if (vc_deactivate(ledger, options->word, err))
+        return -1;
+    fprintf(stderr, "the ledger has forgotten its keys; files with them (*-keys.yaml, *.settings) are where they were "
+                    "written\n");
+    return status(options, form, ledger, err);
 }
 
 static const struct verb_row {
     const char *name; /* the option; NULL: no option, a form */
-    int (*run)(const struct activate_options *, struct vc_ledger *, vc_error **);
+    int (*run)(const struct activate_options *, const struct vc_form *, struct vc_ledger *, vc_error **);
     enum vc_ledger_use use;
     bool admin;    /* only a full admin may (R15, R18) */
     bool may_lack; /* the order */
+    bool writes;   /* files */
 } verbs[VERBS] = {
-    [VERB_ACTIVATE] = {NULL, activate, VC_LEDGER_WRITE, false, false}, /* the rule R15 says it of the form */
-    [VERB_STATUS] = {"status", status, VC_LEDGER_READ, false, true},
-    [VERB_EXPORT] = {"export", with_order, VC_LEDGER_READ, false, false},
-    [VERB_SETTINGS] = {"settings", with_order, VC_LEDGER_READ, true, false},
-    [VERB_FILES] = {"files", with_order, VC_LEDGER_READ, true, false},
-    [VERB_DEACTIVATE] = {"deactivate", deactivate, VC_LEDGER_READ, true, false},
+    [VERB_ACTIVATE] = {NULL, activate, VC_LEDGER_WRITE, .writes = true}, /* the rule R15 says it of the form */
+    [VERB_STATUS] = {"status", status, VC_LEDGER_READ, .may_lack = true},
+    [VERB_EXPORT] = {"export", with_order, VC_LEDGER_READ, .admin = true},
+    [VERB_SETTINGS] = {"settings", with_order, VC_LEDGER_READ, .admin = true, .writes = true},
+    [VERB_FILES] = {"files", with_order, VC_LEDGER_READ, .admin = true, .writes = true},
+    [VERB_DEACTIVATE] = {"deactivate", deactivate, VC_LEDGER_READ, .admin = true},
 };
 
 static int run(const struct activate_options *options, vc_error **err)
@@ -145,17 +158,20 @@ static int run(const struct activate_options *options, vc_error **err)
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     const struct verb_row *verb = &verbs[options->verb];
     const char *file = options->ledger ? options->ledger : vc_ledger_default(scratch, err);
+    const struct vc_form *form = NULL;
 
+    if (!file)
+        return -1;
     if (verb->admin && options->role && strcmp(options->role, "full-admin") != 0)
         return vc_fail(err, VC_EXIT_USAGE, 0,
                        "vclab activate --%s: found role %s; allowed: role full-admin; a read-only administrator may "
                        "look at the status (R15)",
                        verb->name, options->role);
     /* A refused form is told before any ledger is made. */
-    if (options->verb == VERB_ACTIVATE && !vc_form_load(scratch, options->word, options->role, err))
+    if (options->verb == VERB_ACTIVATE && !(form = vc_form_load(scratch, options->word, options->role, err)))
         return -1;
-    struct vc_ledger *ledger = file ? vc_ledger_open(scratch, file, verb->use, err) : NULL;
-    return ledger ? verb->run(options, ledger, err) : -1;
+    struct vc_ledger *ledger = vc_ledger_open(scratch, file, verb->use, err);
+    return ledger ? verb->run(options, form, ledger, err) : -1;
 }
 
 /* ---- command line ---- */
@@ -203,6 +219,14 @@ static int check_words(int words, const struct activate_options *options)
 {
     if (options->role && strcmp(options->role, "full-admin") != 0 && strcmp(options->role, "read-only") != 0) {
         fprintf(stderr, "vclab activate: --as %s; allowed: full-admin, read-only\n", options->role);
+        return -1;
+    }
+    const char *unused = options->out && !verbs[options->verb].writes ? "out"
+                         : options->seeded && options->verb           ? "seed"
+                                                                      : NULL;
+    if (unused) {
+        fprintf(stderr, "vclab activate: --%s with --%s, which %s; allowed: one of them\n", unused,
+                verbs[options->verb].name, *unused == 'o' ? "writes no files" : "makes no keys");
         return -1;
     }
     if (words == 1 || (!words && verbs[options->verb].may_lack))

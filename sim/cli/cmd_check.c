@@ -1,5 +1,5 @@
 /* vclab check FILE...: validates topologies, scenarios, plans and activation forms, starts nothing. */
-#include "activation/form.h"
+#include "activation/activation.h"
 #include "base/home.h"
 #include "cli/commands.h"
 #include "model/files.h"
@@ -44,7 +44,7 @@ static int check_form(void *ctx, const char *file, vc_error **err)
 {
     const struct vc_form *form = vc_form_load(ctx, file, NULL, err);
 
-    if (!form)
+    if (!form || vc_activation_check(form, err))
         return -1;
     printf("%s: ok (form of order %s of %s in region %s: %zu CPE%s)\n", file, form->order, form->customer, form->region,
            form->cpe_count, form->cpe_count == 1 ? "" : "s");

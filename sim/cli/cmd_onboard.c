@@ -22,7 +22,7 @@ static const char usage[] =
     "scenario of\n"
     "the order's own topology (DIR/scenarios), played sealed; one report tells partner and customer what came of it:\n"
     "acceptance.html, acceptance.txt and acceptance.json in a result folder. docs/activation.md has more.\n"
-    "  --out DIR         the order's files and scenarios (default: a folder named like the form)\n"
+    "  --out DIR         the order's files and scenarios (default FORM.order)\n"
     "  --timers PROFILE  tuned, service, keepalive, bfd, only-bfd (default tuned; service without GRE keepalives)\n"
     "  --seed N          of the runs, and of keys and passwords that are still to be made (default 1; keys: the "
     "kernel's\n"
@@ -66,7 +66,7 @@ static int activate(void *ctx, struct onboarding *o, vc_error **err)
 
     if (!ledger)
         return -1;
-    o->out = options->out ? options->out : talloc_strdup(ctx, form->name);
+    o->out = options->out ? options->out : vc_activation_folder(ctx, form);
     how.out = o->out;
     how.seed = options->seeded ? &options->run.session.seed : NULL;
     o->order = vc_activate(ctx, ledger, options->form, &how, err);

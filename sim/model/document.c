@@ -233,16 +233,21 @@ static char *slurp(void *ctx, const char *file, size_t *length)
 
 struct vc_doc *vc_doc_load(void *ctx, const char *file, struct vc_problems *problems)
 {
-    struct builder b = {.file = file, .problems = problems, .ctx = talloc_new(ctx)};
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     size_t length = 0;
     const char *text = slurp(scratch, file, &length);
 
-    if (!text) {
-        vc_problem(problems, (struct vc_mark){.file = file}, "cannot read: %s; allowed: a YAML file of at most 1 MiB",
-                   strerror(errno));
-        return NULL;
-    }
+    if (text)
+        return vc_doc_parse(ctx, file, text, length, problems);
+    vc_problem(problems, (struct vc_mark){.file = file}, "cannot read: %s; allowed: a YAML file of at most 1 MiB",
+               strerror(errno));
+    return NULL;
+}
+
+struct vc_doc *vc_doc_parse(void *ctx, const char *file, const char *text, size_t length, struct vc_problems *problems)
+{
+    struct builder b = {.file = file, .problems = problems, .ctx = talloc_new(ctx)};
+
     if (parse(&b, text, length) < 0)
         return NULL;
     if (!b.root || (b.root->type == VC_DOC_SCALAR && !*b.root->text)) {

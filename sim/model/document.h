@@ -24,6 +24,9 @@ struct vc_doc {
  */
 struct vc_doc *vc_doc_load(void *ctx, const char *file, struct vc_problems *problems);
 
+/* The same of a text, as if it stood in `file`. */
+struct vc_doc *vc_doc_parse(void *ctx, const char *file, const char *text, size_t length, struct vc_problems *problems);
+
 /* A tree from JSON, every node at `mark`, for arguments that come from the command line. Never fails. */
 struct vc_doc *vc_doc_from_json(void *ctx, const char *key, const json_t *json, struct vc_mark mark);
 

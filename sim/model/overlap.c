@@ -12,6 +12,7 @@ struct claim {
     struct vc_prefix prefix; /* len 0: could not be read */
     struct vc_mark mark;
     size_t customer; /* who alone sees it; VC_NONE: all */
+    size_t nat;      /* the NAT behind which alone it is; VC_NONE: none */
 };
 
 /* nests[outer][inner]: a DC's /25 is part of the service's /24, a LAN link of the customer's network, … */
@@ -32,9 +33,12 @@ static bool is_transport(const struct claim *claim)
     return claim->owner == TRANSPORT_CPE || claim->owner == TRANSPORT_CISCO;
 }
 
-/* A headend that customers share tells their tunnels by the transports. */
+/* Every home router has 192.168.1.1: what is behind one NAT is never seen from behind another. A headend that customers
+ * share tells their tunnels by the transports. */
 static bool apart(const struct claim *a, const struct claim *b)
 {
+    if (a->nat != VC_NONE && b->nat != VC_NONE && a->nat != b->nat)
+        return true;
     return a->customer != VC_NONE && b->customer != VC_NONE && a->customer != b->customer &&
            !(is_transport(a) && is_transport(b));
 }
@@ -42,7 +46,7 @@ static bool apart(const struct claim *a, const struct claim *b)
 static struct claim claim(enum owner owner, const char *what, const char *name, struct vc_prefix prefix,
                           struct vc_mark mark)
 {
-    return (struct claim){owner, what, name, vc_prefix_network(prefix), mark, VC_NONE};
+    return (struct claim){owner, what, name, vc_prefix_network(prefix), mark, VC_NONE, VC_NONE};
 }
 
 /* The service of each customer, and those that its DCs name instead (one a region, R14). These addresses are public: no
@@ -95,6 +99,11 @@ static struct claim claim_link(const struct vc_topology *t, const struct vc_link
 
     if (a < t->node_count && b < t->node_count && t->nodes[a].customer == t->nodes[b].customer)
         out.customer = t->nodes[a].customer;
+    for (size_t i = 0; i < t->tunnel_count; i++)
+        for (int e = 0; e < 2; e++)
+            if (t->tunnels[i].ipsec_private.s_addr && link->end[e].node == t->tunnels[i].cpe &&
+                link->end[e].address.addr.s_addr == t->tunnels[i].ipsec_private.s_addr)
+                out.nat = link->end[!e].node;
     return out;
 }
 

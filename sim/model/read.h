@@ -11,9 +11,10 @@ struct vc_topology_reader {
 /* A document's name is its file's name without ".yaml": so that a name always leads to its file. */
 void vc_check_file_name(struct vc_reader *reader, const struct vc_doc *doc, const char *key, const char *name);
 
-/* The document in topology->file joined with those that it is based on, which go into topology->bases. The tree is
- * ctx's; NULL with problems added. */
-const struct vc_doc *vc_topology_document(void *ctx, struct vc_topology *topology, struct vc_problems *problems);
+/* The document in topology->file, or the `text` that stands for it unless that is NULL, joined with those that it is
+ * based on, which go into topology->bases. The tree is ctx's; NULL with problems added. */
+const struct vc_doc *vc_topology_document(void *ctx, struct vc_topology *topology, const char *text,
+                                          struct vc_problems *problems);
 
 /* What values of a topology may be together. Values that could not be read are zero or VC_NONE and were complained
  * about already. */

@@ -294,6 +294,8 @@ void vc_settings_default(void *ctx, struct vc_settings *out)
                    (struct vc_sink){.base = out});
 }
 
+static const char *const switches[] = {"on", "off", NULL};
+
 /* In the order of reading: names before those that refer to them. */
 #define AT(member) offsetof(struct vc_topology, member)
 #define NAMED                                                                                                          \
@@ -302,7 +304,8 @@ void vc_settings_default(void *ctx, struct vc_settings *out)
         "description", VC_FIELD_TEXT, true, AT(description)                                                            \
     }
 #define PARTS                                                                                                          \
-    {"settings", VC_FIELD_CUSTOM, .offset = AT(settings), .fallback = "", .read = read_settings},                      \
+    {"keepalives", VC_FIELD_CHOICE, .offset = AT(keepalives), .fallback = "on", .choices = switches},                  \
+        {"settings", VC_FIELD_CUSTOM, .offset = AT(settings), .fallback = "", .read = read_settings},                  \
         {"timers", VC_FIELD_CUSTOM, .offset = 0, .read = read_items},                                                  \
         {"nodes", VC_FIELD_CUSTOM, true, 1, .read = read_items},                                                       \
         {"links", VC_FIELD_CUSTOM, true, 2, .read = read_items},                                                       \
@@ -326,6 +329,13 @@ static const struct vc_field customers_fields[] = {
 #undef NAMED
 #undef PARTS
 
+/* Cisco was notified (R28): whatever the profile, neither end sends keepalives. */
+static void settle_keepalives(struct vc_topology *t)
+{
+    for (size_t i = 0; t->keepalives && !strcmp(t->keepalives, "off") && i < t->timers_count; i++)
+        t->timers[i].gre_keepalive_s = t->timers[i].gre_retries = 0;
+}
+
 static void read_topology(struct vc_reader *reader, const struct vc_doc *doc)
 {
     bool several = vc_doc_member(doc, "customers");
@@ -334,6 +344,7 @@ static void read_topology(struct vc_reader *reader, const struct vc_doc *doc)
                    several ? VC_COUNT(customers_fields) : VC_COUNT(one_customer_fields),
                    (struct vc_sink){.base = reader->topology});
     vc_topology_settle_customers(reader->topology, several);
+    settle_keepalives(reader->topology);
 }
 
 static struct vc_topology *new_topology(void *ctx, const char *file)
@@ -346,7 +357,7 @@ static struct vc_topology *new_topology(void *ctx, const char *file)
     return t;
 }
 
-struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *kinds_dir, vc_error **err)
+static struct vc_topology *load(void *ctx, const char *file, const char *text, const char *kinds_dir, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     struct vc_topology *t = new_topology(scratch, file);
@@ -354,7 +365,7 @@ struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *ki
         .base = {.tree = t, .problems = vc_problems_new(scratch), .topology = t},
         .kinds = vc_folders(scratch, kinds_dir),
     };
-    const struct vc_doc *doc = vc_topology_document(scratch, t, reader.base.problems);
+    const struct vc_doc *doc = vc_topology_document(scratch, t, text, reader.base.problems);
 
     if (doc) {
         read_topology(&reader.base, doc);
@@ -362,6 +373,17 @@ struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *ki
         vc_topology_check(&reader.base, doc);
     }
     return vc_problems_finish(reader.base.problems, err) < 0 ? NULL : talloc_steal(ctx, t);
+}
+
+struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *kinds_dir, vc_error **err)
+{
+    return load(ctx, file, NULL, kinds_dir, err);
+}
+
+struct vc_topology *vc_topology_parse(void *ctx, const char *file, const char *text, const char *kinds_dir,
+                                      vc_error **err)
+{
+    return load(ctx, file, text, kinds_dir, err);
 }
 
 size_t vc_topology_node(const struct vc_topology *t, const char *name)

@@ -122,6 +122,7 @@ struct vc_topology {
     struct vc_customer only;       /* the customer of a document that names none: then `customers` is this one */
     struct vc_customer *customers; /* one at least */
     struct vc_settings settings;
+    const char *keepalives; /* "off": Cisco was notified that the CPEs have none, so no profile has them (R28); "on" */
     struct vc_node *nodes;
     struct vc_link *links;
     struct vc_dc *dcs;
@@ -137,6 +138,10 @@ struct vc_topology {
  * the nodes/ folder: a node's kind must be one of its folders.
  */
 struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *kinds_dir, vc_error **err);
+
+/* The same of a text that is in no file yet, as if it stood in `file`. */
+struct vc_topology *vc_topology_parse(void *ctx, const char *file, const char *text, const char *kinds_dir,
+                                      vc_error **err);
 
 /* Look-ups by name; (size_t)-1 and NULL when there is none. */
 #define VC_NONE ((size_t)-1)

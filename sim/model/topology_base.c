@@ -23,6 +23,7 @@ struct loader {
     void *ctx;
     struct vc_topology *topology;
     struct vc_problems *problems;
+    const char *text; /* in place of the topology's file; NULL: it is read */
 };
 
 static bool is_null(const struct vc_doc *doc)
@@ -169,7 +170,9 @@ static const struct vc_doc *load(const struct loader *loader, const char *file, 
                                  const struct chain *above)
 {
     const struct chain chain = {above, file};
-    const struct vc_doc *own = vc_doc_load(loader->ctx, file, loader->problems);
+    const struct vc_doc *own =
+        !above && loader->text ? vc_doc_parse(loader->ctx, file, loader->text, strlen(loader->text), loader->problems)
+                               : vc_doc_load(loader->ctx, file, loader->problems);
     const struct vc_doc *reference = own ? vc_doc_member(own, "base") : NULL;
 
     if (!reference)
@@ -198,9 +201,10 @@ static const struct vc_doc *load(const struct loader *loader, const char *file, 
     return base->type == VC_DOC_MAP && own->type == VC_DOC_MAP ? join(loader, own, base) : own;
 }
 
-const struct vc_doc *vc_topology_document(void *ctx, struct vc_topology *topology, struct vc_problems *problems)
+const struct vc_doc *vc_topology_document(void *ctx, struct vc_topology *topology, const char *text,
+                                          struct vc_problems *problems)
 {
-    const struct loader loader = {ctx, topology, problems};
+    const struct loader loader = {ctx, topology, problems, text};
     const char *slash = strrchr(topology->file, '/');
 
     return load(&loader, topology->file, slash ? slash + 1 : topology->file, NULL);

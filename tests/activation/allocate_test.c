@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "activation/ledger_private.h"
+
 TestSuite(allocate, .init = folder_open, .fini = folder_close, .timeout = 300);
 
 /* Every address and secret of an order, as the customer sees them: the key of a set; false: it was there already. */
@@ -40,16 +42,21 @@ Test(allocate, ten_thousand_without_a_repeat)
 
     for (unsigned n = 0; n < ORDERS; n++) {
         VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
         const char *customer = talloc_asprintf(scratch, "c%u", n / 3);
         static const char *const regions[] = {"eu", "us", "ap"};
+        struct vc_form *form = make_form(scratch, customer, regions[n % 3], n);
+        const struct vc_order *order = vc_allocate(scratch, ledger, form, n % 2 ? &fixture_seed : NULL, &err);
 
-        note_order(seen, allocate(scratch, ledger, make_form(scratch, customer, regions[n % 3], n)));
+        cr_assert(order, "%s", err ? err->message : "");
+        note_order(seen, order);
+        /* Each has a lab (else it were none), also where the second range of services begins. */
+        cr_assert_eq(strncmp(vc_prefix_text(order->allocation.service).s, n < 256 ? "198.18." : "25.", 3), 0);
     }
     cr_assert_eq(json_object_size(seen), ORDERS * 11U);
     ledger_has(ledger, ORDERS);
 }
 
-/* With real random numbers, too. */
 Test(allocate, keys_come_from_the_kernel_or_from_the_seed)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -124,7 +131,135 @@ Test(allocate, what_was_given_back_is_free_again_and_comes_last)
     cr_assert(vc_deactivate(ledger, "o1", &err) && strstr(err->message, "order o1 was deactivated at"));
 }
 
+/* All orders' numbers but those of one pool: the order that finds none takes nothing else either. */
+Test(allocate, a_pool_that_is_used_up_is_told)
+{
+    static const enum vc_pool scarce[] = {VC_POOL_SERVICE, VC_POOL_TRANSPORT};
+
+    cr_assert_gt(vc_pool_size(VC_POOL_TUNNEL), vc_pool_size(VC_POOL_TRANSPORT)); /* never used up first */
+    for (size_t i = 0; i < VC_COUNT(scarce); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        struct vc_ledger *ledger = vc_ledger_open(ctx, VC_LEDGER_MEMORY, VC_LEDGER_WRITE, NULL);
+        const char *name = vc_pool_name(scarce[i]);
+        const char *fill = talloc_asprintf(ctx,
+                                           "PRAGMA foreign_keys=OFF; INSERT INTO allocations WITH RECURSIVE n(i) AS "
+                                           "(VALUES (0) UNION ALL SELECT i + 1 "
+                                           "FROM n WHERE i < %u) SELECT '%s', i, 'o0' FROM n",
+                                           vc_pool_size(scarce[i]) - 1, name);
+        VC_AUTO_ERROR *err = NULL;
+
+        cr_assert(!sqlite3_exec(ledger->db, fill, NULL, NULL, NULL), "%s", sqlite3_errmsg(ledger->db));
+        cr_assert(!vc_allocate(ctx, ledger, make_form(ctx, "acme", "eu", 1), NULL, &err));
+        cr_assert(strstr(err->message, talloc_asprintf(ctx, "has no %s left for order o1: deactivate an order", name)),
+                  "%s", err->message);
+        cr_assert(!vc_ledger_order(ctx, ledger, "o1", &err));
+        cr_assert(!sqlite3_exec(ledger->db, "DELETE FROM allocations WHERE number = 9", NULL, NULL, NULL));
+        const struct vc_order *order = allocate(ctx, ledger, make_form(ctx, "acme", "eu", 1));
+        cr_assert_eq(order->allocation.number[scarce[i]], 9);
+    }
+}
+
+/* Four devices in each data centre of a region, and a fifth order has the first one's again. */
+Test(allocate, orders_take_turns_at_the_headends)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_ledger *ledger = open_ledger(ctx, "ledger");
+    const struct vc_order *orders[6];
+
+    for (unsigned n = 0; n < 6; n++)
+        orders[n] = allocate(ctx, ledger, make_form(ctx, talloc_asprintf(ctx, "c%u", n), n < 5 ? "eu" : "us", n + 1));
+    for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
+        for (unsigned n = 0; n < 6; n++)
+            for (unsigned m = 0; m < n; m++)
+                cr_expect_eq(orders[n]->allocation.tunnels[dc].headend.s_addr ==
+                                 orders[m]->allocation.tunnels[dc].headend.s_addr,
+                             n == 4 && m == 0, "orders %u and %u", n, m);
+}
+
+/* ---- R14: the customer's other orders ---- */
+
+Test(allocate, a_customers_orders_are_counted)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_ledger *ledger = open_ledger(ctx, "ledger");
+    struct vc_form *second = make_form(ctx, "acme", "us", 2);
+    VC_AUTO_ERROR *err = NULL;
+
+    allocate(ctx, ledger, make_form(ctx, "acme", "eu", 1));
+    second->quantity = 1;
+    cr_assert(!vc_allocate(ctx, ledger, second, NULL, &err));
+    cr_assert(strstr(err->message, "found quantity 1, and acme has 1 order already (the last is o1)"), "%s",
+              err->message);
+    second->quantity = 2;
+    second->regions[0] = "us"; /* of eu, us, ap */
+    cr_assert(!vc_allocate(ctx, ledger, second, NULL, &err));
+    cr_assert(strstr(err->message, "found regions without eu, in which acme has order o1"), "%s", err->message);
+    second->regions[0] = "eu";
+    allocate(ctx, ledger, second);
+    struct vc_form *third = make_form(ctx, "acme", "ap", 3);
+    third->quantity = 2;
+    cr_assert(!vc_allocate(ctx, ledger, third, NULL, &err));
+    cr_assert(strstr(err->message, "quantity 2, and acme has 2 orders already (the last is o2)"), "%s", err->message);
+    /* What was given back does not count, and another customer's neither. */
+    cr_assert(!vc_deactivate(ledger, "o1", NULL));
+    allocate(ctx, ledger, make_form(ctx, "globex", "eu", 4));
+    allocate(ctx, ledger, third);
+}
+
 /* ---- at once ---- */
+
+/* What the child's ledger does when another writes: it says so, and waits until it is told to try again. */
+static int on_busy(void *arg, int tries VC_UNUSED)
+{
+    const int *pipes = arg;
+    char letter = 'b';
+
+    return write(pipes[0], &letter, 1) == 1 && read(pipes[1], &letter, 1) == 1;
+}
+
+static _Noreturn void allocate_beside(int busy, int go)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    int pipes[] = {busy, go};
+    char letter;
+    bool begun = read(go, &letter, 1) == 1;
+    struct vc_ledger *ledger = begun ? vc_ledger_open(ctx, in_top(ctx, "ledger"), VC_LEDGER_WRITE, &err) : NULL;
+    bool good = ledger && !sqlite3_busy_handler(ledger->db, on_busy, pipes) &&
+                vc_allocate(ctx, ledger, make_form(ctx, "globex", "eu", 2), &fixture_seed, &err);
+
+    if (!good)
+        fprintf(stderr, "the second: %s\n", err ? err->message : "?");
+    _exit(!good);
+}
+
+/* The second begins while the first has begun, waits, and then has the next numbers. */
+Test(allocate, who_comes_while_another_allocates_waits_for_it)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    int busy[2], go[2], status;
+    char letter = 0;
+
+    cr_assert(!pipe(busy) && !pipe(go));
+    pid_t pid = fork(); /* before anything is open: SQLite remembers a process's locks */
+    cr_assert(pid >= 0);
+    if (!pid) {
+        close(go[1]);
+        allocate_beside(busy[1], go[0]);
+    }
+    close(busy[1]);
+    struct vc_ledger *ledger = open_ledger(ctx, "ledger");
+    cr_assert(!vc_ledger_begin(ledger, NULL) && write(go[1], &letter, 1) == 1);
+    cr_assert(read(busy[0], &letter, 1) == 1 && letter == 'b', "the second did not wait");
+    const struct vc_order *first = vc_allocate_begun(ctx, ledger, make_form(ctx, "acme", "eu", 1), &fixture_seed, NULL);
+    cr_assert(first && first->allocation.number[VC_POOL_SERVICE] == 0);
+    cr_assert(write(go[1], &letter, 1) == 1 && !close(go[1]));
+    cr_assert(waitpid(pid, &status, 0) == pid && !status, "status %d", status);
+    const struct vc_order *second = vc_ledger_order(ctx, ledger, "o2", NULL);
+    cr_assert(second);
+    for (enum vc_pool pool = 0; pool < VC_POOLS; pool++)
+        cr_expect_eq(second->allocation.number[pool], first->allocation.number[pool] + (pool != VC_POOL_ASN));
+}
 
 /* A process that waits for `gate` to close and then activates `count` orders; exits 0 when all of them were. */
 static pid_t activator(int gate, unsigned first, unsigned count)

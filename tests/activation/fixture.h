@@ -19,6 +19,8 @@ static inline int remove_entry(const char *path, const struct stat *st VC_UNUSED
 static inline void folder_open(void)
 {
     cr_assert(mkdtemp(top));
+    setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
+    unsetenv("SUDO_UID");
 }
 
 static inline void folder_close(void)
@@ -45,7 +47,8 @@ static inline char *put_form(void *ctx, const char *customer, unsigned number, c
     char *path = talloc_asprintf(ctx, "%s/f%u.yaml", top, number);
     VC_AUTO_TALLOC char *text = talloc_asprintf(
         NULL,
-        "form: f%u\ncustomer: %s\norder: o%u\nregions: [eu, us, ap]\nregion: eu\ndedicated_instance: active\n"
+        "form: f%u\ncustomer: %s\norder: o%u\nquantity: 3\nregions: [eu, us, ap]\nregion: eu\ndedicated_instance: "
+        "active\n"
         "lan: [10.10.0.0/16]\ncpes:\n  cpe1: {ipsec: 8.%u.%u.10, transport: {dc1: 10.200.0.1, dc2: 10.200.0.2}}\n%s",
         number, customer, number, number >> 8, number & 255, more);
 
@@ -66,11 +69,11 @@ static inline struct vc_ledger *open_ledger(void *ctx, const char *name)
 /* A form that is only in memory. */
 static inline struct vc_form *make_form(void *ctx, const char *customer, const char *region, unsigned number)
 {
-    VC_AUTO_JSON *json = json_pack("{s:s, s:s, s:o, s:[s, s, s], s:s, s:s, s:[s], s:{s:{s:o, s:{s:s, s:s}}}}", "form",
-                                   "made", "customer", customer, "order", json_sprintf("o%u", number), "regions", "eu",
-                                   "us", "ap", "region", region, "dedicated_instance", "active", "lan", "10.10.0.0/16",
-                                   "cpes", "cpe1", "ipsec", json_sprintf("8.%u.%u.10", number >> 8, number & 255),
-                                   "transport", "dc1", "10.200.0.1", "dc2", "10.200.0.2");
+    VC_AUTO_JSON *json = json_pack(
+        "{s:s, s:s, s:o, s:i, s:[s, s, s], s:s, s:s, s:[s], s:{s:{s:o, s:{s:s, s:s}}}}", "form", "made", "customer",
+        customer, "order", json_sprintf("o%u", number), "quantity", 3, "regions", "eu", "us", "ap", "region", region,
+        "dedicated_instance", "active", "lan", "10.10.0.0/16", "cpes", "cpe1", "ipsec",
+        json_sprintf("8.%u.%u.10", number >> 8, number & 255), "transport", "dc1", "10.200.0.1", "dc2", "10.200.0.2");
     VC_AUTO_ERROR *err = NULL;
 
     struct vc_form *form = vc_form_from_json(ctx, json, &err);

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
+#include <pwd.h>
+
+#include "activation/ledger_private.h"
 
 TestSuite(ledger, .init = folder_open, .fini = folder_close, .timeout = 120);
 
@@ -162,19 +164,56 @@ Test(ledger, whose_rows_contradict_each_other_is_told)
         VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
         VC_AUTO_ERROR *err = NULL;
         const char *file = filled(ctx);
-        struct vc_ledger *ledger;
 
         sql(file, cases[i].sql);
-        ledger = open_ledger(ctx, "ledger");
-        cr_assert(vc_ledger_check(ledger, NULL, &err) && strstr(err->message, cases[i].text), "%s: %s", cases[i].sql,
+        cr_assert(!vc_ledger_open(ctx, file, VC_LEDGER_READ, &err) && strstr(err->message, cases[i].text), "%s: %s",
+                  cases[i].sql, err ? err->message : "not seen");
+        remove(file);
+    }
+    /* Also when it happens later. */
+    static const struct {
+        const char *sql, *text;
+    } later[] = {{"DELETE FROM allocations WHERE pool = 'tunnel' AND owner = 'o1'", "lacks numbers of order o1"},
+                 {"DELETE FROM secrets WHERE kind = 'psk' AND owner = 'o1'", "lacks keys of order o1"}};
+    for (size_t i = 0; i < VC_COUNT(later); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+        const char *file = filled(ctx);
+        struct vc_ledger *ledger = open_ledger(ctx, "ledger");
+
+        sql(file, later[i].sql);
+        cr_assert(!vc_order_live(ctx, ledger, "o1", &err) && strstr(err->message, later[i].text), "%s",
                   err ? err->message : "not seen");
         remove(file);
     }
-    VC_AUTO_TALLOC char *file = filled(NULL);
-    VC_AUTO_ERROR *err = NULL;
-    sql(file, "DELETE FROM allocations WHERE pool = 'tunnel' AND owner = 'o1'");
+}
+
+/* One letter of a key, one digit of a number: each is in a table and in an index, and changed in either. */
+Test(ledger, of_which_one_byte_changed_is_refused)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *file = filled(ctx), *broken = in_top(ctx, "broken");
     VC_AUTO_TALLOC struct vc_ledger *ledger = open_ledger(NULL, "ledger");
-    cr_assert(!vc_order_live(ledger, ledger, "o1", &err) && strstr(err->message, "lacks numbers of order o1"));
+    const struct vc_order *order = vc_ledger_order(ctx, ledger, "o2", NULL);
+    size_t size, places = 0;
+    char *whole = contents(ctx, file, &size);
+    /* The second order's transport is number 2, and a number that small is a byte between two texts. */
+    const char *const texts[] = {order->allocation.tunnels[1].psk, "transport\2o2", "o2transport\2"};
+
+    for (size_t i = 0; i < VC_COUNT(texts); i++)
+        for (char *at = whole; (at = memmem(at, (size_t)(whole + size - at), texts[i], strlen(texts[i]))); at++) {
+            VC_AUTO_TALLOC char *data = talloc_memdup(NULL, whole, size);
+            char *changed = data + (at - whole) + (i ? strcspn(texts[i], "\2") : 10);
+            VC_AUTO_ERROR *err = NULL;
+
+            *changed = i ? 3 : *changed == 'a' ? 'b' : 'a';
+            VC_AUTO_FD fd = open(broken, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+            cr_assert_eq(write(fd, data, size), (ssize_t)size);
+            cr_expect(!vc_ledger_open(ctx, broken, VC_LEDGER_READ, &err), "text %zu at %zu", i, (size_t)(at - whole));
+            cr_expect(err && strstr(err->message, "it is damaged"), "%s", err ? err->message : "");
+            places++;
+        }
+    cr_assert_eq(places, 4, "%zu places", places);
 }
 
 /* The schema itself refuses a double, whatever the code above it does. */
@@ -211,6 +250,61 @@ Test(ledger, forgets_the_secrets_of_what_was_given_back)
     cr_assert(!vc_deactivate(ledger, "o1", NULL));
     data = contents(ctx, file, &size);
     cr_assert(!memmem(data, size, psk, strlen(psk)));
+}
+
+/* Whoever made the file, its keys are for nobody else's eyes; another program's file is left alone. */
+Test(ledger, that_others_may_read_is_its_owners_alone_again)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *file = in_top(ctx, "ledger"), *other = in_top(ctx, "other");
+    struct stat st;
+
+    umask(022);
+    put_file(file, "");
+    cr_assert(!stat(file, &st) && (st.st_mode & 0777) == 0644);
+    cr_assert_eq(filled(ctx)[0], '/');
+    cr_assert(!stat(file, &st) && (st.st_mode & 0777) == 0600, "%o", st.st_mode);
+    cr_assert(!chmod(file, 0664) && vc_ledger_open(ctx, file, VC_LEDGER_READ, NULL));
+    cr_assert(!stat(file, &st) && (st.st_mode & 0777) == 0600, "%o", st.st_mode);
+    sql(other, "CREATE TABLE recipes (name TEXT)");
+    cr_assert(!chmod(other, 0644) && !vc_ledger_open(ctx, other, VC_LEDGER_WRITE, NULL));
+    cr_assert(!stat(other, &st) && (st.st_mode & 0777) == 0644, "%o", st.st_mode);
+}
+
+/* Under sudo it is the ledger of who called, and he can go on without. */
+Test(ledger, is_the_callers_under_sudo)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *file = in_top(ctx, "state/vclab/ledger.sqlite");
+    const struct passwd *nobody = getpwnam("nobody");
+    struct stat st;
+
+    if (geteuid() != 0 || !nobody)
+        cr_skip("needs root");
+    unsetenv("XDG_STATE_HOME");
+    setenv("SUDO_UID", talloc_asprintf(ctx, "%u", nobody->pw_uid), 1);
+    setenv("SUDO_GID", talloc_asprintf(ctx, "%u", nobody->pw_gid), 1);
+    cr_assert_str_eq(vc_ledger_default(ctx, NULL),
+                     talloc_asprintf(ctx, "%s/.local/state/vclab/ledger.sqlite", nobody->pw_dir));
+    cr_assert(vc_ledger_open(ctx, file, VC_LEDGER_WRITE, NULL));
+    cr_assert(!stat(file, &st) && st.st_uid == nobody->pw_uid && st.st_gid == nobody->pw_gid);
+    cr_assert(!stat(in_top(ctx, "state"), &st) && st.st_uid == nobody->pw_uid);
+}
+
+/* Twenty seconds of waiting are not waited for here. */
+Test(ledger, that_another_writes_for_long_is_told)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    filled(ctx);
+    struct vc_ledger *writer = open_ledger(ctx, "ledger"), *late = open_ledger(ctx, "ledger");
+    cr_assert(!vc_ledger_begin(writer, NULL) && !sqlite3_busy_timeout(late->db, 1));
+    cr_assert(!vc_allocate(ctx, late, make_form(ctx, "globex", "eu", 3), NULL, &err));
+    cr_assert(strstr(err->message, "another vclab has been writing into it for 20 seconds; try again"), "%s",
+              err->message);
+    vc_ledger_rollback(writer);
+    cr_assert(vc_allocate(ctx, late, make_form(ctx, "globex", "eu", 3), NULL, NULL));
 }
 
 /* Who comes while another writes waits; who reads need not. */

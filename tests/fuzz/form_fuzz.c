@@ -1,4 +1,5 @@
-/* Activation forms: any bytes give an order or an error, never a crash, a leak or a ledger that contradicts itself. */
+/* Activation forms: any bytes give an order with a lab or an error, never a crash, a leak or a ledger that contradicts
+ * itself. */
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ static void leave_nothing(void)
 static const char *form_file(void)
 {
     if (!*file && mkdtemp(folder)) {
+        setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
         snprintf(file, sizeof file, "%s/form.yaml", folder);
         atexit(leave_nothing);
     }
@@ -38,8 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!form)
         return 0;
     struct vc_ledger *ledger = vc_ledger_open(ctx, VC_LEDGER_MEMORY, VC_LEDGER_WRITE, &err);
-    bool made = ledger && vc_allocate(ctx, ledger, form, &seed, &err);
-    if (!ledger || vc_ledger_check(ledger, &orders, &err) || orders != made)
+    const struct vc_order *made = ledger ? vc_allocate(ctx, ledger, form, &seed, &err) : NULL;
+    if (!ledger || vc_ledger_check(ledger, &orders, &err) || orders != (made != NULL))
+        abort();
+    /* What was allocated has a lab, and what has none is refused for the form's sake. */
+    if (made ? !vc_activation_lab(ctx, made, vc_problems_new(ctx), &err) : err->status != VC_EXIT_USAGE)
         abort();
     return 0;
 }

@@ -49,6 +49,37 @@ Test(topology, defaults_are_those_of_the_requirements)
     cr_assert(service->bgp_hold_s == 180 && !service->bfd_interval_ms && !service->gre_keepalive_s);
 }
 
+/* R28, whatever the profile, the document's own ones included; and a text that is in no file says the same. */
+Test(topology, without_keepalives_no_profile_has_them)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    const struct edit *edit = edit_file(
+        ctx, ONE, "nodes:\n", "keepalives: off\ntimers:\n  slow: {bgp: 60/180, keepalive: 20s x 1}\nnodes:\n");
+    const struct vc_topology *t = vc_topology_load(ctx, edit->file, KINDS, &err);
+
+    cr_assert(t, "%s", err ? err->message : "");
+    for (size_t i = 0; i < t->timers_count; i++)
+        cr_expect(!t->timers[i].gre_keepalive_s && !t->timers[i].gre_retries, "%s", t->timers[i].name);
+    cr_assert(vc_topology_timers(t, "slow") && vc_topology_timers(t, "tuned")->bgp_hold_s == 30);
+}
+
+Test(topology, a_text_is_read_as_if_it_stood_in_the_file)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    static const char text[] = "topology: mine\nbase: two-cpe\ndescription: It is in no file.\n";
+    const char *file = SHIPPED("tests/model/flat/mine.yaml");
+    const struct vc_topology *t = vc_topology_parse(ctx, file, text, KINDS, &err);
+
+    cr_assert(t, "%s", err ? err->message : "");
+    cr_assert_eq(t->node_count, 11);
+    cr_assert_str_eq(t->bases[0].path, "two-cpe.yaml");
+    cr_assert(!vc_topology_parse(ctx, file, "topology: mine\nbase: two-cpe\n", KINDS, &err));
+    cr_assert(strstr(err->message, "mine.yaml:1:1: found a topology without \"description\""), "%s", err->message);
+    cr_assert(!vc_topology_parse(ctx, file, "", KINDS, &err) && strstr(err->message, "found an empty file"));
+}
+
 Test(topology, own_settings_timers_and_secrets)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -98,6 +129,7 @@ static struct refusal refusals[] = {
     {"{kind: isp}", "{kind: ips}", "did you mean \"isp\"?"},
     {"{kind: isp}", "{kind: ../nodes/isp}", "found unknown kind of node"},
     {"{kind: isp}", "{}", "found node without \"kind\""},
+    {"nodes:", "keepalives: maybe\nnodes:", "found unknown keepalives \"maybe\"; allowed: on, off"},
     {"description: >", "description: \"\"\nx: >", "found nothing"},
     /* links */
     {"isp: 198.51.100.9/29", "ips: 198.51.100.9/29", "found unknown node \"ips\""},
