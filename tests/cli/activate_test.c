@@ -1,4 +1,4 @@
-/* vclab activate and vclab onboard as scripts and people call them. */
+/* vclab activate as scripts and people call it. */
 #include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -139,23 +139,4 @@ Test(activate, bad_usage_is_told)
     SAYS(VCLAB(ctx, "activate", "--as", "root", "--status"), "--as root; allowed: full-admin, read-only");
     EXITS(VCLAB(ctx, "activate", "--seed", "x", FORM("accepted/one-cpe")), 2);
     EXITS(VCLAB(ctx, "activate", "--help"), 0);
-    SAYS(VCLAB(ctx, "onboard"), "Usage: vclab onboard FORM");
-    SAYS(VCLAB(ctx, "onboard", "--timers", "swift", FORM("accepted/one-cpe")),
-         "--timers swift; allowed: tuned, service, keepalive, bfd, only-bfd");
-    EXITS(VCLAB(ctx, "onboard", "--help"), 0);
-}
-
-/* Twice: the second time the order is there, and the scenarios are the same. */
-Test(activate, onboard_writes_its_cases)
-{
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct command *first = VCLAB(ctx, "onboard", "--list", FORM("accepted/two-cpe"));
-    struct command *second = VCLAB(ctx, "onboard", "--list", FORM("accepted/two-cpe"));
-
-    EXITS(first, 0);
-    EXITS(second, 0);
-    cr_assert_str_eq(first->out, second->out);
-    HAS(first->out, "two-cpe/scenarios/two-cpe-tunnel-dc1.yaml  The Internet drops what is in the tunnel to dc1");
-    EXITS(VCLAB(ctx, "check", "two-cpe/scenarios/two-cpe-voice.yaml"), 0);
-    SAYS(VCLAB(ctx, "onboard", "--list", "--as", "read-only", FORM("accepted/two-cpe")), "(R15)");
 }
