@@ -30,11 +30,12 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Held against the order with its keys, which the topology that is tried has not: a lab derives its own. */
 static struct vc_import *read_cpe(void *ctx, const struct onboarding *o, const char *path, vc_error **err)
 {
     const char *kinds = session_folder(ctx, "nodes"), *name = o->options->node;
-    struct vc_import_options how = {vc_topology_load(ctx, o->topology, kinds, err), VC_NONE, o->acceptance->timers,
-                                    kinds};
+    const char *order = talloc_asprintf(ctx, "%s/%s-keys.yaml", o->out, o->order->form->name);
+    struct vc_import_options how = {vc_topology_load(ctx, order, kinds, err), VC_NONE, o->acceptance->timers, kinds};
     size_t size;
     const char *text = how.topology ? read_whole(ctx, path, &size, err) : NULL;
 
@@ -77,7 +78,9 @@ int onboard_import(void *ctx, struct onboarding *o, vc_error **err)
     for (size_t i = 0; i < o->options->cpe_count; i++) {
         const struct vc_import *import = read_cpe(ctx, o, o->options->cpes[i], err);
         const char *name = talloc_asprintf(ctx, i ? "%s-own%zu" : "%s-own", o->order->form->name, i + 1);
-        const char *base = import ? vc_import_base(ctx, import->topology, o->out, err) : NULL;
+        const struct vc_topology *below =
+            import ? vc_topology_load(ctx, o->topology, session_folder(ctx, "nodes"), err) : NULL;
+        const char *base = below ? vc_import_base(ctx, below, o->out, err) : NULL;
 
         if (!base || remember(o, import, err))
             return -1;

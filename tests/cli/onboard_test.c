@@ -159,7 +159,8 @@ static void put_text(const char *path, const char *text)
 /* The exported running-config of cpe2 in which MSS is another. */
 static void put_config(void *ctx, const char *path)
 {
-    struct command *export = VCLAB(ctx, "export", "cpe2", "--as", "ios-xe", "--topology", "two-cpe.order/two-cpe.yaml");
+    struct command *export =
+        VCLAB(ctx, "export", "cpe2", "--as", "ios-xe", "--topology", "two-cpe.order/two-cpe-keys.yaml");
     char *mss;
 
     EXITS(export, 0);
@@ -181,6 +182,8 @@ Test(onboard, holds_the_customers_configuration_against_the_order)
     EXITS(command, 0);
     SAYS(command, "r2.cfg: node cpe2 of topology two-cpe");
     SAYS(command, "mss is 1250; the order has 1350 (R42)");
+    cr_assert(!strstr(command->err, "psk") && !strstr(command->err, "password"), "the keys are the order's:\n%s",
+              command->err);
     HAS(command->out, "vclab sweep two-cpe.order/two-cpe-own.yaml --timers tuned");
     EXITS(VCLAB(ctx, "check", "two-cpe.order/two-cpe-own.yaml", "two-cpe.order/scenarios/two-cpe-baseline.yaml"), 0);
     VC_AUTO_FILE *scenario = fopen("two-cpe.order/scenarios/two-cpe-baseline.yaml", "re");
