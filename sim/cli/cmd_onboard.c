@@ -129,12 +129,8 @@ static int write_scenarios(void *ctx, struct onboarding *o, vc_error **err)
     return 0;
 }
 
-static int list_cases(void *ctx, const struct onboarding *o, vc_error **err)
+static int list_cases(const struct onboarding *o, const char *failures)
 {
-    const char *failures = onboard_failures_list(ctx, o, err);
-
-    if (!failures)
-        return -1;
     for (size_t i = 0; i < o->acceptance->count; i++) {
         const struct vc_acceptance_case *c = o->cases[i].what;
 
@@ -174,8 +170,12 @@ static int onboard_with(void *ctx, struct onboarding *o, vc_error **err)
 
     if (activate(ctx, o, err) || make_cases(ctx, o, err) || onboard_import(ctx, o, err) || write_scenarios(ctx, o, err))
         return -1;
+    /* What is wrong with --failures is said before anything is played. */
+    const char *failures = onboard_failures_list(ctx, o, err);
+    if (!failures)
+        return -1;
     if (o->options->list)
-        return list_cases(ctx, o, err);
+        return list_cases(o, failures);
     if (onboard_play(ctx, o, err))
         return -1;
     /* Half an acceptance is none. */
@@ -191,7 +191,7 @@ static int onboard(const struct onboard_options *options, vc_error **err)
 
     for (size_t i = 0; o.cases && i < o.acceptance->count; i++)
         json_decref(o.cases[i].row);
-    if (status >= 0 && fflush(stdout) == EOF)
+    if (status >= 0 && (fflush(stdout) == EOF || ferror(stdout)))
         return vc_fail(err, VC_EXIT_HOST, errno, "cannot write to standard output");
     return status;
 }

@@ -128,9 +128,9 @@ json_t *vc_acceptance_row(const struct vc_acceptance_case *c, const struct vc_ac
 /* From harmless to grave; what is named otherwise is the last. */
 static const struct acceptance_verdict verdicts[] = {
     {"pass", "as promised", "pass", VC_EXIT_PASS},
-    {"inconclusive", "not shown: this host was too slow for it", "inconclusive", VC_EXIT_INCONCLUSIVE},
+    {"inconclusive", "not shown on this host", "inconclusive", VC_EXIT_INCONCLUSIVE},
     {"skipped", "not tried", "inconclusive", VC_EXIT_HOST},
-    {"host", "not shown: this host could not play it", "inconclusive", VC_EXIT_HOST},
+    {"host", "not played: this host could not", "inconclusive", VC_EXIT_HOST},
     {NULL, "not as promised", "fail", VC_EXIT_FAIL},
 };
 
