@@ -24,7 +24,7 @@ _vclab() {
     list) words='--json --catalogue --results' ;;
     bench) words='--runs --seed --json --compare --results --plane --wires --timers bring-up ten-labs failover throughput wires sealed-cold sealed-warm sealed-24h sealed-suite sealed-same doctor planner' ;;
     activate) words='--status --export --settings --files --deactivate --out --seed --as full-admin read-only --ledger --json' ;;
-    onboard) words='--out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --only --live --list --json' ;;
+    onboard) words='--cpe --node --out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --only --failures --live --list --json' ;;
     export) words="--as --topology --timers --seed --no-secrets --out ios-xe strongswan frr bird libreswan $(_vclab_topologies "$home")" ;;
     import) words="--from --topology --node --timers --json -o ios-xe strongswan-frr $(_vclab_topologies "$home")" ;;
     plan) words='--level call packet --verify --seed --results --json' ;;

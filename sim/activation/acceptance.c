@@ -1,43 +1,34 @@
-#include "activation/acceptance.h"
+#include "activation/acceptance_private.h"
 
 #include <string.h>
 
-enum { SMALL_CALLS = 200, CALL_BYTES = 200, BIG_BYTES = 1400, CASES_MAX = 16 };
+enum { CASES_MAX = 24 };
 
-const char *const vc_acceptance_timers[] = {"tuned", "service", "keepalive", "bfd", "only-bfd", NULL};
-
-/* What the timers promise: how long a loss that nobody is told of may last, and how soon all is as before. */
-static const struct promise {
-    const char *within, *words, *back;
-    bool bfd;
-    const char *flow; /* more of each flow: where minutes pass, a packet a second but for the ends of a gap */
-} promises[] = {
-    {"35s", "35 s", "30s", false, ""},
-    {"185s", "185 s", "60s", false, ", interval: 1s, near: {change: {interval: 100ms, after: 2s}}"},
-    {"45s", "45 s", "60s", false, ""},
-    {"1200ms", "1.2 s", "30s", true, ""},
-    {"1200ms", "1.2 s", "30s", true, ""},
+/* The first is the default, the second that of an order without GRE keepalives. */
+static const struct acceptance_promise promises[] = {
+    {"tuned", "35s", "35 s", "30s", .flow = ""},
+    {"service", "185s", "185 s", "60s", .flow = ", interval: 1s, near: {change: {interval: 100ms, after: 2s}}"},
+    {"keepalive", "45s", "45 s", "60s", .keepalives = true, .flow = ""},
+    {"bfd", "1200ms", "1.2 s", "30s", .bfd = true, .flow = ""},
+    {"only-bfd", "1200ms", "1.2 s", "30s", .bfd = true, .flow = ""},
 };
 
-struct making {
-    struct vc_acceptance *out;
-    const struct vc_order *order;
-    const struct promise *promise;
-    const char *topology;
-};
+const char *vc_acceptance_timers(size_t i)
+{
+    return i < VC_COUNT(promises) ? promises[i].timers : NULL;
+}
 
-#define ADD(text, ...) ((text) = talloc_asprintf_append_buffer(text, __VA_ARGS__))
-
-static const struct vc_allocated_tunnel *tunnel(const struct making *m, size_t dc)
+const struct vc_allocated_tunnel *acceptance_tunnel(const struct making *m, size_t dc)
 {
     return &m->order->allocation.tunnels[dc];
 }
 
 /* What is in the tunnel, as the Internet sees it: behind a NAT ESP is in UDP. */
-static const char *drop(const struct making *m, size_t dc)
+const char *acceptance_drop(const struct making *m, size_t dc)
 {
     return talloc_asprintf(m->out, "kind: drop, select: %s, link: inet-%s",
-                           tunnel(m, dc)->cpe->nat.s_addr ? "udp/4500" : "esp", tunnel(m, dc)->name);
+                           acceptance_tunnel(m, dc)->cpe->nat.s_addr ? "udp/4500" : "esp",
+                           acceptance_tunnel(m, dc)->name);
 }
 
 static bool one_cpe(const struct making *m)
@@ -47,18 +38,18 @@ static bool one_cpe(const struct making *m)
 
 /* ---- what scenarios share ---- */
 
-static char *add_start(const struct making *m, const struct vc_acceptance_case *c, const char *more)
+char *acceptance_start(const struct making *m, const struct vc_acceptance_case *c, const char *more, const char *flow)
 {
     char *text = talloc_asprintf(m->out, "scenario: %s\ndescription: >\n  %s. %s.\ntopology: %s\ntimers: %s\n%s",
                                  c->scenario, c->title, c->promise, m->topology, m->out->timers, more);
 
     ADD(text, "flows:\n");
     for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
-        ADD(text, "  voice-%s: {from: phone, to: %s-srv%s}\n", tunnel(m, dc)->name, tunnel(m, dc)->name,
-            m->promise->flow);
+        ADD(text, "  voice-%s: {from: phone, to: %s-srv%s}\n", acceptance_tunnel(m, dc)->name,
+            acceptance_tunnel(m, dc)->name, flow ? flow : m->promise->flow);
     ADD(text, "steps:\n  - expect:\n      - converged: {within: 90s}\n");
     for (size_t dc = 0; dc < VC_FORM_DCS && m->promise->bfd; dc++)
-        ADD(text, "      - bfd: {tunnel: %s, state: up, within: 90s}\n", tunnel(m, dc)->name);
+        ADD(text, "      - bfd: {tunnel: %s, state: up, within: 90s}\n", acceptance_tunnel(m, dc)->name);
     return text;
 }
 
@@ -67,10 +58,10 @@ static char *add_fault(char *text, const char *fault)
     return ADD(text, "  - hold: 2s\n  - fault: {name: fault, %s}\n  - expect:\n", fault);
 }
 
-/* Calls to `dc` go on by the other tunnel and Cisco's WAN. */
-static char *add_moved(char *text, const struct making *m, size_t dc)
+char *acceptance_moved(char *text, const struct making *m, size_t dc)
 {
-    const char *lost = tunnel(m, dc)->name, *left = tunnel(m, !dc)->name, *within = m->promise->within;
+    const char *lost = acceptance_tunnel(m, dc)->name, *left = acceptance_tunnel(m, !dc)->name,
+               *within = m->promise->within;
 
     ADD(text, "      - path: {flow: voice-%s, via: [%s, wan], within: %s}\n", lost, left, within);
     ADD(text, "      - path: {flow: voice-%s, via: [%s], within: %s}\n", left, left, within);
@@ -84,13 +75,13 @@ static char *add_none(char *text, const struct making *m, bool dc1, bool dc2)
 
     for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
         if (gone[dc])
-            ADD(text, "      - path: {flow: voice-%s, via: none, within: 2s}\n", tunnel(m, dc)->name);
+            ADD(text, "      - path: {flow: voice-%s, via: none, within: 2s}\n", acceptance_tunnel(m, dc)->name);
     return text;
 }
 
 static char *add_unhurt(char *text, const struct making *m, size_t dc)
 {
-    return ADD(text, "      - lost: {flow: voice-%s, at_most: 0}\n", tunnel(m, dc)->name);
+    return ADD(text, "      - lost: {flow: voice-%s, at_most: 0}\n", acceptance_tunnel(m, dc)->name);
 }
 
 static char *add_heal(char *text, const struct making *m, const char *back)
@@ -104,33 +95,32 @@ static char *add_end(char *text)
     return ADD(text, "  - hold: 3s\n");
 }
 
-/* The next case, named and told; its text is still to come. */
-static struct vc_acceptance_case *new_case(const struct making *m, const char *name, const char *title,
+struct vc_acceptance_case *acceptance_case(const struct making *m, const char *name, const char *title,
                                            const char *promise)
 {
     struct vc_acceptance_case *c = &m->out->cases[m->out->count++];
 
-    *c = (struct vc_acceptance_case){talloc_strdup(m->out, name), talloc_strdup(m->out, title),
-                                     talloc_strdup(m->out, promise),
-                                     talloc_asprintf(m->out, "%s-%s", m->order->form->name, name), NULL};
+    *c = (struct vc_acceptance_case){.name = talloc_strdup(m->out, name),
+                                     .title = talloc_strdup(m->out, title),
+                                     .promise = talloc_strdup(m->out, promise),
+                                     .scenario = talloc_asprintf(m->out, "%s-%s", m->order->form->name, name)};
     return c;
 }
-
-#define TEXT(m, ...) talloc_asprintf((m)->out, __VA_ARGS__)
 
 /* ---- the cases ---- */
 
 static void make_baseline(const struct making *m)
 {
     struct vc_acceptance_case *c =
-        new_case(m, "baseline", "Nothing fails",
-                 "Both tunnels are up, each carries the calls to its own data centre, in both directions");
-    char *text = add_start(m, c,
-                           one_cpe(m) ? "requirements: [R1, R2, R3, R37, R38, R39]\n"
-                                      : "requirements: [R1, R2, R4, R37, R38, R39]\n");
+        acceptance_case(m, "baseline", "Nothing fails",
+                        "Both tunnels are up, each carries the calls to its own data centre, in both directions");
+    char *text = acceptance_start(m, c,
+                                  one_cpe(m) ? "requirements: [R1, R2, R3, R37, R38, R39]\n"
+                                             : "requirements: [R1, R2, R4, R37, R38, R39]\n",
+                                  NULL);
 
     for (size_t dc = 0; dc < VC_FORM_DCS; dc++) {
-        const struct vc_allocated_tunnel *t = tunnel(m, dc);
+        const struct vc_allocated_tunnel *t = acceptance_tunnel(m, dc);
 
         ADD(text,
             "      - sa: {tunnel: %s, state: up, within: 90s}\n"
@@ -146,15 +136,15 @@ static void make_baseline(const struct making *m)
 
 static void make_tunnel(const struct making *m, size_t dc)
 {
-    const char *lost = tunnel(m, dc)->name, *left = tunnel(m, !dc)->name;
-    struct vc_acceptance_case *c = new_case(
+    const char *lost = acceptance_tunnel(m, dc)->name, *left = acceptance_tunnel(m, !dc)->name;
+    struct vc_acceptance_case *c = acceptance_case(
         m, TEXT(m, "tunnel-%s", lost), TEXT(m, "The Internet drops what is in the tunnel to %s, without a sign", lost),
         TEXT(m, "Calls to %s go on by the tunnel to %s and Cisco's WAN after %s at most; calls to %s lose nothing",
              lost, left, m->promise->words, left));
-    char *text = add_start(m, c, "requirements: [R1, R39, R40]\n");
+    char *text = acceptance_start(m, c, "requirements: [R1, R39, R40]\n", NULL);
 
-    text = add_fault(text, drop(m, dc));
-    text = add_moved(text, m, dc);
+    text = add_fault(text, acceptance_drop(m, dc));
+    text = acceptance_moved(text, m, dc);
     ADD(text, "      - session: {tunnel: %s, state: down, within: %s}\n", lost, m->promise->within);
     text = add_unhurt(text, m, !dc);
     text = add_heal(text, m, NULL);
@@ -164,11 +154,11 @@ static void make_tunnel(const struct making *m, size_t dc)
 
 static void make_router(const struct making *m, size_t dc)
 {
-    const char *lost = tunnel(m, dc)->name, *left = tunnel(m, !dc)->name;
-    struct vc_acceptance_case *c =
-        new_case(m, TEXT(m, "router-%s", lost), TEXT(m, "Cisco's router in %s loses its power", lost),
-                 TEXT(m, "What is in %s cannot be reached until it is back; calls to %s lose nothing", lost, left));
-    char *text = add_start(m, c, "requirements: [R1, R2, R39]\n");
+    const char *lost = acceptance_tunnel(m, dc)->name, *left = acceptance_tunnel(m, !dc)->name;
+    struct vc_acceptance_case *c = acceptance_case(
+        m, TEXT(m, "router-%s", lost), TEXT(m, "Cisco's router in %s loses its power", lost),
+        TEXT(m, "What is in %s cannot be reached until it is back; calls to %s lose nothing", lost, left));
+    char *text = acceptance_start(m, c, "requirements: [R1, R2, R39]\n", NULL);
 
     text = add_fault(text, TEXT(m, "kind: power-off, node: %s-router", lost));
     text = add_none(text, m, dc == 0, dc == 1);
@@ -180,12 +170,13 @@ static void make_router(const struct making *m, size_t dc)
 
 static void make_wan(const struct making *m)
 {
-    struct vc_acceptance_case *c = new_case(m, "wan", "Cisco's WAN between the data centres is cut",
-                                            "Nobody notices: each tunnel carries its own data centre's calls");
-    char *text = add_fault(add_start(m, c, "requirements: [R1, R39]\n"), "kind: wan-cut");
+    struct vc_acceptance_case *c = acceptance_case(m, "wan", "Cisco's WAN between the data centres is cut",
+                                                   "Nobody notices: each tunnel carries its own data centre's calls");
+    char *text = add_fault(acceptance_start(m, c, "requirements: [R1, R39]\n", NULL), "kind: wan-cut");
 
     for (size_t dc = 0; dc < VC_FORM_DCS; dc++) {
-        ADD(text, "      - path: {flow: voice-%s, via: [%s], within: 1s}\n", tunnel(m, dc)->name, tunnel(m, dc)->name);
+        ADD(text, "      - path: {flow: voice-%s, via: [%s], within: 1s}\n", acceptance_tunnel(m, dc)->name,
+            acceptance_tunnel(m, dc)->name);
         text = add_unhurt(text, m, dc);
     }
     ADD(text, "  - hold: 10s\n");
@@ -198,7 +189,8 @@ static char *add_all_lost(char *text, const struct making *m, bool has_sessions)
 {
     text = add_none(text, m, true, true);
     for (size_t dc = 0; dc < VC_FORM_DCS && has_sessions; dc++)
-        ADD(text, "      - session: {tunnel: %s, state: down, within: %s}\n", tunnel(m, dc)->name, m->promise->within);
+        ADD(text, "      - session: {tunnel: %s, state: down, within: %s}\n", acceptance_tunnel(m, dc)->name,
+            m->promise->within);
     return add_heal(text, m, "90s");
 }
 
@@ -211,15 +203,17 @@ static size_t dc_of(const struct making *m, const struct vc_form_cpe *cpe)
 static void make_cpe(const struct making *m, const struct vc_form_cpe *cpe, bool power)
 {
     size_t dc = dc_of(m, cpe);
-    const char *lost = tunnel(m, dc)->name, *left = tunnel(m, !dc)->name;
+    const char *lost = acceptance_tunnel(m, dc)->name, *left = acceptance_tunnel(m, !dc)->name;
     const char *title = power ? TEXT(m, "%s loses its power", cpe->name)
                               : TEXT(m, "The Internet line of %s goes down at the CPE", cpe->name);
     const char *promise = one_cpe(m)
                               ? "With one CPE both tunnels are lost; everything comes back by itself when it is back"
                               : TEXT(m, "Calls to %s go on by the other CPE and the tunnel to %s after %s at most",
                                      lost, left, m->promise->words);
-    struct vc_acceptance_case *c = new_case(m, TEXT(m, "%s-%s", power ? "power" : "line", cpe->name), title, promise);
-    char *text = add_start(m, c, one_cpe(m) ? "requirements: [R1, R3]\n" : "requirements: [R1, R4, R40]\n");
+    struct vc_acceptance_case *c =
+        acceptance_case(m, TEXT(m, "%s-%s", power ? "power" : "line", cpe->name), title, promise);
+    char *text =
+        acceptance_start(m, c, one_cpe(m) ? "requirements: [R1, R3]\n" : "requirements: [R1, R4, R40]\n", NULL);
     bool nat = cpe->nat.s_addr != 0;
 
     text = add_fault(
@@ -229,89 +223,53 @@ static void make_cpe(const struct making *m, const struct vc_form_cpe *cpe, bool
         c->text = add_end(add_all_lost(text, m, !power));
         return;
     }
-    text = add_moved(text, m, dc);
+    text = acceptance_moved(text, m, dc);
     ADD(text, "      - outage: {flow: voice-%s, at_most: 300ms}\n", left);
     c->text = add_end(add_heal(text, m, "60s"));
 }
 
-static void make_sizes(const struct making *m)
+/* No scenario of its own: the sweep makes one of each element that the topology has. */
+static void make_each(const struct making *m)
 {
-    struct vc_acceptance_case *c =
-        new_case(m, "packet-sizes", "Packets of every size",
-                 "TCP offers 1350 bytes in both directions, 1400 bytes pass unfragmented, and 1401 do not");
-    char *text = add_start(m, c, "plane: kernel\ncapture: control\nrequirements: [R42]\n");
+    struct vc_acceptance_case *c = acceptance_case(
+        m, "each-failure",
+        "Every wire, end of a wire, node and program fails by itself, and each kind of packet is lost",
+        "What can still be reached is reached, by the way that an independent model of the order says, and all is as "
+        "before when the failure is healed");
 
-    c->text =
-        ADD(text, "      - seen: {at: site, select: syn, toward: phone, mss_at_least: 1350, mss_at_most: 1350}\n"
-                  "      - seen: {at: svc-dc1, select: syn, toward: dc1-srv, mss_at_least: 1350, mss_at_most: 1350}\n"
-                  "  - load: {name: fits, from: phone, to: dc2-srv, mbit: 1, bytes: 1400, burst: 1, for: 2s}\n"
-                  "  - hold: 3s\n  - stop: fits\n"
-                  "  - load: {name: too-large, from: phone, to: dc2-srv, mbit: 1, bytes: 1401, burst: 1, for: 2s}\n"
-                  "  - hold: 3s\n  - stop: too-large\n"
-                  "  - load: {name: tcp, from: phone, to: dc1-srv, protocol: tcp, for: 1s}\n"
-                  "  - hold: 2s\n  - stop: tcp\n  - expect:\n      - converged: {within: 90s}\n"
-                  "      - load: {name: fits, lost_at_most: 0}\n      - load: {name: too-large, lost_at_least: 100}\n"
-                  "      - load: {name: tcp, mbit_at_least: 20}\n  - hold: 1s\n");
+    c->scenario = NULL;
 }
 
-static char *add_loads(char *text, const struct making *m, const char *when, unsigned mbit, unsigned bytes)
+static const struct acceptance_promise *promise_of(const struct vc_order *order, const char *timers, vc_error **err)
 {
-    for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
-        ADD(text, "  - load: {name: %s-%s, from: phone, to: %s-srv, mbit: %u, bytes: %u, for: 3s}\n",
-            tunnel(m, dc)->name, when, tunnel(m, dc)->name, mbit, bytes);
-    return text;
-}
+    bool keepalives = strcmp(order->form->keepalives, "off") != 0;
+    const struct acceptance_promise *promise = keepalives ? &promises[0] : &promises[1];
 
-static char *add_loads_end(char *text, const struct making *m, const char *when, bool quality)
-{
-    for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
-        ADD(text, "  - stop: %s-%s\n", tunnel(m, dc)->name, when);
-    ADD(text, "  - expect:\n      - session: {tunnel: dc2, state: up, within: 90s}\n");
-    for (size_t dc = 0; dc < VC_FORM_DCS; dc++) {
-        ADD(text, "      - load: {name: %s-%s, lost_at_most: 0}\n", tunnel(m, dc)->name, when);
-        if (quality)
-            ADD(text, "      - quality: {flow: voice-%s, loss_at_most: 0, during: %s-%s}\n", tunnel(m, dc)->name,
-                tunnel(m, dc)->name, when);
-    }
-    return text;
-}
-
-/* G.711 is 80 kbit/s in packets of 200 bytes. A guest's processor is not made for tens of thousands of them a second,
- * so that many calls are as many bits in larger packets. */
-static void make_voice(const struct making *m)
-{
-    unsigned calls = m->order->form->calls, mbit = (calls * 4 + 99) / 100;
-    unsigned bytes = calls <= SMALL_CALLS ? CALL_BYTES : BIG_BYTES;
-    struct vc_acceptance_case *c = new_case(
-        m, "voice", TEXT(m, "%u calls, half of them to each data centre; then the tunnel to dc1 is lost", calls),
-        "Not a packet of the load is lost, with both tunnels and on the one that is left");
-    char *text = add_start(m, c, "plane: kernel\ncapture: control\nrequirements: [R6, R39, R40]\n");
-
-    ADD(text, "  - hold: 1s\n");
-    text = add_loads(text, m, "both", mbit ? mbit : 1, bytes);
-    ADD(text, "  - expect:\n      - converged: {within: 90s}\n  - hold: 4s\n");
-    text = add_loads_end(text, m, "both", !*m->promise->flow);
-    ADD(text, "  - fault: {name: fault, %s}\n  - expect:\n", drop(m, 0));
-    text = add_moved(text, m, 0);
-    ADD(text, "  - hold: 1s\n");
-    text = add_loads(text, m, "one", mbit ? mbit : 1, bytes);
-    ADD(text, "  - expect:\n      - session: {tunnel: dc2, state: up, within: 90s}\n  - hold: 4s\n");
-    text = add_loads_end(text, m, "one", false);
-    c->text = ADD(text, "  - hold: 1s\n");
+    for (size_t i = 0; timers && i < VC_COUNT(promises); i++)
+        if (!strcmp(promises[i].timers, timers))
+            promise = &promises[i];
+    if (!promise->keepalives || keepalives)
+        return promise;
+    vc_fail(
+        err, VC_EXIT_USAGE, 0,
+        "order %s has GRE keepalives off, and timers %s notice a loss by nothing else; choose others with --timers, "
+        "or keepalives: on in the form (R28)",
+        order->number, promise->timers);
+    return NULL;
 }
 
 struct vc_acceptance *vc_acceptance_make(void *ctx, const struct vc_order *order, const char *timers,
-                                         const char *topology)
+                                         const char *topology, vc_error **err)
 {
+    const struct acceptance_promise *promise = promise_of(order, timers, err);
+
+    if (!promise)
+        return NULL;
     struct vc_acceptance *out = talloc_zero(ctx, struct vc_acceptance);
-    size_t profile = !timers && !strcmp(order->form->keepalives, "off");
-
-    while (timers && strcmp(vc_acceptance_timers[profile], timers) != 0)
-        profile++;
-    out->timers = vc_acceptance_timers[profile];
+    struct making m = {out, order, promise, topology};
+    out->timers = promise->timers;
     out->cases = talloc_zero_array(out, struct vc_acceptance_case, CASES_MAX);
-    struct making m = {out, order, &promises[profile], topology};
-
+    out->played = acceptance_played(&m);
     make_baseline(&m);
     for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
         make_tunnel(&m, dc);
@@ -322,7 +280,11 @@ struct vc_acceptance *vc_acceptance_make(void *ctx, const struct vc_order *order
         make_cpe(&m, &order->form->cpes[i], false);
         make_cpe(&m, &order->form->cpes[i], true);
     }
-    make_sizes(&m);
-    make_voice(&m);
+    make_each(&m);
+    for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
+        acceptance_sizes(&m, dc);
+    acceptance_voice(&m, VC_FORM_DCS);
+    for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
+        acceptance_voice(&m, dc);
     return out;
 }

@@ -9,6 +9,8 @@
 #include "report/compare.h"
 #include "report/report.h"
 
+enum { WHY_MAX = 1000 }; /* of an error's text: the worker's answer must fit a pipe */
+
 /* ---- one job ---- */
 
 static int play_once(struct session *session, const struct job *job, json_t *documents, json_t **run, char **result,
@@ -70,6 +72,7 @@ static int play(const struct run_options *options, struct session *session, stru
 
     if (status >= 0)
         return status;
+    job->why = talloc_strndup(job->scenario, err->message, WHY_MAX);
     vc_wrap(&err, "%s", job->scenario->name);
     return print_error(err);
 }
@@ -92,6 +95,7 @@ static _Noreturn void work(const struct run_options *options, struct session *se
     set_text(answer, "result", job->result);
     set_text(answer, "other", job->other);
     set_text(answer, "difference", job->difference);
+    set_text(answer, "why", job->why);
     VC_AUTO_FREE char *text = json_dumps(answer, JSON_COMPACT);
     /* At most PIPE_BUF bytes or so: the pipe holds them until the parent reads after our end. */
     (void)!write(out, text, strlen(text));
@@ -155,6 +159,7 @@ static void finish_worker(const struct run_options *options, struct job *job, in
     job->result = take_text(job, answer, "result");
     job->other = take_text(job, answer, "other");
     job->difference = take_text(job, answer, "difference");
+    job->why = take_text(job, answer, "why");
     tell(options, job);
 }
 

@@ -22,6 +22,7 @@ struct job {
     char *result;     /* result folder, NULL when there is none */
     char *other;      /* of the second run (--twice) */
     char *difference; /* what differs between the two; NULL: nothing */
+    char *why;        /* why it could not be played, in a line; NULL: it was */
     double expected_s;
     size_t group; /* jobs of a group fork from the same snapshot */
     bool started;

@@ -58,7 +58,8 @@ struct vc_topology *session_topology(void *ctx, const char *name, vc_error **err
     struct stat st;
     const char *folder = session_folder(ctx, "topologies"), *file = name;
 
-    if (stat(name, &st)) {
+    /* A folder that is called like a topology is none. */
+    if (stat(name, &st) || S_ISDIR(st.st_mode)) {
         file = talloc_asprintf(ctx, "%s/%s.yaml", folder, name);
         if (stat(file, &st) && errno == ENOENT) {
             no_topology(folder, name, err);

@@ -1,4 +1,4 @@
-/* vclab activate and vclab onboard as scripts and people call them. */
+/* vclab activate as scripts and people call it. */
 #include <fcntl.h>
 #include <ftw.h>
 #include <string.h>
@@ -143,10 +143,6 @@ Test(activate, bad_usage_is_told)
     SAYS(VCLAB(ctx, "activate", "--export", "4711-1", "--out", "x"), "--out with --export, which writes no files");
     SAYS(VCLAB(ctx, "activate", "--settings", "4711-1", "--seed", "1"), "--seed with --settings, which makes no keys");
     EXITS(VCLAB(ctx, "activate", "--help"), 0);
-    SAYS(VCLAB(ctx, "onboard"), "Usage: vclab onboard FORM");
-    SAYS(VCLAB(ctx, "onboard", "--timers", "swift", FORM("accepted/one-cpe")),
-         "--timers swift; allowed: tuned, service, keepalive, bfd, only-bfd");
-    EXITS(VCLAB(ctx, "onboard", "--help"), 0);
 }
 
 /* The same command in a checkout where its results lie beside topologies of the same names. */
@@ -213,19 +209,4 @@ Test(activate, check_says_what_activate_would)
     SAYS(command, "small.yaml:7:6: found no prefix with room for the lab's LAN; allowed: one that is a /27 or larger");
     cr_assert_str_eq(command->err, same->err);
     cr_assert(access("small.order", F_OK));
-}
-
-/* Twice: the second time the order is there, and the scenarios are the same. */
-Test(activate, onboard_writes_its_cases)
-{
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    struct command *first = VCLAB(ctx, "onboard", "--list", FORM("accepted/two-cpe"));
-    struct command *second = VCLAB(ctx, "onboard", "--list", FORM("accepted/two-cpe"));
-
-    EXITS(first, 0);
-    EXITS(second, 0);
-    cr_assert_str_eq(first->out, second->out);
-    HAS(first->out, "two-cpe.order/scenarios/two-cpe-tunnel-dc1.yaml  The Internet drops what is in the tunnel to dc1");
-    EXITS(VCLAB(ctx, "check", "two-cpe.order/scenarios/two-cpe-voice.yaml"), 0);
-    SAYS(VCLAB(ctx, "onboard", "--list", "--as", "read-only", FORM("accepted/two-cpe")), "(R15)");
 }
