@@ -364,6 +364,14 @@ struct vc_topology *vc_topology_load(void *ctx, const char *file, const char *ki
     return vc_problems_finish(reader.base.problems, err) < 0 ? NULL : talloc_steal(ctx, t);
 }
 
+bool vc_topology_is_cpe(const struct vc_topology *t, size_t node)
+{
+    for (size_t i = 0; i < t->tunnel_count; i++)
+        if (t->tunnels[i].cpe == node)
+            return true;
+    return false;
+}
+
 size_t vc_topology_node(const struct vc_topology *t, const char *name)
 {
     return vc_names_find(VC_NAMES(t->nodes, t->node_count), name);

@@ -9,6 +9,14 @@
 static char top[] = "/tmp/vclab-config-XXXXXX";
 char *customer_results;
 
+void customer_folder(void)
+{
+    setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
+    unsetenv("SUDO_UID");
+    cr_assert(mkdtemp(top));
+    customer_results = talloc_asprintf(NULL, "%s/results", top);
+}
+
 void customer_setup(void)
 {
     if (!getenv("VCLAB_LABROOT")) {
@@ -16,10 +24,7 @@ void customer_setup(void)
             cr_assert_fail("needs VCLAB_LABROOT, and VCLAB_MUST_WORK is set");
         cr_skip_test("needs VCLAB_LABROOT");
     }
-    setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
-    unsetenv("SUDO_UID");
-    cr_assert(mkdtemp(top));
-    customer_results = talloc_asprintf(NULL, "%s/results", top);
+    customer_folder();
 }
 
 static int remove_entry(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED,

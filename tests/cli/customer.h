@@ -10,6 +10,7 @@
 
 /* The fixtures of a suite. Without VCLAB_LABROOT the test is skipped, or fails under VCLAB_MUST_WORK. */
 void customer_setup(void);
+void customer_folder(void); /* for what needs no lab */
 void customer_teardown(void);
 extern char *customer_results; /* where runs leave their results */
 
