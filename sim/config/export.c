@@ -11,6 +11,21 @@
 
 const char *const vc_export_forms[] = {"ios-xe", "strongswan", "frr", "bird", "libreswan", NULL};
 
+/* A key that stands in a name or a description is not guessed at. Short ones may be ordinary words. */
+static int check_leftovers(const struct vc_secrets *secrets, const struct vc_node *node, vc_error **err)
+{
+    enum { TELLING_BYTES = 6 };
+    const char *secret;
+
+    for (size_t i = 0; i < node->file_count; i++)
+        for (size_t k = 0; (secret = vc_secrets_text(secrets, k)); k++)
+            if (strlen(secret) >= TELLING_BYTES && strstr(node->files[i].text, secret))
+                return vc_fail(err, VC_EXIT_USAGE, 0,
+                               "%s: a key also stands outside of its own place (in a name or description); take it out",
+                               node->files[i].path);
+    return 0;
+}
+
 /* The node's own files with a mark or word for each key. */
 static int redact_files(void *ctx, const struct vc_topology *topology, uint64_t seed, struct vc_node *node,
                         vc_error **err)
@@ -34,7 +49,7 @@ static int redact_files(void *ctx, const struct vc_topology *topology, uint64_t 
             return -1;
         file->text = talloc_strdup(ctx, json_string_value(text));
     }
-    return 0;
+    return check_leftovers(secrets, node, err);
 }
 
 static struct vc_configure *without_own_keys(void *ctx, const struct vc_configure *own)

@@ -24,3 +24,4 @@ struct command *vclab_run(void *ctx, const char *const *argv);
 
 /* order.yaml in the folder, on a shipped topology; its path. */
 const char *write_order(void *ctx, const char *base);
+const char *write_order_as(void *ctx, const char *base, const char *name); /* NAME.yaml */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/redact_file.h"
+#include "config/redact_find.h"
 
 static char *redacted(void *ctx, const char *form, const char *text, json_t *replaced)
 {
@@ -29,7 +30,8 @@ static const struct {
     {"swanctl.conf", SWANCTL("\"two\nlines\""), SWANCTL("\"other-key-1\"")},
     {"swanctl.conf", SWANCTL("\"one\" two"), SWANCTL("\"other-key-1\"")},
     {"swanctl.conf", SWANCTL("\"# no comment\""), SWANCTL("\"other-key-1\"")},
-    {"swanctl.conf", "secrets{ike{secret=a;b}token{pin=1234}}", "secrets{ike{secret=other-key-1}token{pin=other-key-2}}"},
+    {"swanctl.conf", "secrets{ike{secret=a;b}token{pin=1234}}",
+     "secrets{ike{secret=other-key-1}token{pin=other-key-2}}"},
     {"swanctl.conf", "a { auth = psk } # the psk is xyz\n#\n", "a { auth = psk } #\n#\n"},
     /* a key of FRR's ends with its line */
     {"frr.conf", " neighbor 1.2.3.4 password ab#cdef\r\n", " neighbor 1.2.3.4 password other-key-1\r\n"},
@@ -41,7 +43,8 @@ static const struct {
      "enable secret 4 other-key-1\nenable password 7 other-key-2\n"},
     {"frr.conf", "username ann privilege 15 secret 5 $1$abc\nservice password-encryption\n",
      "username ann privilege 15 secret 5 other-key-1\nservice password-encryption\n"},
-    {"frr.conf", " isis password md5 KEYKEY\n area-password md5 KEYKEY\n", " isis password md5 other-key-1\n area-password md5 other-key-1\n"},
+    {"frr.conf", " isis password md5 KEYKEY\n area-password md5 KEYKEY\n",
+     " isis password md5 other-key-1\n area-password md5 other-key-1\n"},
     {"frr.conf", " x md5 password \"KEYKEY\"\n", " x md5 password \"other-key-1\"\n"},
     {"frr.conf", " ip ospf message-digest-key 1 md5 KEYKEY\n ip ospf authentication message-digest\n",
      " ip ospf message-digest-key 1 md5 other-key-1\n ip ospf authentication message-digest\n"},
@@ -74,7 +77,8 @@ static const struct {
     {"ipsec.conf", "conn a\n\tauthby=secret\n #c\n xauthpassword = a b \nconn b\n# ipsec.secrets\n: PSK \"k\"\n",
      "conn a\n\tauthby=secret\n #\n xauthpassword = other-key-1 \nconn b\n# ipsec.secrets\n: PSK \"other-key-2\"\n"},
     /* bird.conf: strings, constants, bytes */
-    {"bird.conf", "protocol bgp a { password \"a;b #c\"; } # was old\n", "protocol bgp a { password \"other-key-1\"; } #\n"},
+    {"bird.conf", "protocol bgp a { password \"a;b #c\"; } # was old\n",
+     "protocol bgp a { password \"other-key-1\"; } #\n"},
     {"bird.conf", "define K = \"keykey\"; define F = \"file\";\nprotocol bgp a {\n password K;\n}\n",
      "define K = \"other-key-1\"; define F = \"file\";\nprotocol bgp a {\n password K;\n}\n"},
     {"bird.conf", "passwords { password\n/* \"x\" */ 01:02:ab { id 1; }; password \"b\" {}; }\n",
@@ -145,4 +149,62 @@ Test(redact, no_text_of_a_key_is_left_whatever_stands_in_it)
 
             cr_expect(!strstr(left, "planted"), "%s became %s", text, left);
         }
+}
+
+/* Whatever stands in a file: what is found lies in it, one behind the other, and its lines are counted. */
+Test(redact, spans_of_any_text_are_in_order)
+{
+    static const char *const forms[] = {"swanctl.conf", "frr.conf", "bird.conf", "ipsec.conf", "ipsec.secrets", "x"};
+    static const char *const parts[] = {"secret",
+                                        "password",
+                                        " ",
+                                        "\n",
+                                        "\t",
+                                        "\"",
+                                        "'",
+                                        "#",
+                                        "!",
+                                        "/*",
+                                        "*/",
+                                        "=",
+                                        ":",
+                                        "{",
+                                        "}",
+                                        "\\",
+                                        "md5",
+                                        "7",
+                                        "define K",
+                                        "PSK",
+                                        ";",
+                                        "a",
+                                        "\r\n",
+                                        " key ",
+                                        "<PSK-a>",
+                                        "!x",
+                                        "no ",
+                                        "aes 256",
+                                        "host",
+                                        "snmp-server ",
+                                        "description ",
+                                        "# ipsec.secrets",
+                                        "K"};
+    uint64_t state = 1;
+
+    for (unsigned n = 0; n < 30000; n++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        char *text = talloc_strdup(ctx, "");
+        for (unsigned i = 0; i < 3 + n % 20; i++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            text = talloc_strdup_append_buffer(text, parts[(state >> 33) % VC_COUNT(parts)]);
+        }
+        const struct vc_redact_spans *spans = vc_redact_find(ctx, forms[n % VC_COUNT(forms)], text, NULL);
+        size_t at = 0;
+        for (size_t i = 0; spans && i < spans->count; i++) {
+            const struct vc_redact_span *span = &spans->items[i];
+            cr_assert(span->begin >= at && span->end > span->begin && span->end <= strlen(text), "%s: %s",
+                      forms[n % VC_COUNT(forms)], text);
+            cr_assert((span->what == VC_REDACT_KEY) == (span->secret && *span->secret));
+            at = span->end;
+        }
+    }
 }

@@ -282,7 +282,7 @@ static const char own_frr[] = "hostname hub\nlog file /x\nrouter bgp 64512\n nei
 static const char own_swanctl[] = "secrets {\n ike-dc1 { secret = key-of-the-order }\n"
                                   " ike-dc2 { secret = planted horse battery # planted\n }\n}\n";
 
-static const struct vc_topology *with_files(void *ctx)
+static struct vc_topology *with_files(void *ctx)
 {
     struct vc_topology *t = config_keyed(ctx, "two-cpe", NULL);
     struct vc_node *node = &t->nodes[vc_topology_node(t, "cpe1")];
@@ -326,6 +326,21 @@ Test(roundtrip, own_files_are_exported_without_secrets)
                      "hostname hub\nlog file /x\nrouter bgp 64512\n neighbor 1.2.3.4 password other-key-2\n"
                      " neighbor 1.2.3.5 password <BGP-PW-dc1>\nip prefix-list X permit 10.0.0.0/8\n"
                      "ip route 10.0.0.0/8 10.0.0.1\n!\n");
+}
+
+/* Not guessed at, and not repeated. */
+Test(roundtrip, a_key_in_a_name_refuses_the_export)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    struct vc_topology *t = with_files(ctx);
+    struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+    size_t node = vc_topology_node(t, "cpe1");
+
+    t->nodes[node].files[1].text = "neighbor 1.2.3.4 description password-of-the-order\n";
+    cr_assert_null(vc_cpe_export(ctx, t, &options, node, "frr", false, &err));
+    cr_expect(strstr(err->message, "a/frr.conf: a key also stands outside") && !strstr(err->message, "of-the-order"),
+              "%s", err->message);
 }
 
 Test(roundtrip, own_files_are_not_said_in_words_of_a_router)
