@@ -1,12 +1,10 @@
 /* vclab export: a CPE's configuration, for a router or for another lab. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/numbers.h"
+#include "cli/output.h"
 #include "cli/session.h"
 #include "config/config.h"
 
@@ -18,7 +16,9 @@ static const char usage[] =
     "them.\n"
     "  --topology FILE  a topology's file or name (default two-cpe)\n"
     "  --timers NAME    its timers (default tuned)\n"
-    "  --seed N         of the keys that the topology does not name (default 1)\n"
+    "  --seed N         of the keys that the topology does not name (default 1); Cisco has them only of a topology "
+    "that\n"
+    "                   names them (FORM-keys.yaml of vclab activate)\n"
     "  --no-secrets     <PSK-TUNNEL> and <BGP-PW-TUNNEL> stand for the keys; vclab puts them in again\n"
     "  --out FILE       instead of standard output; with keys in it, its owner's alone (mode 0600)\n";
 
@@ -36,19 +36,22 @@ static bool is_form(const char *form)
     return false;
 }
 
-static int write_out(const struct export_options *options, const char *text, vc_error **err)
+/* What no topology says is derived, which is good for a lab and no order's. */
+static void tell_of_derived(const struct vc_topology *topology, size_t node, uint64_t seed)
 {
-    if (!options->out) {
-        if (fputs(text, stdout) == EOF || fflush(stdout))
-            return vc_fail(err, VC_EXIT_HOST, errno, "cannot write to standard output");
-        return 0;
+    for (size_t i = 0; i < topology->tunnel_count; i++) {
+        const struct vc_tunnel *t = &topology->tunnels[i];
+
+        if (t->cpe == node && (!t->psk || !t->bgp_password))
+            fprintf(stderr,
+                    "vclab: topology %s names no %s of tunnel %s; what is exported is derived from seed %ju, for labs "
+                    "only: Cisco does not have it (an order's keys are in its FORM-keys.yaml)\n",
+                    topology->name,
+                    t->psk            ? "BGP password"
+                    : t->bgp_password ? "key"
+                                      : "key and no BGP password",
+                    t->name, (uintmax_t)seed);
     }
-    VC_AUTO_FD fd = open(options->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, options->no_secrets ? 0644 : 0600);
-    size_t size = strlen(text);
-    if (fd < 0 || (!options->no_secrets && fchmod(fd, 0600)) || write(fd, text, size) != (ssize_t)size ||
-        close(VC_STEAL_FD(fd)))
-        return vc_fail(err, VC_EXIT_USAGE, errno, "cannot write %s", options->out);
-    return 0;
 }
 
 static int export(const struct export_options *options, vc_error **err)
@@ -66,7 +69,11 @@ static int export(const struct export_options *options, vc_error **err)
     if (node == VC_NONE)
         return vc_fail(err, VC_EXIT_USAGE, 0, "no node %s in topology %s", options->node, topology->name);
     const char *text = vc_cpe_export(ctx, topology, &plan, node, options->form, !options->no_secrets, err);
-    return text ? write_out(options, text, err) : -1;
+    if (!text)
+        return -1;
+    if (!options->no_secrets && !topology->nodes[node].file_count)
+        tell_of_derived(topology, node, options->seed);
+    return output_write(options->out ? options->out : "-", text, options->no_secrets ? 0644 : 0600, err);
 }
 
 int vc_cmd_export(int argc, char **argv)

@@ -1,18 +1,18 @@
 /* vclab import: a customer's own configuration as the node of a topology. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/session.h"
 #include "config/import.h"
-#include "net/vici.h"
+#include "config/own.h"
 
 static const char usage[] =
     "Usage: vclab import --from ios-xe FILE --topology ORDER -o TOPOLOGY [--node CPE] [--timers PROFILE] [--json]\n"
-    "       vclab import --from strongswan-frr DIR --topology ORDER -o TOPOLOGY --node CPE\n"
+    "       vclab import --from strongswan-frr DIR --topology ORDER -o TOPOLOGY --node CPE [--json]\n"
     "\n"
     "Reads a running-config of IOS-XE, holds it against the order and writes a topology that starts from the order's: "
     "what the\n"
@@ -29,6 +29,7 @@ static const char usage[] =
     "strongswan-frr: DIR, below the folder of TOPOLOGY, has a swanctl.conf, a frr.conf or both; the node has them as "
     "they "
     "are.\n"
+    "What they have otherwise than ordered, and which lines the lab does not use, is told with its line.\n"
     "\n"
     "Exit status: 0 written, 2 bad usage, no running-config, or something that no knob can say.\n";
 
@@ -60,14 +61,16 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* "NAME.yaml" → NAME, which the document is called. NULL: the file has another ending. */
+/* "NAME.yaml" → NAME, which the document is called. NULL: the file has another ending, or the name is none. */
 static char *document_name(void *ctx, const char *out, vc_error **err)
 {
     const char *name = strcmp(out, "-") != 0 ? last_part(out) : "imported.yaml", *end = strrchr(name, '.');
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
-    if (end && end != name && !strcmp(end, ".yaml"))
-        return talloc_strndup(ctx, name, (size_t)(end - name));
-    vc_fail(err, VC_EXIT_USAGE, 0, "-o %s: a topology's file is NAME.yaml", out);
+    if (end == name + length && !strcmp(end, ".yaml") && length && length < 32 && name[0] >= 'a')
+        return talloc_strndup(ctx, name, length);
+    vc_fail(err, VC_EXIT_USAGE, 0,
+            "-o %s: a topology's file is NAME.yaml, and NAME has small letters, digits and dashes, 31 at most", out);
     return NULL;
 }
 
@@ -76,49 +79,64 @@ static char *folder_of(void *ctx, const char *out)
     return talloc_strndup(ctx, out, (size_t)(last_part(out) - out));
 }
 
-static int write_all(const char *path, const char *text, vc_error **err)
+/* The document under a name of its own beside `out`, where its base and its files are; gone again at the end. */
+static int try_document(void *ctx, const char *draft, const char *text, vc_error **err)
 {
-    VC_AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    size_t size = strlen(text);
+    const char *nodes = session_folder(ctx, "nodes");
 
-    if (fd < 0 || write(fd, text, size) != (ssize_t)size || close(VC_STEAL_FD(fd)))
-        return vc_fail(err, VC_EXIT_USAGE, errno, "cannot write %s", path);
-    return 0;
+    if (output_write(draft, text, 0644, err))
+        return -1;
+    const struct vc_topology *topology = vc_topology_load(ctx, draft, nodes, err);
+    unlink(draft);
+    if (!topology)
+        return vc_wrap(err, "what was read makes no topology");
+    const struct vc_plan_options plan = {VC_PLANE_KERNEL, vc_topology_timers(topology, "tuned"), 1, nodes};
+    return vc_plan_make(ctx, topology, &plan, err) ? 0 : vc_wrap(err, "what was read makes no lab");
 }
 
-/* What is written must be a topology: else a value of the configuration is one that no node can have. Then what was
- * there before stays. */
-static int write_document(void *ctx, const char *out, const char *text, vc_error **err)
-{
-    const char *before = talloc_asprintf(ctx, "%s.%d.before", out, (int)getpid());
+/* A document as one of the two readers writes it. */
+struct document {
+    const char *name, *base;
+    char *(*text)(void *ctx, const struct document *document, const char *name);
+    const void *import; /* the reader's */
+};
 
-    if (!strcmp(out, "-"))
-        return fputs(text, stdout) == EOF || fflush(stdout)
-                   ? vc_fail(err, VC_EXIT_HOST, errno, "cannot write to standard output")
-                   : 0;
-    bool replaced = !rename(out, before);
-    if (write_all(out, text, err) == 0 && vc_topology_load(ctx, out, session_folder(ctx, "nodes"), err)) {
-        unlink(before);
-        return 0;
-    }
-    if (!replaced || rename(before, out))
-        unlink(out);
-    return vc_wrap(err, "what was read makes no topology");
+/* What is written must be a topology: else a value of the configuration is one that no node can have. Then nothing is
+ * written. */
+static int write_document(void *ctx, const char *out, const struct document *document, vc_error **err)
+{
+    const char *name = talloc_asprintf(ctx, "import-%d", (int)getpid());
+    const char *draft = talloc_asprintf(ctx, "%s%s.yaml", folder_of(ctx, out), name);
+
+    if (strcmp(out, "-") != 0 && try_document(ctx, draft, document->text(ctx, document, name), err))
+        return -1;
+    return output_write(out, document->text(ctx, document, document->name), 0644, err);
 }
 
 /* ---- IOS-XE ---- */
+
+/* Standard output has the document or this. */
+static void tell_json(const struct import_options *options, const json_t *document)
+{
+    if (!options->json || !strcmp(options->out, "-"))
+        return;
+    json_dumpf(document, stdout, JSON_INDENT(2));
+    putchar('\n');
+}
 
 static int tell(const struct import_options *options, const struct vc_import *import)
 {
     VC_AUTO_TALLOC char *report = vc_import_report(NULL, import);
 
     fputs(report, stderr);
-    if (options->json && strcmp(options->out, "-") != 0) {
-        VC_AUTO_JSON *document = vc_import_json(import);
-        json_dumpf(document, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
+    VC_AUTO_JSON *document = vc_import_json(import);
+    tell_json(options, document);
     return import->cpe->error_count ? VC_EXIT_USAGE : VC_EXIT_PASS;
+}
+
+static char *ios_document(void *ctx, const struct document *document, const char *name)
+{
+    return vc_import_document(ctx, document->import, name, document->base);
 }
 
 static int import_ios(const struct import_options *options, const struct vc_topology *order, size_t node,
@@ -136,58 +154,97 @@ static int import_ios(const struct import_options *options, const struct vc_topo
     if (status)
         return vc_fail(err, VC_EXIT_USAGE, 0, "%s: %zu of its lines can be expressed by no knob; %s is not written",
                        options->file, import->cpe->error_count, options->out);
-    return write_document(ctx, options->out, vc_import_document(ctx, import, name, base), err);
+    const struct document document = {name, base, ios_document, import};
+    return write_document(ctx, options->out, &document, err);
 }
 
 /* ---- files of the owner's ---- */
 
-/* The lab follows SAs by the tunnels' names. */
-static int check_swanctl(void *ctx, const char *path, const struct vc_topology *order, size_t node, vc_error **err)
+struct own_files {
+    const struct vc_topology *order;
+    size_t node;
+    json_t *files;
+};
+
+static char *own_document(void *ctx, const struct document *document, const char *name)
 {
-    size_t size;
-    const char *text = read_whole(ctx, path, &size, err);
-    VC_AUTO_JSON *config = text ? vc_swanctl_parse(text, err) : NULL;
+    const struct own_files *own = document->import;
 
-    if (!config)
-        return vc_wrap(err, "%s", path);
-    for (size_t i = 0; i < order->tunnel_count; i++) {
-        const char *tunnel = order->tunnels[i].name;
-        const json_t *connection = json_object_get(json_object_get(config, "connections"), tunnel);
+    return vc_import_files_document(ctx, own->order, own->node, own->files, name, document->base);
+}
 
-        if (order->tunnels[i].cpe == node && !json_object_get(json_object_get(connection, "children"), tunnel))
-            return vc_fail(err, VC_EXIT_USAGE, 0,
-                           "%s: no connection %s with a child %s; the lab follows a tunnel's SAs by the tunnel's name",
-                           path, tunnel, tunnel);
+/* `folder` as seen from the one of the document; NULL: it is not below. */
+static char *below(void *ctx, const char *folder, const char *out, vc_error **err)
+{
+    VC_AUTO_FREE char *place = realpath(*folder_of(ctx, out) ? folder_of(ctx, out) : ".", NULL);
+    VC_AUTO_FREE char *real = realpath(folder, NULL);
+    size_t length = place ? strlen(place) : 0;
+
+    if (!real)
+        vc_fail(err, VC_EXIT_USAGE, errno, "cannot read %s", folder);
+    else if (!place || strncmp(real, place, length) != 0 || real[length] != '/')
+        vc_fail(err, VC_EXIT_USAGE, 0, "%s is not below the folder of %s, where the document looks for it", folder,
+                out);
+    else
+        return talloc_strdup(ctx, real + length + 1);
+    return NULL;
+}
+
+/* What the two files say, held against the order. */
+static int read_own(struct vc_own_report *report, const struct own_files *own, const char *folder, const char *seen,
+                    vc_error **err)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(own->order, "tuned"), 1,
+                                            session_folder(ctx, "nodes")};
+    const struct vc_plan *planned = vc_plan_make(ctx, own->order, &options, err);
+    static const char *const known[] = {"swanctl.conf", "frr.conf"};
+    int length = (int)strlen(folder);
+
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    for (size_t i = 0; planned && i < VC_COUNT(known); i++) {
+        const char *path = talloc_asprintf(ctx, "%.*s/%s", length, folder, known[i]), *text;
+        size_t size;
+
+        if (access(path, F_OK))
+            continue;
+        if (!(text = read_whole(ctx, path, &size, err)))
+            return -1;
+        if (i == 1)
+            vc_own_frr(report, own->order, planned, own->node, path, text);
+        else if (vc_own_swanctl(report, own->order, planned, own->node, path, text, err))
+            return -1;
+        json_object_set_new(own->files, known[i], json_sprintf("%s/%s", seen, known[i]));
     }
-    return 0;
+    return planned ? 0 : -1;
 }
 
 static int import_files(const struct import_options *options, const struct vc_topology *order, size_t node,
                         const char *name, const char *base, vc_error **err)
 {
-    static const char *const known[] = {"swanctl.conf", "frr.conf"};
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *folder = folder_of(ctx, options->out);
-    size_t prefix = strlen(folder);
     VC_AUTO_JSON *files = json_object();
+    const struct own_files own = {order, node, files};
+    struct vc_own_report *report = vc_own_report_new(ctx);
 
-    if (node == VC_NONE)
-        return vc_fail(err, VC_EXIT_USAGE, 0, "vclab import: --from strongswan-frr needs --node");
-    if (strncmp(options->file, folder, prefix) != 0)
-        return vc_fail(err, VC_EXIT_USAGE, 0, "%s is not below the folder of %s, where the document looks for it",
-                       options->file, options->out);
-    for (size_t i = 0; i < VC_COUNT(known); i++) {
-        const char *path = talloc_asprintf(ctx, "%s/%s", options->file, known[i]);
-
-        if (access(path, F_OK))
-            continue;
-        if (i == 0 && check_swanctl(ctx, path, order, node, err))
-            return -1;
-        json_object_set_new(files, known[i], json_string(path + prefix));
-    }
+    if (node == VC_NONE || !vc_topology_is_cpe(order, node))
+        return vc_fail(err, VC_EXIT_USAGE, 0, "vclab import: --from strongswan-frr needs --node, a CPE of the order");
+    if (options->timers)
+        return vc_fail(err, VC_EXIT_USAGE, 0,
+                       "vclab import: --timers is for ios-xe; files are played with the timers that are in them");
+    const char *seen = below(ctx, options->file, options->out, err);
+    if (!seen || read_own(report, &own, options->file, seen, err))
+        return -1;
     if (!json_object_size(files))
         return vc_fail(err, VC_EXIT_USAGE, 0, "%s has neither a swanctl.conf nor a frr.conf", options->file);
-    return write_document(ctx, options->out, vc_import_files_document(ctx, order, node, files, name, base), err);
+    const struct document document = {name, base, own_document, &own};
+    if (write_document(ctx, options->out, &document, err))
+        return -1;
+    VC_AUTO_JSON *told = vc_own_json(report, order, node);
+    fputs(vc_own_text(ctx, report), stderr);
+    tell_json(options, told);
+    return 0;
 }
 
 static int import(const struct import_options *options, vc_error **err)

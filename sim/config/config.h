@@ -151,14 +151,16 @@ struct vc_cpe *vc_cpe_ordered(void *ctx, const struct vc_topology *topology, con
                               size_t node, vc_error **err);
 
 /* As a running-config of IOS-XE. Without `secrets` <PSK-TUNNEL> and <BGP-PW-TUNNEL> stand for the keys. talloc child of
- * ctx. */
-char *vc_cpe_ios_xe(void *ctx, const struct vc_cpe *cpe, bool secrets);
+ * ctx, or NULL (VC_EXIT_USAGE): IOS-XE has no words for a proposal. */
+char *vc_cpe_ios_xe(void *ctx, const struct vc_cpe *cpe, bool secrets, vc_error **err);
 
 /* Forms in which a node is exported: "ios-xe", "strongswan", "frr", "bird", "libreswan". */
 extern const char *const vc_export_forms[]; /* NULL-terminated */
 /*
- * What `vclab export` prints: ios-xe by the above, the others as the plan has the node's files. talloc child of ctx, or
- * NULL (VC_EXIT_USAGE): the node is no CPE, or runs no such daemon.
+ * What `vclab export` prints: ios-xe by the above, the others as the plan has the node's files, which may be its own.
+ * Without `secrets` marks stand for the tunnels' keys and words for all others, in such files too. talloc child of ctx,
+ * or NULL (VC_EXIT_USAGE): the node is no CPE, runs no such daemon, or has files of its own, which nobody reads as
+ * IOS-XE, or in which a private key stands.
  */
 char *vc_cpe_export(void *ctx, const struct vc_topology *topology, const struct vc_plan_options *options, size_t node,
                     const char *form, bool secrets, vc_error **err);

@@ -55,14 +55,6 @@ static struct vc_import *read_as(void *ctx, const struct vc_import_options *opti
     return import;
 }
 
-static bool is_cpe(const struct vc_topology *t, size_t node)
-{
-    for (size_t i = 0; i < t->tunnel_count; i++)
-        if (t->tunnels[i].cpe == node)
-            return true;
-    return false;
-}
-
 /* How much of the order's node is there, for choosing among several. */
 static int fit(const struct vc_import *import)
 {
@@ -80,7 +72,7 @@ static struct vc_import *read_best(void *ctx, const struct vc_import_options *op
     bool doubtful = false;
 
     for (size_t node = 0; node < options->topology->node_count; node++) {
-        if (!is_cpe(options->topology, node))
+        if (!vc_topology_is_cpe(options->topology, node))
             continue;
         struct vc_import *import = read_as(ctx, options, ios, node, err);
         if (!import)
@@ -106,7 +98,7 @@ struct vc_import *vc_import_ios(void *ctx, const struct vc_import_options *optio
 
     if (ios && options->timers && !vc_topology_timers(options->topology, options->timers))
         vc_fail(err, VC_EXIT_USAGE, 0, "no timers %s in topology %s", options->timers, options->topology->name);
-    else if (ios && options->node != VC_NONE && !is_cpe(options->topology, options->node))
+    else if (ios && options->node != VC_NONE && !vc_topology_is_cpe(options->topology, options->node))
         vc_fail(err, VC_EXIT_USAGE, 0, "node %s is the CPE of no tunnel of topology %s",
                 options->topology->nodes[options->node].name, options->topology->name);
     else if (ios)

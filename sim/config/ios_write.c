@@ -37,12 +37,8 @@ static void write_proposal(const struct writer *w, const struct vc_cpe_tunnel *t
 {
     const struct vc_word *parts[VC_WORD_PARTS];
 
-    fprintf(w->out, "crypto ikev2 proposal %s\n", name_of(w, t));
-    if (!vc_words_split(t->ike, parts) || !parts[VC_WORD_CIPHER] || !parts[VC_WORD_GROUP]) {
-        fprintf(w->out, " ! %s: IOS-XE has no words for it\n", t->ike);
-        return;
-    }
-    fprintf(w->out, " encryption %s\n", parts[VC_WORD_CIPHER]->ikev2);
+    vc_words_split(t->ike, parts);
+    fprintf(w->out, "crypto ikev2 proposal %s\n encryption %s\n", name_of(w, t), parts[VC_WORD_CIPHER]->ikev2);
     if (parts[VC_WORD_INTEGRITY])
         fprintf(w->out, " integrity %s\n", parts[VC_WORD_INTEGRITY]->ikev2);
     if (parts[VC_WORD_PRF])
@@ -54,14 +50,9 @@ static void write_ikev1(const struct writer *w, const struct vc_cpe_tunnel *t, s
 {
     const struct vc_word *parts[VC_WORD_PARTS];
 
-    fprintf(w->out, "crypto isakmp policy %zu\n", 10 * (number + 1));
-    if (vc_words_split(t->ike, parts) && parts[VC_WORD_CIPHER] && parts[VC_WORD_GROUP]) {
-        const char *cipher = parts[VC_WORD_CIPHER]->transform + strlen("esp-");
-        fprintf(w->out, " encr %s\n", cipher);
-        if (parts[VC_WORD_PRF])
-            fprintf(w->out, " hash %s\n", parts[VC_WORD_PRF]->ikev2);
-        fprintf(w->out, " group %s\n", parts[VC_WORD_GROUP]->ikev2);
-    }
+    vc_words_split(t->ike, parts);
+    fprintf(w->out, "crypto isakmp policy %zu\n encr %s\n hash %s\n group %s\n", 10 * (number + 1),
+            parts[VC_WORD_CIPHER]->transform + strlen("esp-"), parts[VC_WORD_PRF]->ikev2, parts[VC_WORD_GROUP]->ikev2);
     fprintf(w->out, " authentication pre-share\n lifetime %u\n!\n", t->ike_lifetime_s);
     fprintf(w->out, "crypto isakmp key %s address %s\n", key_of(w, &t->psk, "PSK", t), vc_addr_text(t->peer).s);
     if (t->dpd_delay_s)
@@ -122,14 +113,16 @@ static void write_ike(const struct writer *w)
             write_profile(w, &w->cpe->tunnels[i]);
 }
 
+/* Outside of the IPsec addresses IOS-XE uses transport mode only where it may use no other. */
 static void write_transform(const struct writer *w, const struct vc_cpe_tunnel *t)
 {
-    const struct vc_word *parts[VC_WORD_PARTS] = {NULL};
-    bool good = vc_words_split(t->esp, parts) && parts[VC_WORD_CIPHER];
+    const struct vc_word *parts[VC_WORD_PARTS];
 
-    fprintf(w->out, "crypto ipsec transform-set %s %s%s%s\n mode %s\n!\n", name_of(w, t),
-            good ? parts[VC_WORD_CIPHER]->transform : "esp-null", good && parts[VC_WORD_INTEGRITY] ? " " : "",
-            good && parts[VC_WORD_INTEGRITY] ? parts[VC_WORD_INTEGRITY]->transform : "", t->mode);
+    vc_words_split(t->esp, parts);
+    fprintf(w->out, "crypto ipsec transform-set %s %s%s%s\n mode %s%s\n!\n", name_of(w, t),
+            parts[VC_WORD_CIPHER]->transform, parts[VC_WORD_INTEGRITY] ? " " : "",
+            parts[VC_WORD_INTEGRITY] ? parts[VC_WORD_INTEGRITY]->transform : "", t->mode,
+            strcmp(t->mode, "transport") ? "" : " require");
 }
 
 static void write_map(const struct writer *w, const struct vc_cpe_tunnel *t, size_t number)
@@ -201,6 +194,8 @@ static void write_tunnel(const struct writer *w, const struct vc_cpe_tunnel *t)
         fputs(" tunnel path-mtu-discovery\n", w->out);
     if (t->vrf)
         fprintf(w->out, " tunnel vrf VRF%u\n", t->vrf);
+    if (t->shutdown)
+        fputs(" shutdown\n", w->out);
     fputs("!\n", w->out);
 }
 
@@ -362,14 +357,34 @@ static void write_vrfs(const struct writer *w)
                     w->cpe->tunnels[i].vrf);
 }
 
-char *vc_cpe_ios_xe(void *ctx, const struct vc_cpe *cpe, bool secrets)
+/* Is there a word for each part of them? A router takes part of a proposal as one of its own. */
+static int check_words(const struct vc_cpe_tunnel *t, vc_error **err)
+{
+    const struct vc_word *ike[VC_WORD_PARTS], *esp[VC_WORD_PARTS];
+    bool known = vc_words_split(t->ike, ike) && ike[VC_WORD_CIPHER] && ike[VC_WORD_PRF] && ike[VC_WORD_GROUP];
+    bool aead = known && ike[VC_WORD_CIPHER]->aead;
+
+    if (!known || (t->ike_version == 1 ? aead : aead == (ike[VC_WORD_INTEGRITY] != NULL)))
+        return vc_fail(err, VC_EXIT_USAGE, 0, "tunnel %s: IOS-XE has no words for the IKEv%u proposal %s", t->name,
+                       t->ike_version, t->ike);
+    if (!vc_words_split(t->esp, esp) || !esp[VC_WORD_CIPHER] ||
+        esp[VC_WORD_CIPHER]->aead == (esp[VC_WORD_INTEGRITY] != NULL))
+        return vc_fail(err, VC_EXIT_USAGE, 0, "tunnel %s: IOS-XE has no words for the ESP proposal %s", t->name,
+                       t->esp);
+    return 0;
+}
+
+char *vc_cpe_ios_xe(void *ctx, const struct vc_cpe *cpe, bool secrets, vc_error **err)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
     VC_AUTO_FREE char *text = NULL;
     size_t size = 0;
-    struct writer w = {cpe, open_memstream(&text, &size), secrets, scratch};
+    struct writer w = {cpe, NULL, secrets, scratch};
 
-    if (!w.out)
+    for (size_t i = 0; i < cpe->tunnel_count; i++)
+        if (check_words(&cpe->tunnels[i], err))
+            return NULL;
+    if (!(w.out = open_memstream(&text, &size)))
         abort();
     fprintf(w.out, "hostname %s\n!\n", cpe->hostname);
     if (cpe->unsaid)

@@ -386,6 +386,14 @@ struct vc_topology *vc_topology_parse(void *ctx, const char *file, const char *t
     return load(ctx, file, text, kinds_dir, err);
 }
 
+bool vc_topology_is_cpe(const struct vc_topology *t, size_t node)
+{
+    for (size_t i = 0; i < t->tunnel_count; i++)
+        if (t->tunnels[i].cpe == node)
+            return true;
+    return false;
+}
+
 size_t vc_topology_node(const struct vc_topology *t, const char *name)
 {
     return vc_names_find(VC_NAMES(t->nodes, t->node_count), name);

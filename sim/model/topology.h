@@ -150,6 +150,8 @@ size_t vc_topology_link(const struct vc_topology *topology, const char *name);
 size_t vc_topology_tunnel(const struct vc_topology *topology, const char *name);
 size_t vc_topology_dc(const struct vc_topology *topology, const char *name);
 const struct vc_timers *vc_topology_timers(const struct vc_topology *topology, const char *name);
+/* Is the node the CPE of some tunnel? */
+bool vc_topology_is_cpe(const struct vc_topology *topology, size_t node);
 
 /* Do the nodes belong to two customers? What one's nodes know must not reach the other's. */
 bool vc_topology_apart(const struct vc_topology *topology, size_t node, size_t other);

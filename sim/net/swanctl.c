@@ -16,10 +16,20 @@ static const char *const list_keys[] = {"local_addrs", "remote_addrs", "proposal
                                         "certs",       "cacerts",      "pubkeys",   "cert_policy"};
 
 struct parser {
-    const char *at;
+    const char *text, *at;
     unsigned line;
+    vc_swanctl_fn *found; /* or NULL */
+    void *data;
     vc_error **err;
 };
+
+static void tell(const struct parser *p, struct vc_swanctl_place place, const char *begin, const char *end)
+{
+    place.begin = (size_t)(begin - p->text);
+    place.end = (size_t)(end - p->text);
+    if (p->found)
+        p->found(p->data, &place);
+}
 
 static int refuse(struct parser *p, const char *format, ...) VC_PRINTF(2, 3);
 static int refuse(struct parser *p, const char *format, ...)
@@ -36,8 +46,12 @@ static int refuse(struct parser *p, const char *format, ...)
 
 static void skip_comment(struct parser *p)
 {
-    if (*p->at == '#')
-        p->at += strcspn(p->at, "\n");
+    const char *begin = p->at;
+
+    if (*p->at != '#')
+        return;
+    p->at += strcspn(p->at, "\n");
+    tell(p, (struct vc_swanctl_place){.line = p->line}, begin, p->at);
 }
 
 static void skip_space(struct parser *p)
@@ -91,8 +105,8 @@ static int take_string(struct parser *p, char **value)
     return 0;
 }
 
-/* *value: talloc child of ctx, or NULL when there is none ("key ="). */
-static int take_value(struct parser *p, void *ctx, char **value)
+/* *value: talloc child of ctx, or NULL when there is none ("key ="); *end: behind its last character. */
+static int take_value(struct parser *p, void *ctx, char **value, const char **end)
 {
     *value = NULL;
     for (;;) {
@@ -108,6 +122,7 @@ static int take_value(struct parser *p, void *ctx, char **value)
             append(value, p->at, length);
             p->at += length;
         }
+        *end = p->at;
     }
 }
 
@@ -155,13 +170,17 @@ static int take_subsection(struct parser *p, json_t *section, const char *name, 
 static int take_assignment(struct parser *p, json_t *section, const char *name)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const unsigned line = p->line;
+    const char *begin, *end;
     char *value;
 
     p->at++;
-    if (take_value(p, ctx, &value) < 0)
+    begin = p->at + strspn(p->at, " \t\r");
+    if (take_value(p, ctx, &value, &end) < 0)
         return -1;
     if (!value)
         return 0;
+    tell(p, (struct vc_swanctl_place){line, section, name, value, 0, 0}, begin, end);
     json_t *json = is_list(name) ? split(value) : json_string(value);
     if (!json || json_object_set_new(section, name, json) < 0)
         return refuse(p, "\"%s\" is not UTF-8", name);
@@ -212,10 +231,15 @@ static int take_section(struct parser *p, json_t *section, unsigned depth)
     }
 }
 
-json_t *vc_swanctl_parse(const char *text, vc_error **err)
+json_t *vc_swanctl_walk(const char *text, vc_swanctl_fn *found, void *data, vc_error **err)
 {
-    struct parser p = {.at = text, .line = 1, .err = err};
+    struct parser p = {.text = text, .at = text, .line = 1, .found = found, .data = data, .err = err};
     VC_AUTO_JSON *root = json_object();
 
     return take_section(&p, root, 0) < 0 ? NULL : VC_STEAL_PTR(root);
+}
+
+json_t *vc_swanctl_parse(const char *text, vc_error **err)
+{
+    return vc_swanctl_walk(text, NULL, NULL, err);
 }

@@ -30,6 +30,17 @@ int vc_vici_load(struct vc_vici *vici, const char *swanctl_conf, vc_error **err)
  * NULL. */
 json_t *vc_swanctl_parse(const char *text, vc_error **err);
 
+/* Where a value or a comment (key NULL) stands: text[begin, end), as it is written. */
+struct vc_swanctl_place {
+    unsigned line;
+    const json_t *section;  /* of the tree that is returned; not yet complete */
+    const char *key, *value; /* as strongSwan reads it; borrowed until the function returns */
+    size_t begin, end;
+};
+typedef void vc_swanctl_fn(void *data, const struct vc_swanctl_place *place);
+/* As vc_swanctl_parse; tells each value and each comment, in the order of the text. */
+json_t *vc_swanctl_walk(const char *text, vc_swanctl_fn *found, void *data, vc_error **err);
+
 /*
  * Registers for ike-updown, child-updown, ike-rekey, child-rekey on this connection (no further calls on it) and emits
  * ike/sa and ipsec/sa for `node`. The event's `tunnel` is the CHILD's name, its connection's name for ike/sa (the plan

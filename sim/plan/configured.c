@@ -281,14 +281,6 @@ void vc_configured_redistribution(topology_t *t, size_t node, json_t *context)
     json_object_set_new(context, "next_hop_self", value(t, node, VC_NONE, "next_hop_self", json_true()));
 }
 
-static bool is_cpe(topology_t *t, size_t node)
-{
-    for (size_t i = 0; i < t->tunnel_count; i++)
-        if (t->tunnels[i].cpe == node)
-            return true;
-    return false;
-}
-
 bool vc_configured_without_ibgp(topology_t *t, const struct vc_link *link)
 {
     bool without = false;
@@ -296,7 +288,7 @@ bool vc_configured_without_ibgp(topology_t *t, const struct vc_link *link)
     for (unsigned end = 0; end < 2; end++) {
         size_t node = link->end[end].node;
 
-        if (!is_cpe(t, node))
+        if (!vc_topology_is_cpe(t, node))
             return false;
         without = without || json_is_false(vc_configured(t, node, VC_NONE, "ibgp"));
     }

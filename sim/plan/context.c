@@ -110,21 +110,13 @@ static bool is_ebgp(const struct vc_topology *topology, const struct vc_link *li
     return here && there && here != there;
 }
 
-static bool is_cpe(const struct vc_topology *topology, size_t node)
-{
-    for (size_t i = 0; i < topology->tunnel_count; i++)
-        if (topology->tunnels[i].cpe == node)
-            return true;
-    return false;
-}
-
 static json_t *neighbor_json(const struct vc_topology *topology, const struct vc_link *link, unsigned end)
 {
     const struct vc_node *peer = &topology->nodes[link->end[!end].node];
 
     return json_pack("{s:s, s:s, s:o, s:o, s:I, s:b}", "node", peer->name, "ifname", link->name, "local",
                      addr_json(link->end[end].address.addr), "address", addr_json(link->end[!end].address.addr),
-                     "remote_asn", (json_int_t)peer->asn, "cpe", is_cpe(topology, link->end[!end].node));
+                     "remote_asn", (json_int_t)peer->asn, "cpe", vc_topology_is_cpe(topology, link->end[!end].node));
 }
 
 /* "interfaces", "to" (the same by the neighbour's kind), "ibgp" and "ebgp". */

@@ -45,30 +45,87 @@ static const char *section_daemon(const char *line)
     return NULL;
 }
 
+/* A line of an integrated frr.conf, as they follow each other. */
+struct frr_line {
+    const char *at;
+    size_t length;
+    unsigned number;
+    const char *daemon; /* that reads its section; NULL: all do */
+    bool interface;     /* inside an interface's section */
+    bool reads;         /* false: that daemon steps over it, as an interface's addresses are the topology's */
+};
+
+static bool next_line(const char *text, struct frr_line *line)
+{
+    line->at = line->at ? line->at + line->length + (line->at[line->length] == '\n') : text;
+    line->length = strcspn(line->at, "\n");
+    line->number++;
+    if (!*line->at)
+        return false;
+    VC_AUTO_TALLOC char *copy = talloc_strndup(NULL, line->at, line->length);
+    if (*copy != ' ' && strcmp(copy, "exit") != 0) {
+        line->daemon = section_daemon(copy);
+        line->interface = !strncmp(copy, "interface ", 10);
+    }
+    line->reads = !line->interface || *copy != ' ' || strstr(copy, "ospf");
+    return true;
+}
+
 char *vc_frr_part(void *ctx, const char *text, const char *daemon)
 {
     char *part = talloc_strdup(ctx, "");
-    bool wanted = true, interface = false;
 
-    for (size_t length; *text; text += length + (text[length] == '\n')) {
-        length = strcspn(text, "\n");
-        bool inside = *text == ' ' || !strncmp(text, "exit\n", 5) || !strcmp(text, "exit");
-
-        if (!inside) {
-            VC_AUTO_TALLOC char *line = talloc_strndup(NULL, text, length);
-            const char *of = section_daemon(line);
-            wanted = !of || !strcmp(of, daemon);
-            interface = !strncmp(line, "interface ", 10);
-        }
-        /* an interface's addresses are the topology's */
-        bool other = interface && *text == ' ' && !memmem(text, length, "ospf", 4);
-        if (wanted && !other)
-            part = talloc_asprintf_append_buffer(part, "%.*s\n", (int)length, text);
-    }
+    for (struct frr_line line = {0}; next_line(text, &line);)
+        if (line.reads && (!line.daemon || !strcmp(line.daemon, daemon)))
+            part = talloc_asprintf_append_buffer(part, "%.*s\n", (int)line.length, line.at);
     return part;
 }
 
-static char *with_keys(void *ctx, const struct vc_topology *topology, uint64_t seed, const char *text)
+static bool runs(const struct vc_plan_node *node, const char *daemon)
+{
+    for (size_t i = 0; i < node->daemon_count; i++)
+        if (!strcmp(node->daemons[i].name, daemon))
+            return true;
+    return false;
+}
+
+/* Says nothing of what the node does. */
+static bool is_idle(const char *line)
+{
+    static const char *const idle[] = {"!", "#", "exit", "end", "service integrated-vtysh-config", "description"};
+
+    line += strspn(line, " \t\r");
+    for (size_t i = 0; i < VC_COUNT(idle); i++)
+        if (!strncmp(line, idle[i], strlen(idle[i])))
+            return true;
+    return !*line;
+}
+
+void vc_frr_unused(const char *text, const struct vc_plan_node *node, vc_frr_unused_fn *unused, void *data)
+{
+    for (struct frr_line line = {0}; next_line(text, &line);) {
+        VC_AUTO_TALLOC char *copy = talloc_strndup(NULL, line.at, line.length);
+        bool begins = line.interface && *copy != ' ';
+
+        if (!is_idle(copy) && !begins && (!line.reads || (line.daemon && !runs(node, line.daemon))))
+            unused(data, line.number, copy);
+    }
+}
+
+/* Where its daemons write a log is the customer's affair; the lab reads them where it always does. */
+static char *with_lab_log(void *ctx, const char *daemon, const char *part)
+{
+    char *out = talloc_asprintf(ctx, "log file /var/log/%s.log informational\nlog timestamp precision 6\n", daemon);
+
+    for (size_t length; *part; part += length + (part[length] == '\n')) {
+        length = strcspn(part, "\n");
+        if (strncmp(part, "log ", 4) != 0 && strncmp(part, "no log ", 7) != 0)
+            out = talloc_asprintf_append_buffer(out, "%.*s\n", (int)length, part);
+    }
+    return out;
+}
+
+char *vc_own_file_text(void *ctx, const struct vc_topology *topology, uint64_t seed, const char *text)
 {
     char *out = talloc_strdup(ctx, "");
 
@@ -111,11 +168,8 @@ static bool use(void *ctx, const char *name, const char *text, struct vc_plan_no
         }
     for (size_t i = 0; i < VC_COUNT(frr_daemons) && !strcmp(name, "frr.conf"); i++) {
         VC_AUTO_TALLOC char *path = talloc_asprintf(NULL, "/etc/frr/%s.conf", frr_daemons[i]);
-        char *part = vc_frr_part(ctx, text, frr_daemons[i]);
-        if (!strstr(part, "log file ")) /* the lab keeps what its daemons say */
-            part = talloc_asprintf(ctx, "log file /var/log/%s.log informational\nlog timestamp precision 6\n%s",
-                                   frr_daemons[i], part);
-        used |= put(out, path, part);
+        VC_AUTO_TALLOC char *part = vc_frr_part(NULL, text, frr_daemons[i]);
+        used |= put(out, path, with_lab_log(ctx, frr_daemons[i], part));
     }
     for (size_t i = 0; i < VC_COUNT(places); i++)
         used |= !strcmp(name, places[i].name) && put(out, places[i].path, text);
@@ -134,7 +188,7 @@ int vc_own_files_use(void *ctx, const struct vc_topology *topology, size_t index
     const struct vc_node *node = &topology->nodes[index];
 
     for (size_t i = 0; i < node->file_count; i++)
-        if (!use(ctx, node->files[i].name, with_keys(ctx, topology, seed, node->files[i].text), out))
+        if (!use(ctx, node->files[i].name, vc_own_file_text(ctx, topology, seed, node->files[i].text), out))
             return vc_fail(err, VC_EXIT_USAGE, 0, "%s:%d:%d: no daemon of a node of kind %s reads a %s",
                            node->files[i].mark.file, node->files[i].mark.line, node->files[i].mark.column, node->kind,
                            node->files[i].name);

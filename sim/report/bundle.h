@@ -15,8 +15,8 @@
 /*
  * Takes every secret (psk, bgp_password and the like) out of `documents`, in place: the plan then derives one from the
  * seed. A document that has one is written anew without its comments, which may repeat it. Each is told in `replaced`
- * as "FILE:LINE: MEMBER". Fails (VC_EXIT_USAGE) when a secret also stands elsewhere in the documents. Documents without
- * secrets keep every byte.
+ * as "FILE:LINE: MEMBER". A node's file loses its keys and comments in place (config/redact_file.h). Fails
+ * (VC_EXIT_USAGE) when a secret also stands elsewhere in the documents. Documents without secrets keep every byte.
  */
 int vc_redact(json_t *documents, json_t *replaced, vc_error **err);
 

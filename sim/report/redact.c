@@ -13,7 +13,7 @@
 
 #include "model/document.h"
 #include "report/bundle.h"
-#include "report/redact_file.h"
+#include "config/redact_file.h"
 
 /* Where a shorter secret stands elsewhere it may as well be an ordinary word ("voice"). */
 #define TELLING_BYTES 6
@@ -156,6 +156,37 @@ static json_t *redacted(const struct redaction *redaction, json_t *text, vc_erro
     return json_string(dump);
 }
 
+/* ---- files of nodes ---- */
+
+/* What their owner calls a file is his affair; the document says what it is: {PATH: FORM}. */
+static void note_forms(json_t *forms, const char *path, const struct vc_doc *doc)
+{
+    const struct vc_doc *nodes = doc->type == VC_DOC_MAP ? vc_doc_member(doc, "nodes") : NULL;
+    const char *slash = strrchr(path, '/');
+
+    for (size_t i = 0; nodes && i < nodes->count; i++) {
+        const struct vc_doc *files =
+            nodes->items[i]->type == VC_DOC_MAP ? vc_doc_member(nodes->items[i], "files") : NULL;
+
+        for (size_t k = 0; files && files->type == VC_DOC_MAP && k < files->count; k++) {
+            if (files->items[k]->type != VC_DOC_SCALAR)
+                continue;
+            VC_AUTO_TALLOC char *file =
+                talloc_asprintf(NULL, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, files->items[k]->text);
+            json_object_set_new(forms, file, json_string(files->items[k]->key));
+        }
+    }
+}
+
+static const char *form_of(const json_t *forms, const char *path)
+{
+    const char *said = json_string_value(json_object_get(forms, path)), *slash = strrchr(path, '/');
+
+    return said ? said : slash ? slash + 1 : path;
+}
+
+/* ---- all documents ---- */
+
 static bool holds(const char *text, const char *secret)
 {
     VC_AUTO_JSON *value = json_string(secret);
@@ -183,8 +214,8 @@ static int check_leftovers(json_t *texts, const struct vc_secrets *secrets, vc_e
     return 0;
 }
 
-/* The tunnels' keys first, so that it is known whose a key is wherever it is met. */
-static int find_tunnels(json_t *texts, struct vc_secrets *secrets, vc_error **err)
+/* The tunnels' keys first, so that it is known whose a key is wherever it is met; and which file is what. */
+static int find_tunnels(json_t *texts, struct vc_secrets *secrets, json_t *forms, vc_error **err)
 {
     const char *path;
     json_t *text;
@@ -194,10 +225,12 @@ static int find_tunnels(json_t *texts, struct vc_secrets *secrets, vc_error **er
         VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
         const struct vc_doc *doc = is_document(path) ? parse(ctx, path, text, err) : NULL;
 
-        if (doc)
+        if (doc) {
             note_tunnels(&(struct redaction){path, NULL, secrets}, doc);
-        else if (is_document(path))
+            note_forms(forms, path, doc);
+        } else if (is_document(path)) {
             return -1;
+        }
     }
     return 0;
 }
@@ -207,15 +240,17 @@ int vc_redact(json_t *documents, json_t *replaced, vc_error **err)
     json_t *texts = json_object_get(documents, "documents"), *text;
     VC_AUTO_TALLOC struct vc_secrets *secrets = vc_secrets_new(NULL);
     VC_AUTO_JSON *clean = json_object();
+    VC_AUTO_JSON *forms = json_object();
     const char *path;
 
-    if (find_tunnels(texts, secrets, err))
+    if (find_tunnels(texts, secrets, forms, err))
         return -1;
     json_object_foreach(texts, path, text)
     {
         const struct redaction redaction = {path, replaced, secrets};
         json_t *out = is_document(path) ? redacted(&redaction, text, err)
-                                        : vc_redact_file(secrets, path, json_string_value(text), replaced, err);
+                                        : vc_redact_file(secrets, form_of(forms, path), path,
+                                                         json_string_value(text), replaced, err);
         if (!out)
             return -1;
         json_object_set_new(clean, path, out);

@@ -1,5 +1,7 @@
-/* Configurations out and in, played: what is exported runs as it is, what is imported fails as it would in the field.
- */
+/* Configurations out and in, played: what is exported runs as it is, what is imported fails as it would in the field,
+ * and what is given away of a customer has none of his secrets. What needs no lab is in config_test.c. */
+#include <archive.h>
+#include <archive_entry.h>
 #include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,16 +11,16 @@
 
 TestSuite(config_sealed, .init = customer_setup, .fini = customer_teardown, .timeout = 290);
 
-/* A scenario beside TOPOLOGY.yaml; `steps` are its steps, `members` what else it has. */
-static char *scenario(void *ctx, const char *topology, const char *members, const char *steps)
+/* NAME.yaml beside TOPOLOGY.yaml. */
+static char *scenario(void *ctx, const char *name, const char *topology, const char *steps)
 {
-    char *path = in_top(ctx, "hub.yaml");
+    char *path = in_top(ctx, talloc_asprintf(ctx, "%s.yaml", name));
 
     put_text(path, talloc_asprintf(
                        ctx,
-                       "scenario: hub\ndescription: Written by a test.\ntopology: %s.yaml\ntimers: tuned\n"
-                       "requirements: [R1]\n%sflows:\n  voice: {from: phone, to: dc2-srv, interval: 100ms}\nsteps:\n%s",
-                       topology, members, steps));
+                       "scenario: %s\ndescription: Written by a test.\ntopology: %s.yaml\ntimers: tuned\n"
+                       "requirements: [R1]\nflows:\n  voice: {from: phone, to: dc2-srv, interval: 100ms}\nsteps:\n%s",
+                       strrchr(name, '/') ? strrchr(name, '/') + 1 : name, topology, steps));
     return path;
 }
 
@@ -35,53 +37,159 @@ static void export_to(void *ctx, const char *topology, const char *node, const c
     EXITS(command, 0);
 }
 
-/* Each of the lab's own daemons with what was exported for it. */
+/* Each of the lab's own daemons with what was exported for it; strongSwan's and FRR's as the import takes them. */
 Test(config_sealed, exports_run_as_they_are)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
 
-    export_to(ctx, "two-cpe-mixed", "cpe1", "strongswan", "a-swanctl.conf");
-    export_to(ctx, "two-cpe-mixed", "cpe1", "frr", "a-frr.conf");
+    cr_assert_eq(mkdir(in_top(ctx, "a"), 0755), 0);
+    export_to(ctx, "two-cpe-mixed", "cpe1", "strongswan", "a/swanctl.conf");
+    export_to(ctx, "two-cpe-mixed", "cpe1", "frr", "a/frr.conf");
     export_to(ctx, "two-cpe-mixed", "cpe2", "strongswan", "b-swanctl.conf");
     export_to(ctx, "two-cpe-mixed", "cpe2", "bird", "b-bird.conf");
+    struct command *taken = RUN(ctx, "import", "--from", "strongswan-frr", in_top(ctx, "a"), "--topology",
+                                "two-cpe-mixed", "--node", "cpe1", "-o", in_top(ctx, "first.yaml"));
+    EXITS(taken, 0);
     put_text(in_top(ctx, "own.yaml"),
-             "topology: own\nbase: two-cpe-mixed\ndescription: x\nnodes:\n"
-             "  cpe1: {kind: cpe, asn: 64512, files: {swanctl.conf: a-swanctl.conf, frr.conf: a-frr.conf}}\n"
+             "topology: own\nbase: first\ndescription: x\nnodes:\n"
              "  cpe2: {kind: cpe-bird, asn: 64512, files: {swanctl.conf: b-swanctl.conf, bird.conf: b-bird.conf}}\n");
-    struct command *run = RUN(ctx, "run", "--cold", scenario(ctx, "own", "", converges), "--results", customer_results);
-    EXITS(run, 0);
-}
-
-Test(config_sealed, exports_of_libreswan_run_as_they_are)
-{
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-
     export_to(ctx, "two-cpe-libreswan", "cpe1", "libreswan", "ipsec.conf");
-    put_text(in_top(ctx, "own.yaml"), "topology: own\nbase: two-cpe-libreswan\ndescription: x\nnodes:\n"
-                                      "  cpe1: {kind: cpe-libreswan, asn: 64512, files: {ipsec.conf: ipsec.conf}}\n");
-    struct command *run = RUN(ctx, "run", "--cold", scenario(ctx, "own", "", converges), "--results", customer_results);
+    put_text(in_top(ctx, "libreswan.yaml"),
+             "topology: libreswan\nbase: two-cpe-libreswan\ndescription: x\nnodes:\n"
+             "  cpe1: {kind: cpe-libreswan, asn: 64512, files: {ipsec.conf: ipsec.conf}}\n");
+    struct command *run =
+        RUN(ctx, "run", "--cold", "--jobs", "2", "--no-captures", scenario(ctx, "hub-own", "own", converges),
+            scenario(ctx, "hub-libreswan", "libreswan", converges), "--results", customer_results);
     EXITS(run, 0);
 }
 
 /* ---- in ---- */
 
-static struct command *import(void *ctx, const char *config, const char *order)
-{
-    struct command *command = RUN(ctx, "import", "--from", "ios-xe", talloc_asprintf(ctx, CONFIGS "%s", config),
-                                  "--topology", order, "--timers", "tuned", "-o", in_top(ctx, "customer.yaml"));
-
-    EXITS(command, 0);
-    return command;
-}
-
-Test(config_sealed, a_healthy_configuration_works)
+/* A customer's own configuration, his timers too, is swept as any other topology. */
+Test(config_sealed, an_imported_topology_is_swept)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *order = write_order(ctx, "one-cpe"), *out = in_top(ctx, "customer.yaml");
+    struct command *taken =
+        RUN(ctx, "import", "--from", "ios-xe", CONFIGS "healthy-numbered-acl.cfg", "--topology", order, "-o", out);
+    EXITS(taken, 0);
+    struct command *sweep =
+        RUN(ctx, "sweep", out, "--only", "link/inet-dc1", "--chain", "1", "--results", customer_results, "--json");
+    EXITS(sweep, 0);
+    VC_AUTO_JSON *document = json_loads(sweep->out, 0, NULL);
+    cr_assert(document, "%s", sweep->out);
+    const json_t *totals = json_object_get(document, "totals");
+    cr_expect_eq(json_integer_value(json_object_get(totals, "cases")), 1, "%s", sweep->out);
+    cr_expect_eq(json_integer_value(json_object_get(totals, "agree")), 1, "%s", sweep->out);
+}
 
-    import(ctx, "healthy-numbered-acl.cfg", write_order(ctx, "one-cpe"));
-    struct command *run =
-        RUN(ctx, "run", "--cold", scenario(ctx, "customer", "", converges), "--results", customer_results);
-    EXITS(run, 0);
+/* ---- what is given away ---- */
+
+/* Words that are in no part of what is given away. */
+struct banned {
+    const char *words[24];
+    size_t count;
+};
+
+static void ban(struct banned *banned, const char *word)
+{
+    cr_assert(banned->count < VC_COUNT(banned->words) && *word);
+    banned->words[banned->count++] = word;
+}
+
+static void search(const struct banned *banned, const char *data, size_t size, const char *where)
+{
+    for (size_t i = 0; i < banned->count; i++) {
+        const char *found = memmem(data, size, banned->words[i], strlen(banned->words[i]));
+
+        cr_expect(!found, "%s is in %s: …%.80s", banned->words[i], where,
+                  found && found - data > 40 ? found - 40
+                  : found                    ? data
+                                             : "");
+    }
+}
+
+/* Every byte that is packed into it, headers too. */
+static void search_bundle(const struct banned *banned, const char *file)
+{
+    struct archive *archive = archive_read_new();
+    struct archive_entry *entry;
+    VC_AUTO_TALLOC char *data = talloc_strdup(NULL, "");
+    size_t size = 0;
+    ssize_t n;
+
+    cr_assert(!archive_read_support_filter_zstd(archive) && !archive_read_support_format_raw(archive) &&
+              !archive_read_open_filename(archive, file, 65536) && !archive_read_next_header(archive, &entry));
+    do {
+        data = talloc_realloc(NULL, data, char, size + 65536);
+        n = archive_read_data(archive, data + size, 65536);
+        cr_assert_geq(n, 0);
+        size += (size_t)n;
+    } while (n > 0);
+    archive_read_free(archive);
+    cr_assert(size > 100000 && memmem(data, size, "documents.json", 14), "the whole of it: %zu bytes", size);
+    search(banned, data, size, file);
+}
+
+/* nftw has no argument for its callback. */
+static const struct banned *looked_for;
+
+static int search_file(const char *path, const struct stat *st, int type, struct FTW *ftw VC_UNUSED)
+{
+    VC_AUTO_FILE *file = type == FTW_F ? fopen(path, "re") : NULL;
+    VC_AUTO_TALLOC char *data = talloc_size(NULL, (size_t)st->st_size + 1);
+
+    if (file)
+        search(looked_for, data, fread(data, 1, (size_t)st->st_size, file), path);
+    return 0;
+}
+
+static struct command *record(void *ctx, const char *scenario_file, const char *bundle)
+{
+    return VCLAB_START(ctx, "run", scenario_file, "--bundle", bundle, "--no-captures", "--evidence", "--results",
+                       customer_results);
+}
+
+/* A customer as activated, with the order's keys, and with files of his own in which whatever a device has of secrets
+ * is planted. */
+static struct command *record_activated(void *ctx, struct banned *banned)
+{
+    static const char frr[] = "! planted-in-a-comment\nenable secret 9 $9$planted/enable\n"
+                              "enable password 7 094F471A1A0A57\nusername planted-user password 8 planted#hash\n"
+                              "snmp-server community planted-snmp RO\n"
+                              "snmp-server host 10.0.0.1 version 2c planted-trap\nkey chain K\n key 1\n"
+                              "  key-string planted two words\n";
+    const char *ledger = in_top(ctx, "ledger"), *out = in_top(ctx, "order"),
+               *keys = in_top(ctx, "order/one-cpe-keys.yaml");
+    struct command *activated =
+        RUN(ctx, "activate", VCLAB_SOURCE_DIR "/forms/accepted/one-cpe.yaml", "--ledger", ledger, "--out", out);
+    EXITS(activated, 0);
+    struct command *settings = RUN(ctx, "activate", "--settings", "4711-1", "--ledger", ledger, "--json");
+    VC_AUTO_JSON *document = json_loads(settings->out, 0, NULL);
+    const json_t *tunnel;
+    size_t i;
+
+    json_array_foreach(json_object_get(document, "tunnels"), i, tunnel)
+    {
+        ban(banned, talloc_strdup(ctx, json_string_value(json_object_get(tunnel, "psk"))));
+        ban(banned, talloc_strdup(ctx, json_string_value(json_object_get(tunnel, "bgp_password"))));
+    }
+    cr_assert_eq(banned->count, 4);
+    ban(banned, "planted");
+    ban(banned, "094F471A1A0A57");
+    cr_assert_eq(mkdir(in_top(ctx, "order/own"), 0755), 0);
+    static const char *const forms[][2] = {{"strongswan", "swanctl.conf"}, {"frr", "frr.conf"}};
+    for (i = 0; i < VC_COUNT(forms); i++) {
+        struct command *exported = RUN(ctx, "export", "cpe1", "--as", forms[i][0], "--topology", keys);
+        EXITS(exported, 0);
+        cr_assert(strstr(exported->out, banned->words[i]), "with its keys");
+        put_text(in_top(ctx, talloc_asprintf(ctx, "order/own/%s", forms[i][1])),
+                 talloc_asprintf(ctx, "%s%s", i ? frr : "# planted-in-a-comment\n", exported->out));
+    }
+    struct command *taken = RUN(ctx, "import", "--from", "strongswan-frr", in_top(ctx, "order/own"), "--topology", keys,
+                                "--node", "cpe1", "-o", in_top(ctx, "order/customer.yaml"));
+    EXITS(taken, 0);
+    return record(ctx, scenario(ctx, "order/hub-activated", "customer", converges), in_top(ctx, "activated.bundle"));
 }
 
 /* The key of one tunnel is mistyped: that one is refused, the other carries everything. */
@@ -91,141 +199,74 @@ static const char one_is_refused[] =
     "      - sa: {tunnel: dc1, state: down, within: 40s}\n      - session: {tunnel: dc2, state: up, within: 40s}\n"
     "      - path: {flow: voice, via: [dc2], within: 40s}\n  - hold: 1s\n";
 
-static int has_secret(const char *path, const struct stat *st VC_UNUSED, int type, struct FTW *ftw VC_UNUSED)
+/* A customer with a running-config, in which the same is planted. */
+static struct command *record_imported(void *ctx, struct banned *banned)
 {
-    static const char *const planted[] = {"key-of-the-order", "password-of-the-order", "a-typo-in-the-key"};
-    VC_AUTO_FILE *file = type == FTW_F ? fopen(path, "re") : NULL;
-    VC_AUTO_FREE char *line = NULL;
-    size_t room = 0;
+    static const char planted[] = "enable secret 9 $9$planted/enable\nusername planted-user secret 5 $1$planted\n"
+                                  "snmp-server community planted-snmp RO\nsnmp-server location planted-place\n"
+                                  "line vty 0 4\n password 7 094F471A1A0A57\nplanted line of no known kind\nend\n";
+    VC_AUTO_FILE *from = fopen(CONFIGS "broken-psk.cfg", "re");
+    char *text = talloc_strdup(ctx, ""), line[4096];
 
-    while (file && getline(&line, &room, file) > 0)
-        for (size_t i = 0; i < VC_COUNT(planted); i++)
-            cr_assert(!strstr(line, planted[i]) || strstr(line, "not-the-"), "%s is in %s", planted[i], path);
-    return 0;
+    while (fgets(line, sizeof line, from))
+        text = talloc_strdup_append(text, strcmp(line, "end\n") ? line : planted);
+    put_text(in_top(ctx, "planted.cfg"), text);
+    struct command *taken = RUN(ctx, "import", "--from", "ios-xe", in_top(ctx, "planted.cfg"), "--topology",
+                                write_order(ctx, "one-cpe"), "--timers", "tuned", "-o", in_top(ctx, "customer.yaml"));
+    EXITS(taken, 0);
+    ban(banned, "of-the-order");
+    ban(banned, "a-typo-in-the-key");
+    return record(ctx, scenario(ctx, "hub-imported", "customer", one_is_refused), in_top(ctx, "imported.bundle"));
 }
 
-/* A customer's bundle: no key of his or of the order's is in it, his fault is, and it plays again to the same digest.
- */
-Test(config_sealed, a_customers_bundle_has_his_fault_and_no_secret)
+static int remove_entry(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED,
+                        struct FTW *ftw VC_UNUSED)
 {
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    VC_AUTO_ERROR *err = NULL;
-    const char *file = in_top(ctx, "customer.bundle");
+    return remove(path);
+}
 
-    import(ctx, "broken-psk.cfg", write_order(ctx, "one-cpe"));
-    struct command *run = RUN(ctx, "run", scenario(ctx, "customer", "", one_is_refused), "--bundle", file,
-                              "--no-captures", "--results", customer_results);
-    EXITS(run, 0);
+static bool documents_have(void *ctx, const char *file, const char *text)
+{
+    VC_AUTO_ERROR *err = NULL;
     struct vc_bundle *bundle = vc_bundle_read(ctx, file, &err);
+
     cr_assert(bundle, "%s", err ? err->message : "");
     VC_AUTO_FREE char *documents = json_dumps(bundle->documents, 0);
-    cr_expect(strstr(documents, "other-key-1"), "the fault is in it: %s", documents);
-    cr_expect(!strstr(documents, "of-the-order") && !strstr(bundle->events, "of-the-order"));
-    nftw(customer_results, has_secret, 16, FTW_PHYS);
-
-    struct command *replay = RUN(ctx, "replay", file, "--results", customer_results);
-    EXITS(replay, 0);
-    cr_assert(strstr(replay->out, "the same digest"), "%s", replay->out);
+    return strstr(documents, text);
 }
 
-/* ---- the command line ---- */
-
-static const struct {
-    const char *argv[12];
-    const char *says;
-} refused[] = {
-    {{"import", "--from", "ios-xe", CONFIGS "healthy-vti.cfg"}, "Usage: vclab import"},
-    {{"import", "--from", "junos", "x", "--topology", "two-cpe", "-o", "-"}, "Usage: vclab import"},
-    {{"import", "--from", "ios-xe", "/nothing", "--topology", "two-cpe", "-o", "-"}, "cannot read /nothing"},
-    {{"import", "--from", "ios-xe", CONFIGS "healthy-vti.cfg", "--topology", "two-cpe", "-o", "x.yml"},
-     "a topology's file is NAME.yaml"},
-    {{"import", "--from", "ios-xe", CONFIGS "healthy-vti.cfg", "--topology", "two-cpe", "--node", "cpe9", "-o", "-"},
-     "no node cpe9 in topology two-cpe"},
-    {{"import", "--from", "ios-xe", CONFIGS "inexpressible.cfg", "--topology", "one-cpe", "-o", "-"},
-     "inexpressible.cfg:25: tunnel dc1: authentication rsa-sig"},
-    {{"export", "cpe1"}, "Usage: vclab export"},
-    {{"export", "cpe1", "--as", "junos"}, "Usage: vclab export"},
-    {{"export", "cpe9", "--as", "ios-xe"}, "no node cpe9 in topology two-cpe"},
-    {{"export", "cpe1", "--as", "ios-xe", "--timers", "x"}, "no timers x in topology two-cpe"},
-    {{"export", "cpe1", "--as", "ios-xe", "--out", "/nothing/x"}, "cannot write /nothing/x"},
-};
-
-Test(config_sealed, what_is_wrong_ends_with_one_line)
+/* No key of the customer's or the order's is in it, his fault is; and where nothing of his is, it plays again to the
+ * same digest. */
+Test(config_sealed, customers_bundles_have_no_secret)
 {
-    for (size_t i = 0; i < VC_COUNT(refused); i++) {
-        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-        const char *argv[14] = {VCLAB_BINARY};
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct banned banned = {0};
+    static const char *const names[] = {"activated.bundle", "imported.bundle"};
+    struct command *runs[2];
 
-        for (size_t k = 0; refused[i].argv[k]; k++)
-            argv[k + 1] = refused[i].argv[k];
-        struct command *command = vclab_run(ctx, argv);
-        EXITS(command, 2);
-        SAYS(command, refused[i].says);
-        cr_expect_str_eq(command->out, "", "%s", command->out);
+    runs[0] = record_activated(ctx, &banned);
+    runs[1] = record_imported(ctx, &banned);
+    for (size_t i = 0; i < 2; i++) {
+        command_end(runs[i], 280000);
+        EXITS(runs[i], 0);
+        search_bundle(&banned, in_top(ctx, names[i]));
     }
-}
+    looked_for = &banned;
+    cr_assert_eq(nftw(customer_results, search_file, 16, FTW_PHYS), 0);
+    cr_expect(documents_have(ctx, in_top(ctx, "imported.bundle"), "other-key-1"), "the fault is in it");
+    cr_expect(documents_have(ctx, in_top(ctx, "activated.bundle"), "snmp-server community other-key-"), "so are files");
 
-/* A document that is no topology leaves the one before as it was. */
-Test(config_sealed, a_bad_import_changes_no_file)
-{
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *order = write_order(ctx, "one-cpe"), *out = in_top(ctx, "customer.yaml");
-    struct stat before, after;
-
-    import(ctx, "broken-psk.cfg", order);
-    cr_assert_eq(stat(out, &before), 0);
-    VC_AUTO_FILE *from = fopen(CONFIGS "healthy-numbered-acl.cfg", "re");
-    VC_AUTO_FILE *to = fopen(in_top(ctx, "wide.cfg"), "we");
-    char line[4096];
-    while (fgets(line, sizeof line, from))
-        fputs(strstr(line, "lifetime 14400") ? "   lifetime 4\n" : line, to); /* less than a node can have */
-    fflush(to);
-    struct command *command =
-        RUN(ctx, "import", "--from", "ios-xe", in_top(ctx, "wide.cfg"), "--topology", order, "-o", out);
-    EXITS(command, 2);
-    SAYS(command, "what was read makes no topology");
-    cr_assert_eq(stat(out, &after), 0);
-    cr_expect_eq(before.st_ino, after.st_ino);
-}
-
-/* An export's file is its owner's when there are keys in it. */
-Test(config_sealed, an_export_with_keys_is_its_owners)
-{
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *with = in_top(ctx, "with.cfg"), *without = in_top(ctx, "without.cfg");
-    struct stat st;
-
-    struct command *one = RUN(ctx, "export", "cpe1", "--as", "ios-xe", "--out", with);
-    struct command *other = RUN(ctx, "export", "cpe1", "--as", "ios-xe", "--no-secrets", "--out", without);
-    EXITS(one, 0);
-    EXITS(other, 0);
-    cr_assert_eq(stat(with, &st), 0);
-    cr_expect_eq(st.st_mode & 0777, 0600);
-    cr_assert_eq(stat(without, &st), 0);
-    cr_expect_neq(st.st_mode & 0777, 0600);
-}
-
-/* strongswan-frr: the node has the files as they are; a connection that has another name cannot be followed. */
-Test(config_sealed, own_files_are_checked_and_named)
-{
-    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const char *folder = in_top(ctx, "cpe1"), *out = in_top(ctx, "own.yaml");
-
-    cr_assert_eq(mkdir(folder, 0755), 0);
-    struct command *none =
-        RUN(ctx, "import", "--from", "strongswan-frr", folder, "--topology", "two-cpe", "--node", "cpe1", "-o", out);
-    EXITS(none, 2);
-    SAYS(none, "has neither a swanctl.conf nor a frr.conf");
-    put_text(in_top(ctx, "cpe1/swanctl.conf"), "connections {\n    cisco-a {\n    }\n}\n");
-    struct command *other =
-        RUN(ctx, "import", "--from", "strongswan-frr", folder, "--topology", "two-cpe", "--node", "cpe1", "-o", out);
-    EXITS(other, 2);
-    SAYS(other, "no connection dc1 with a child dc1");
-    export_to(ctx, "two-cpe", "cpe1", "strongswan", "cpe1/swanctl.conf");
-    export_to(ctx, "two-cpe", "cpe1", "frr", "cpe1/frr.conf");
-    struct command *good =
-        RUN(ctx, "import", "--from", "strongswan-frr", folder, "--topology", "two-cpe", "--node", "cpe1", "-o", out);
-    EXITS(good, 0);
-    struct command *checked = RUN(ctx, "check", out);
-    EXITS(checked, 0);
+    cr_assert_eq(nftw(in_top(ctx, "order"), remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    cr_assert(!unlink(in_top(ctx, "order.yaml")) && !unlink(in_top(ctx, "customer.yaml")));
+    cr_assert_eq(mkdir(in_top(ctx, "elsewhere"), 0755), 0);
+    for (size_t i = 0; i < 2; i++) {
+        char *there = in_top(ctx, talloc_asprintf(ctx, "elsewhere/%zu", i));
+        cr_assert_eq(rename(in_top(ctx, names[i]), there), 0);
+        runs[i] = VCLAB_START(ctx, "replay", there, "--results", in_top(ctx, "elsewhere"));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        command_end(runs[i], 280000);
+        EXITS(runs[i], 0);
+        cr_expect(strstr(runs[i]->out, "the same digest"), "%s", runs[i]->out);
+    }
 }

@@ -9,6 +9,14 @@
 static char top[] = "/tmp/vclab-config-XXXXXX";
 char *customer_results;
 
+void customer_folder(void)
+{
+    setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
+    unsetenv("SUDO_UID");
+    cr_assert(mkdtemp(top));
+    customer_results = talloc_asprintf(NULL, "%s/results", top);
+}
+
 void customer_setup(void)
 {
     if (!getenv("VCLAB_LABROOT")) {
@@ -16,10 +24,7 @@ void customer_setup(void)
             cr_assert_fail("needs VCLAB_LABROOT, and VCLAB_MUST_WORK is set");
         cr_skip_test("needs VCLAB_LABROOT");
     }
-    setenv("VCLAB_HOME", VCLAB_SOURCE_DIR, 1);
-    unsetenv("SUDO_UID");
-    cr_assert(mkdtemp(top));
-    customer_results = talloc_asprintf(NULL, "%s/results", top);
+    customer_folder();
 }
 
 static int remove_entry(const char *path, const struct stat *st VC_UNUSED, int type VC_UNUSED,
@@ -56,12 +61,17 @@ struct command *vclab_run(void *ctx, const char *const *argv)
 /* The order, with keys as the configurations of tests/config/ios-xe have them. */
 const char *write_order(void *ctx, const char *base)
 {
+    return write_order_as(ctx, base, "order");
+}
+
+const char *write_order_as(void *ctx, const char *base, const char *name)
+{
     static const struct {
         const char *cisco, *transport, *remote, *address, *other;
     } tunnels[] = {{"203.0.113.1", "10.200.0.1", "192.0.2.1", "100.64.0.2/30", "100.64.0.1/30"},
                    {"203.0.113.129", "10.200.0.2", "192.0.2.129", "100.64.0.6/30", "100.64.0.5/30"}};
-    char *path = in_top(ctx, "order.yaml"),
-         *text = talloc_asprintf(ctx, "topology: order\nbase: %s\ndescription: x\ntunnels:\n", base);
+    char *path = in_top(ctx, talloc_asprintf(ctx, "%s.yaml", name)),
+         *text = talloc_asprintf(ctx, "topology: %s\nbase: %s\ndescription: x\ntunnels:\n", name, base);
 
     for (size_t i = 0; i < VC_COUNT(tunnels); i++) {
         bool second = i == 1 && !strcmp(base, "two-cpe");

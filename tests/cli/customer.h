@@ -10,6 +10,7 @@
 
 /* The fixtures of a suite. Without VCLAB_LABROOT the test is skipped, or fails under VCLAB_MUST_WORK. */
 void customer_setup(void);
+void customer_folder(void); /* for what needs no lab */
 void customer_teardown(void);
 extern char *customer_results; /* where runs leave their results */
 
@@ -23,3 +24,4 @@ struct command *vclab_run(void *ctx, const char *const *argv);
 
 /* order.yaml in the folder, on a shipped topology; its path. */
 const char *write_order(void *ctx, const char *base);
+const char *write_order_as(void *ctx, const char *base, const char *name); /* NAME.yaml */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "model/configure.h"
 
 static const struct {
     const char *topology, *node;
@@ -83,6 +84,9 @@ Test(roundtrip, the_plan_is_the_same_when_timers_are_said)
 
 /* Each knob that IOS-XE has words for, there and back. */
 static const char *const knobs[] = {
+    "ike_version: 1, ike: aes256-sha384-ecp384",
+    "mode: transport, clear_guard: false",
+    "selector: wrong-host, clear_guard: false",
     "ike: aes128-sha256-modp2048",
     "esp: aes256-sha256-ecp384",
     "psk: not-the-key-of-the-order",
@@ -126,6 +130,50 @@ static const char *const knobs[] = {
     "mss: 1200",
     "pmtud: false",
 };
+
+/* What a running-config says nothing of. The export says so in a comment, but where it is no fault by itself. */
+static const struct {
+    const char *knob;
+    bool no_fault;
+} unsaid[] = {{"initiate", false},   {"keepalive_answers", false}, {"firewall", false},    {"stateful", false},
+              {"loop_guard", false}, {"clear_guard", false},       {"default_route", true}};
+
+/* A new knob is in one of the two lists, or this fails. */
+Test(roundtrip, no_knob_is_forgotten)
+{
+    size_t count;
+    const struct vc_knob *all = vc_knobs(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(all[i].field.name);
+        bool found = !(all[i].roles & VC_KNOB_CPE);
+
+        for (size_t k = 0; k < VC_COUNT(knobs); k++)
+            found |= !strncmp(knobs[k], all[i].field.name, length) && knobs[k][length] == ':';
+        for (size_t k = 0; k < VC_COUNT(unsaid); k++)
+            found |= !strcmp(unsaid[k].knob, all[i].field.name);
+        cr_expect(found, "%s", all[i].field.name);
+    }
+}
+
+Test(roundtrip, what_is_not_said_is_said_to_be_missing)
+{
+    for (size_t i = 0; i < VC_COUNT(unsaid); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+        const char *value = !strcmp(unsaid[i].knob, "firewall")                ? "[bgp]"
+                            : strstr("stateful default_route", unsaid[i].knob) ? "true"
+                                                                               : "false";
+        const struct vc_topology *t =
+            config_keyed(ctx, "two-cpe", talloc_asprintf(ctx, "%s: %s", unsaid[i].knob, value));
+        struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+        const char *text = vc_cpe_export(ctx, t, &options, vc_topology_node(t, "cpe1"), "ios-xe", true, &err);
+        const char *said = text ? strstr(text, "! IOS-XE has no words for what the lab's node has otherwise: ") : NULL;
+
+        cr_assert(text, "%s", err ? err->message : "");
+        cr_expect(unsaid[i].no_fault ? !said : said && strstr(said, unsaid[i].knob), "%s", text);
+    }
+}
 
 Test(roundtrip, each_knob_comes_back)
 {
@@ -198,6 +246,110 @@ Test(roundtrip, an_export_without_secrets_has_none)
         cr_expect(!strstr(without, "planted-") && !strstr(without, "key-of-the-order"), "%s", without);
         cr_expect(strstr(without, "<PSK-dc1>") || strstr(without, "<BGP-PW-dc1>"), "%s", without);
     }
+}
+
+/* A router would take part of it, or no encryption, for the whole. */
+Test(roundtrip, proposals_without_words_are_refused)
+{
+    static const char *const bad[] = {"ike: aes256ctr-sha256-modp2048",
+                                      "ike: aes256gcm16-ecp384",
+                                      "ike: aes256-sha256",
+                                      "ike: aes256gcm16-sha256-prfsha384-ecp384",
+                                      "esp: aes256ctr-sha256",
+                                      "esp: aes256",
+                                      "esp: null-sha256",
+                                      "ike_version: 1"};
+
+    for (size_t i = 0; i < VC_COUNT(bad); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        VC_AUTO_ERROR *err = NULL;
+        const struct vc_topology *t = config_keyed(ctx, "two-cpe", bad[i]);
+        struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+
+        cr_expect_null(vc_cpe_export(ctx, t, &options, vc_topology_node(t, "cpe1"), "ios-xe", true, &err), "%s",
+                       bad[i]);
+        cr_expect(err && strstr(err->message, "tunnel dc1: IOS-XE has no words for the "), "%s: %s", bad[i],
+                  err ? err->message : "");
+        cr_expect(!err || err->status == VC_EXIT_USAGE);
+    }
+}
+
+/* ---- a node with files of its own ---- */
+
+static const char own_frr[] = "hostname hub\nlog file /x\nrouter bgp 64512\n neighbor 1.2.3.4 password planted#word\n"
+                              " neighbor 1.2.3.5 password <BGP-PW-dc1>\nip prefix-list X permit 10.0.0.0/8\n"
+                              "ip route 10.0.0.0/8 10.0.0.1\n! password planted-comment\n";
+static const char own_swanctl[] = "secrets {\n ike-dc1 { secret = key-of-the-order }\n"
+                                  " ike-dc2 { secret = planted horse battery # planted\n }\n}\n";
+
+static struct vc_topology *with_files(void *ctx)
+{
+    struct vc_topology *t = config_keyed(ctx, "two-cpe", NULL);
+    struct vc_node *node = &t->nodes[vc_topology_node(t, "cpe1")];
+
+    node->file_count = 2;
+    node->files = talloc_zero_array(t, struct vc_own_file, 2);
+    node->files[0] = (struct vc_own_file){"swanctl.conf", "a/swanctl.conf", own_swanctl, {0}};
+    node->files[1] = (struct vc_own_file){"frr.conf", "a/frr.conf", own_frr, {0}};
+    return t;
+}
+
+static const char *export_of_files(void *ctx, const char *form, bool secrets, vc_error **err)
+{
+    const struct vc_topology *t = with_files(ctx);
+    struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+
+    return vc_cpe_export(ctx, t, &options, vc_topology_node(t, "cpe1"), form, secrets, err);
+}
+
+/* As they are, with the keys that their marks stand for. */
+Test(roundtrip, own_files_are_exported_as_they_are)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_expect_str_eq(export_of_files(ctx, "strongswan", true, &err), own_swanctl);
+    cr_expect_str_eq(export_of_files(ctx, "frr", true, &err),
+                     "hostname hub\nlog file /x\nrouter bgp 64512\n neighbor 1.2.3.4 password planted#word\n"
+                     " neighbor 1.2.3.5 password password-of-the-order\nip prefix-list X permit 10.0.0.0/8\n"
+                     "ip route 10.0.0.0/8 10.0.0.1\n! password planted-comment\n");
+}
+
+Test(roundtrip, own_files_are_exported_without_secrets)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_expect_str_eq(export_of_files(ctx, "strongswan", false, &err),
+                     "secrets {\n ike-dc1 { secret = <PSK-dc1> }\n ike-dc2 { secret = other-key-1 #\n }\n}\n");
+    cr_expect_str_eq(export_of_files(ctx, "frr", false, &err),
+                     "hostname hub\nlog file /x\nrouter bgp 64512\n neighbor 1.2.3.4 password other-key-2\n"
+                     " neighbor 1.2.3.5 password <BGP-PW-dc1>\nip prefix-list X permit 10.0.0.0/8\n"
+                     "ip route 10.0.0.0/8 10.0.0.1\n!\n");
+}
+
+/* Not guessed at, and not repeated. */
+Test(roundtrip, a_key_in_a_name_refuses_the_export)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+    struct vc_topology *t = with_files(ctx);
+    struct vc_plan_options options = {VC_PLANE_KERNEL, vc_topology_timers(t, "tuned"), 1, KINDS};
+    size_t node = vc_topology_node(t, "cpe1");
+
+    t->nodes[node].files[1].text = "neighbor 1.2.3.4 description password-of-the-order\n";
+    cr_assert_null(vc_cpe_export(ctx, t, &options, node, "frr", false, &err));
+    cr_expect(strstr(err->message, "a/frr.conf: a key also stands outside") && !strstr(err->message, "of-the-order"),
+              "%s", err->message);
+}
+
+Test(roundtrip, own_files_are_not_said_in_words_of_a_router)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_assert_null(export_of_files(ctx, "ios-xe", true, &err));
+    cr_expect(strstr(err->message, "node cpe1 has a swanctl.conf of its own"), "%s", err->message);
 }
 
 Test(roundtrip, what_no_daemon_reads_is_refused)

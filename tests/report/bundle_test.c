@@ -432,6 +432,11 @@ static json_t *customer_documents(const char *order, const char *own, const char
                      "topologies/cpe1/swanctl.conf", swanctl);
 }
 
+static void add_file(json_t *documents, const char *path, const char *text)
+{
+    json_object_set_new(json_object_get(documents, "documents"), path, json_string(text));
+}
+
 static const char *clean(const json_t *documents, const char *path)
 {
     return vc_member_text(json_object_get(documents, "documents"), path);
@@ -449,9 +454,10 @@ Test(bundle, what_is_the_same_key_stays_the_same)
         "mistyped-1}, dc2: {bgp_password: word-of-dc1}}\n  dc1-headend: {psk: mistyped-1}\n  dc2-headend: {psk: "
         "mistyped-2}\n",
         "connections { }\nsecrets {\n    ike-a {\n        secret = \"key-of-dc1\"\n    }\n    ike-b { "
-        "secret=mistyped-1 }\n}\n"
-        "neighbor 1.2.3.4 password 8 word-of-dc1\nset community 65000:1\nsnmp-server community public-planted RO\n"
-        "1.1.1.1 2.2.2.2 : PSK 'only-here-planted'\n");
+        "secret=mistyped-1 }\n}\n");
+    add_file(documents, "topologies/cpe1/frr.conf",
+             "neighbor 1.2.3.4 password 8 word-of-dc1\nset community 65000:1\nsnmp-server community public-planted RO\n");
+    add_file(documents, "topologies/cpe2/ipsec.secrets", "1.1.1.1 2.2.2.2 : PSK 'only-here-planted'\n");
 
     cr_assert_eq(vc_redact(documents, replaced, &err), 0, "%s", err ? err->message : "");
     VC_AUTO_FREE char *all = json_dumps(documents, 0);
@@ -471,19 +477,25 @@ Test(bundle, what_is_the_same_key_stays_the_same)
     cr_expect_str_eq(
         clean(documents, "topologies/cpe1/swanctl.conf"),
         "connections { }\nsecrets {\n    ike-a {\n        secret = \"<PSK-dc1>\"\n    }\n    ike-b { "
-        "secret=other-key-1 }\n}\nneighbor 1.2.3.4 password 8 <BGP-PW-dc1>\nset community 65000:1\nsnmp-server "
-        "community other-key-3 RO\n1.1.1.1 2.2.2.2 : PSK 'other-key-4'\n");
+        "secret=other-key-1 }\n}\n");
+    cr_expect_str_eq(
+        clean(documents, "topologies/cpe1/frr.conf"),
+        "neighbor 1.2.3.4 password 8 <BGP-PW-dc1>\nset community 65000:1\nsnmp-server community other-key-3 RO\n");
+    cr_expect_str_eq(clean(documents, "topologies/cpe2/ipsec.secrets"), "1.1.1.1 2.2.2.2 : PSK 'other-key-4'\n");
     cr_expect_eq(json_array_size(replaced), 14);
 }
 
 Test(bundle, a_file_without_secrets_keeps_every_byte)
 {
-    static const char text[] = "# nothing\nneighbor 1.2.3.4 password <BGP-PW-dc1>\n\tsecret = \"<PSK-dc1>\"\r\nlast";
+    static const char text[] = "neighbor 1.2.3.4 password <BGP-PW-dc1>\r\n description no word of them\n\tlast",
+                      swanctl[] = "secrets { ike-a {\tsecret = \"<PSK-dc1>\"\r\n } }";
     VC_AUTO_JSON *replaced = json_array();
-    VC_AUTO_JSON *documents = customer_documents("topology: order\n", "topology: own\n", text);
+    VC_AUTO_JSON *documents = customer_documents("topology: order\n", "topology: own\n", swanctl);
 
+    add_file(documents, "topologies/cpe1/frr.conf", text);
     cr_assert_eq(vc_redact(documents, replaced, NULL), 0);
-    cr_expect_str_eq(clean(documents, "topologies/cpe1/swanctl.conf"), text);
+    cr_expect_str_eq(clean(documents, "topologies/cpe1/swanctl.conf"), swanctl);
+    cr_expect_str_eq(clean(documents, "topologies/cpe1/frr.conf"), text);
     cr_expect_eq(json_array_size(replaced), 0);
 }
 
@@ -494,7 +506,7 @@ Test(bundle, marks_are_no_secrets)
     VC_AUTO_JSON *replaced = json_array();
     VC_AUTO_JSON *documents = customer_documents(
         "topology: order\ntunnels: {dc1: {psk: abcdefgh}, dc2: {psk: <PSK-dc1>}}\n",
-        "topology: own\nconfigure: {cpe1: {psk: <PSK-dc2>, bgp_password: <looks-like-one>}}\n", "x\n");
+        "topology: own\nconfigure: {cpe1: {psk: <PSK-dc2>, bgp_password: <looks-like-one>}}\n", "x = y\n");
 
     cr_assert_eq(vc_redact(documents, replaced, &err), 0, "%s", err ? err->message : "");
     cr_expect(strstr(clean(documents, "topologies/order.yaml"), "\"dc2\": {\n   \"psk\": \"<PSK-dc1>\""), "%s",
@@ -509,8 +521,9 @@ Test(bundle, what_nothing_can_stand_for_is_refused)
     static const struct {
         const char *text, *message;
     } bad[] = {
-        {"-----BEGIN RSA PRIVATE KEY-----\n", "topologies/cpe1/swanctl.conf has a private key in it"},
-        {"# the key is key-of-dc1\n", "topologies/cpe1/swanctl.conf: a secret of the topology also stands here"}};
+        {"-----BEGIN RSA PRIVATE KEY-----\n", "topologies/cpe1/swanctl.conf: it has a private key in it"},
+        {"secrets {\n", "topologies/cpe1/swanctl.conf: swanctl.conf:1: a section without its closing brace"},
+        {"a { key-of-dc1 = x }\n", "topologies/cpe1/swanctl.conf: a secret of the topology also stands here"}};
 
     for (size_t i = 0; i < VC_COUNT(bad); i++) {
         VC_AUTO_ERROR *err = NULL;

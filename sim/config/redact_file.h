@@ -18,9 +18,13 @@ bool vc_secrets_is_mark(const char *text, size_t length);
 /* The texts, one after the other; NULL after the last. */
 const char *vc_secrets_text(const struct vc_secrets *secrets, size_t index);
 
+/* The text's own form: "swanctl.conf", "frr.conf", "bird.conf", "ipsec.conf", "ipsec.secrets"; whatever else there is
+ * is read as frr.conf is, line by line. */
+
 /*
- * A node's own configuration (strongSwan's, FRR's, BIRD's, Libreswan's) with a mark or word in the place of each
- * secret; new reference. The same text when it has none. NULL (VC_EXIT_USAGE): it has a private key in it.
+ * A node's own configuration with a mark or word in the place of each secret; new reference. Comments go, as they repeat
+ * such things, and so does a description that speaks of keys. `replaced` gets "PATH:LINE: …" of each. NULL
+ * (VC_EXIT_USAGE): it has a private key in it, or its secrets cannot be told from the rest.
  */
-json_t *vc_redact_file(struct vc_secrets *secrets, const char *path, const char *text, json_t *replaced,
-                       vc_error **err);
+json_t *vc_redact_file(struct vc_secrets *secrets, const char *form, const char *path, const char *text,
+                       json_t *replaced, vc_error **err);
