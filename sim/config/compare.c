@@ -23,12 +23,22 @@ static const char *requirement_of(const char *knob)
     return "";
 }
 
-/* Turns a knob; `found` and `ordered` are told. Takes the references. */
+/* Turns a knob; `found` and `ordered` are told. Takes the references. A value that no node of the lab can have is an
+ * error with its line: a document with it would be refused. */
 static void turn(const struct comparison *c, const char *tunnel, const char *knob, json_t *value, int line,
                  json_t *found, json_t *ordered)
 {
     json_t *knobs = tunnel ? json_object_get(c->tunnels, tunnel) : c->import->configure;
+    VC_AUTO_TALLOC char *refused = vc_configure_refusal(NULL, c->import->topology, c->import->node, knob, value);
 
+    if (refused) {
+        vc_cpe_error(c->import->cpe, line, "%s%s%s%s; the lab's node cannot have it", tunnel ? "tunnel " : "",
+                     tunnel ? tunnel : "", tunnel ? ": " : "", refused);
+        json_decref(value);
+        json_decref(found);
+        json_decref(ordered);
+        return;
+    }
     json_object_set_new(knobs, knob, value);
     json_array_append_new(c->import->deviations,
                           json_pack("{s:s, s:s?, s:i, s:o, s:o, s:s}", "knob", knob, "tunnel", tunnel, "line", line,
@@ -80,22 +90,30 @@ static void compare_key(const struct comparison *c, const struct vc_cpe_tunnel *
     }
 }
 
-/* A tunnel that is not there, or shut: nothing sends into it, so nothing brings its SA up. */
+/* The other end's key, where a keyring or profile has two, is as good as one's own: the lab's node has one. */
+static void compare_keys(const struct comparison *c, const struct vc_cpe_tunnel *t, const struct vc_cpe_tunnel *o,
+                         const char *of_order)
+{
+    bool own = t->psk.hidden || (t->psk.text && o->psk.text && !strcmp(t->psk.text, o->psk.text));
+    const struct vc_cpe_key *key = own ? &t->psk_remote : &t->psk;
+
+    compare_key(c, t, key, &o->psk, of_order, "psk", t->line[own ? VC_CPE_PSK_REMOTE : VC_CPE_PSK]);
+    if (own && t->psk.hidden && key->text)
+        compare_key(c, t, &t->psk, &o->psk, of_order, "psk", t->line[VC_CPE_PSK]);
+}
+
+/* A tunnel that is not there, or shut. */
 static void without_tunnel(const struct comparison *c, const struct vc_cpe_tunnel *t)
 {
-    static const char found[] = "no tunnel";
-    int line = t->line[VC_CPE_TUNNEL];
-
-    turn(c, t->name, "initiate", json_false(), line, json_string(found), json_string("a tunnel"));
-    turn(c, t->name, "keepalive", json_false(), line, json_string(found), json_string("a tunnel"));
-    turn(c, t->name, "keepalive_answers", json_false(), line, json_string(found), json_string("a tunnel"));
-    turn(c, t->name, "bgp", json_false(), line, json_string(found), json_string("a tunnel"));
+    turn(c, t->name, "tunnel_up", json_false(), t->line[VC_CPE_TUNNEL],
+         json_string(t->ifname ? "shut down" : "no tunnel"), json_string("a tunnel"));
 }
 
 static void let_out(const struct comparison *c, const struct vc_cpe_tunnel *t, int line)
 {
     vc_cpe_note(c->import->cpe, line, "tunnel %s: no IPsec takes its GRE, which leaves in clear (R22)", t->name);
-    json_object_set_new(c->import->configure, "clear_guard", json_false());
+    if (!json_object_get(c->import->configure, "clear_guard"))
+        turn(c, NULL, "clear_guard", json_false(), line, json_string("GRE in clear"), json_string("none"));
 }
 
 static void check_both_selectors(const struct comparison *c, const struct vc_cpe_tunnel *t,
@@ -141,9 +159,12 @@ static void compare_tunnel(const struct comparison *c, size_t i)
     for (size_t k = 0; k < vc_cpe_row_count; k++)
         if (is_compared(&vc_cpe_rows[k], t))
             compare_row(c, &vc_cpe_rows[k], t, o);
+    if (t->crypto && t->answers_only)
+        turn(c, t->name, "initiate", json_false(), t->line[VC_CPE_INITIATE], json_string("answers only"),
+             json_string("initiates"));
     if (t->crypto) {
         check_both_selectors(c, t, o);
-        compare_key(c, t, &t->psk, &o->psk, of_order->psk, "psk", t->line[VC_CPE_PSK]);
+        compare_keys(c, t, o, of_order->psk);
     }
     if (t->bgp)
         compare_key(c, t, &t->password, &o->password, of_order->bgp_password, "bgp_password", t->line[VC_CPE_PASSWORD]);
@@ -224,7 +245,7 @@ static void compare_lan(const struct comparison *c)
                      "has all or none");
     else if (without)
         turn(c, NULL, "next_hop_self", json_false(), line, json_false(), json_true());
-    if (strcmp(cpe->redistribute, c->ordered->redistribute) != 0 && strcmp(cpe->redistribute, "own") != 0)
+    if (strcmp(cpe->redistribute, c->ordered->redistribute) != 0 && strcmp(cpe->redistribute, "part") != 0)
         turn(c, NULL, "redistribute", json_string(cpe->redistribute), cpe->redistribute_line,
              json_string(cpe->redistribute), json_string(c->ordered->redistribute));
 }

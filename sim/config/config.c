@@ -149,6 +149,7 @@ static void take_gre(struct vc_cpe_tunnel *t, const struct vc_plan_gre *gre, con
     t->mss = number_of(settings, "mss");
     t->pmtud = pmtud;
     t->keepalive_s = gre->keepalive_s;
+    t->shutdown = gre->shut;
     t->retries = gre->retries;
 }
 

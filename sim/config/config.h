@@ -17,6 +17,8 @@ enum vc_cpe_item {
     VC_CPE_IKE_VERSION,
     VC_CPE_IKE,
     VC_CPE_PSK,
+    VC_CPE_PSK_REMOTE,
+    VC_CPE_INITIATE,
     VC_CPE_IDENTITY,
     VC_CPE_REMOTE_IDENTITY,
     VC_CPE_IKE_LIFETIME,
@@ -67,13 +69,14 @@ struct vc_cpe_tunnel {
     bool crypto; /* something applies IPsec to its GRE */
     struct in_addr peer;
     unsigned ike_version;
-    const char *ike; /* proposals in strongSwan's notation, joined by "," */
-    struct vc_cpe_key psk;
+    const char *ike;                   /* proposals in strongSwan's notation, joined by "," */
+    struct vc_cpe_key psk, psk_remote; /* the other end's own, where it is another */
     const char *identity, *remote_identity;
     unsigned ike_lifetime_s, dpd_delay_s, dpd_retries; /* a delay of 0: no DPD */
     const char *esp;                                   /* with a group: PFS */
     const char *mode;
-    unsigned child_lifetime_s, replay_window; /* packets */
+    unsigned child_lifetime_s, replay_window; /* packets; 0: none is too late */
+    bool answers_only;                        /* never initiates */
     const char *protocol;                     /* of the crypto ACL: "gre", "ip" or another */
     struct vc_prefix selector_local, selector_remote;
     bool underlay; /* a route to Cisco's addresses */

@@ -28,6 +28,10 @@ static struct vc_import *read_as(void *ctx, const struct vc_import_options *opti
     const struct vc_cpe *ordered = vc_cpe_ordered(scratch, options->topology, &plan, node, err);
     struct vc_import *import = talloc_zero(ctx, struct vc_import);
 
+    if (ordered && ordered->tunnel_count > VC_CPE_TUNNELS_MAX)
+        vc_fail(err, VC_EXIT_USAGE, 0, "node %s of topology %s has %zu tunnels; allowed: %d at most",
+                options->topology->nodes[node].name, options->topology->name, ordered->tunnel_count,
+                VC_CPE_TUNNELS_MAX);
     if (!ordered || ordered->tunnel_count > VC_CPE_TUNNELS_MAX) {
         talloc_free(import);
         return NULL;
@@ -42,8 +46,14 @@ static struct vc_import *read_as(void *ctx, const struct vc_import_options *opti
     cpe->asn = ordered->asn;
     cpe->tunnel_count = ordered->tunnel_count;
     cpe->tunnels = talloc_zero_array(cpe, struct vc_cpe_tunnel, ordered->tunnel_count);
-    struct vc_cpe_reader reader = {
-        .ios = ios, .topology = options->topology, .ordered = ordered, .node = node, .cpe = cpe, .scratch = scratch};
+    struct vc_cpe_reader reader = {.ios = ios,
+                                   .topology = options->topology,
+                                   .ordered = ordered,
+                                   .node = node,
+                                   .cpe = cpe,
+                                   .peers = options->peers,
+                                   .scratch = scratch};
+    vc_cpe_find_way(&reader);
     vc_cpe_read_gre(&reader);
     vc_cpe_read_ipsec(&reader);
     vc_cpe_read_bgp(&reader);
@@ -53,6 +63,25 @@ static struct vc_import *read_as(void *ctx, const struct vc_import_options *opti
     vc_cpe_compare(import, ordered, options->timers);
     talloc_steal(import, VC_STEAL_PTR(scratch)); /* what was read refers to it */
     return import;
+}
+
+/* "ADDRESS=NODE", each. */
+static bool peers_are_good(const struct vc_import_options *options, vc_error **err)
+{
+    for (size_t i = 0; options->peers && options->peers[i]; i++) {
+        const char *equals = strchr(options->peers[i], '=');
+        VC_AUTO_TALLOC char *text =
+            talloc_strndup(NULL, options->peers[i], equals ? (size_t)(equals - options->peers[i]) : 0);
+        struct in_addr address;
+
+        if (!equals || !vc_addr_parse(text, &address) || vc_topology_node(options->topology, equals + 1) == VC_NONE) {
+            vc_fail(err, VC_EXIT_USAGE, 0,
+                    "peer %s: allowed: ADDRESS=NODE, a neighbour's address and a node of topology %s",
+                    options->peers[i], options->topology->name);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* How much of the order's node is there, for choosing among several. */
@@ -101,7 +130,7 @@ struct vc_import *vc_import_ios(void *ctx, const struct vc_import_options *optio
     else if (ios && options->node != VC_NONE && !vc_topology_is_cpe(options->topology, options->node))
         vc_fail(err, VC_EXIT_USAGE, 0, "node %s is the CPE of no tunnel of topology %s",
                 options->topology->nodes[options->node].name, options->topology->name);
-    else if (ios)
+    else if (ios && peers_are_good(options, err))
         import = options->node == VC_NONE ? read_best(own, options, ios, err)
                                           : read_as(own, options, ios, options->node, err);
     if (!import) {

@@ -12,6 +12,9 @@ struct vc_import_options {
     size_t node;        /* VC_NONE: the CPE that the configuration looks most like */
     const char *timers; /* the profile whose timers need not be said; NULL: they always are */
     const char *kinds_dir;
+    /* "ADDRESS=NODE", NULL-terminated, or NULL: which of the topology's nodes the iBGP neighbour of that address is,
+     * where the topology has another address for it. */
+    const char *const *peers;
 };
 
 struct vc_import {

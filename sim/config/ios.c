@@ -23,6 +23,9 @@ struct reader {
     bool unknown;          /* a SKIP section whose first line nobody knew */
     bool text_is_indented; /* some line begins with a blank */
     char until[3];         /* a banner's delimiter while one is read, else "" */
+    int banner;            /* the line with which it began */
+    const char *rest;      /* the text after this line */
+    bool full;             /* there were too many sections */
 };
 
 /* ---- matching ---- */
@@ -108,13 +111,18 @@ static void drop_facts(struct vc_ios_section *s, const char *key, const char *ar
     size_t kept = 0;
 
     for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->facts[i].key, key) != 0 ||
-            (arg && s->facts[i].count && strcasecmp(s->facts[i].args[0], arg) != 0))
+        if (strcmp(s->facts[i].key, key) != 0 || (arg && s->facts[i].count && strcmp(s->facts[i].args[0], arg) != 0))
             s->facts[kept++] = s->facts[i];
     s->count = kept;
 }
 
-/* The section of that name, made when it is new. A peer belongs to the keyring in which it stands. */
+static bool same_name(enum vc_ios_kind kind, const char *a, const char *b)
+{
+    return !(kind == VC_IOS_INTERFACE ? strcasecmp(a, b) : strcmp(a, b));
+}
+
+/* The section of that name, made when it is new; all that is skipped is one. A peer belongs to the keyring in which it
+ * stands. */
 static size_t open_section(struct reader *r, enum vc_ios_kind kind, const char **args, size_t words, int line)
 {
     struct vc_ios *ios = r->ios;
@@ -125,9 +133,13 @@ static size_t open_section(struct reader *r, enum vc_ios_kind kind, const char *
         name = talloc_asprintf(r->scratch, "%.*s ", (int)strcspn(now->name, " "), now->name);
     for (size_t i = 0; i < words; i++)
         name = talloc_asprintf_append(name, "%s%s", i && kind != VC_IOS_INTERFACE ? " " : "", args[i]);
-    for (size_t i = 0; i < ios->section_count && kind != VC_IOS_SKIP; i++)
-        if (ios->sections[i].kind == kind && !strcasecmp(ios->sections[i].name, name))
+    for (size_t i = 0; i < ios->section_count; i++)
+        if (ios->sections[i].kind == kind && (kind == VC_IOS_SKIP || same_name(kind, ios->sections[i].name, name)))
             return i;
+    if (ios->section_count == VC_IOS_SECTIONS_MAX) {
+        r->full = true;
+        return 0;
+    }
     ios->sections = talloc_realloc(ios, ios->sections, struct vc_ios_section, ios->section_count + 1);
     ios->sections[ios->section_count] =
         (struct vc_ios_section){.kind = kind, .name = talloc_strdup(ios, name), .line = line};
@@ -171,9 +183,12 @@ static void enter(struct reader *r, size_t section, const struct line *line)
 {
     enum vc_ios_kind inner = r->ios->sections[section].kind, outer = r->ios->sections[r->current].kind;
 
-    /* Another address family is inside BGP, a peer inside its keyring; whatever else begins, begins at the top. */
-    if (inner != VC_IOS_KEYRING || outer != VC_IOS_KEYRING)
-        r->parent = inner == VC_IOS_SKIP && outer == VC_IOS_BGP ? r->current : 0;
+    /* Another address family and a template are inside BGP, a peer inside its keyring; whatever else begins, begins at
+     * the top. */
+    if (outer == VC_IOS_TEMPLATE && inner == VC_IOS_TEMPLATE)
+        ;
+    else if (inner != VC_IOS_KEYRING || outer != VC_IOS_KEYRING)
+        r->parent = (inner == VC_IOS_SKIP || inner == VC_IOS_TEMPLATE) && outer == VC_IOS_BGP ? r->current : 0;
     else if (!r->parent)
         r->parent = r->current;
     r->current = section;
@@ -188,10 +203,34 @@ static void leave(struct reader *r)
     r->indented = r->unknown = false;
 }
 
+/* Of a template: a fact of BGP's, with the template's name in place of a neighbour's. False: of none. */
+static bool is_of_template(const struct reader *r, size_t section, size_t *home, const char **name)
+{
+    if (r->ios->sections[section].kind != VC_IOS_TEMPLATE || !r->parent)
+        return false;
+    *home = r->parent;
+    *name = r->ios->sections[section].name;
+    return true;
+}
+
+static void keep(struct reader *r, size_t section, const char *key, const char **args, size_t count, int line)
+{
+    const char *with[WORDS_MAX + 1];
+    size_t home;
+
+    if (!is_of_template(r, section, &home, &with[0])) {
+        keep_fact(r, section, key, args, count, line);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        with[i + 1] = args[i];
+    keep_fact(r, home, key, with, count + 1, line);
+}
+
 static void apply(struct reader *r, const struct vc_ios_pattern *p, const char **args, size_t given,
                   const struct line *line)
 {
-    size_t section = r->current, skipped = p->opens ? p->name : 0;
+    size_t section = r->current, skipped = !p->opens ? 0 : given < p->name ? given : p->name;
 
     if (p->opens)
         section = open_section(r, p->opens, args, given < p->name ? given : p->name, line->number);
@@ -202,7 +241,7 @@ static void apply(struct reader *r, const struct vc_ios_pattern *p, const char *
     else if (*p->key == '-')
         drop_facts(&r->ios->sections[section], p->key + 1, NULL);
     else
-        keep_fact(r, section, p->key, args + skipped, given - skipped, line->number);
+        keep(r, section, p->key, args + skipped, given - skipped, line->number);
     r->ios->understood += (p->key && *p->key != '*') || (p->opens && p->opens != VC_IOS_SKIP);
     if (p->opens && !p->once)
         enter(r, section, line);
@@ -226,7 +265,10 @@ static bool apply_no(struct reader *r, enum vc_ios_kind kind, const struct line 
         r->ios->irrelevant++;
         return true;
     }
-    drop_facts(&r->ios->sections[r->current], p->key, given ? args[0] : NULL);
+    size_t home = r->current;
+    const char *of = given ? args[0] : NULL;
+    is_of_template(r, r->current, &home, &of);
+    drop_facts(&r->ios->sections[home], p->key, of);
     r->ios->understood++;
     return true;
 }
@@ -283,7 +325,8 @@ static bool is_skipped(struct reader *r, const struct line *line)
 
 static void take(struct reader *r, const struct line *line)
 {
-    static const char *const ends[] = {"exit", "exit-address-family", "quit", "end"};
+    static const char *const ends[] = {"exit", "exit-address-family", "exit-peer-session", "exit-peer-policy", "quit",
+                                       "end"};
 
     for (size_t i = 0; i < VC_COUNT(ends); i++)
         if (line->count == 1 && !strcasecmp(line->words[0], ends[i])) {
@@ -296,6 +339,7 @@ static void take(struct reader *r, const struct line *line)
         return;
     bool top_first = r->current && r->indented && !line->indent;
     if ((top_first && try_section(r, 0, line)) || try_section(r, r->current, line) ||
+        (r->parent && try_section(r, r->parent, line)) ||
         (!top_first && r->current && try_section(r, 0, line))) {
         r->indented |= line->indent > r->header_indent;
         return;
@@ -325,16 +369,24 @@ static void split(char *text, struct line *line)
     }
 }
 
-/* A banner goes on to its delimiter, through lines that may look like anything. */
-static bool begins_banner(struct reader *r, const char *text)
+/* A banner goes on to its delimiter, through lines that may look like anything. A router shows ^C for the control
+ * character; what has no second ^C may be delimited by the ^. */
+static bool begins_banner(struct reader *r, const char *text, int number)
 {
-    VC_AUTO_TALLOC char *kind = talloc_zero_size(NULL, strlen(text) + 1);
-    int at = 0;
+    const char *at = text + strspn(text, " \t"), *rest = r->rest ? r->rest : "";
 
-    if (sscanf(text, "banner %s %n", kind, &at) != 1 || !at || !text[at])
+    if (strncasecmp(at, "banner", 6) != 0 || !isblank((unsigned char)at[6]))
         return false;
-    snprintf(r->until, text[at] == '^' && text[at + 1] ? 3 : 2, "%s", text + at);
-    if (strstr(text + at + strlen(r->until), r->until))
+    at += 6 + strspn(at + 6, " \t");
+    at += strcspn(at, " \t");
+    at += strspn(at, " \t");
+    if (!*at || *at == '\r')
+        return false;
+    snprintf(r->until, sizeof r->until, "%s", at);
+    if (at[0] != '^' || !isupper((unsigned char)at[1]) || (!strstr(at + 2, r->until) && !strstr(rest, r->until)))
+        r->until[1] = '\0';
+    r->banner = number;
+    if (strstr(at + strlen(r->until), r->until))
         r->until[0] = '\0';
     return true;
 }
@@ -349,7 +401,7 @@ static void take_text(struct reader *r, char *text, int number)
         r->ios->irrelevant++;
         return;
     }
-    if (begins_banner(r, text)) {
+    if (begins_banner(r, text, number)) {
         r->ios->irrelevant++;
         return;
     }
@@ -377,8 +429,19 @@ struct vc_ios *vc_ios_read(void *ctx, const char *file, const char *text, size_t
         if (!strchr("\n\r\t", *c) && (*c < ' ' || *c > '~'))
             *c = '?';
     reader.text_is_indented = strstr(copy, "\n ") || strstr(copy, "\n\t");
-    for (int number = 1; (line = strsep(&next, "\n")); number++)
+    for (int number = 1; (line = strsep(&next, "\n")); number++) {
+        reader.rest = next;
         take_text(&reader, line, number);
+    }
+    if (reader.until[0] || reader.full) {
+        vc_fail(
+            err, VC_EXIT_USAGE, 0,
+            reader.full
+                ? "%s: found more sections than %d; allowed: fewer"
+                : "%s:%d: found a banner without its end; allowed: one that ends with the letter with which it begins",
+            file, reader.full ? VC_IOS_SECTIONS_MAX : reader.banner);
+        return NULL;
+    }
     if (!ios->understood) {
         vc_fail(err, VC_EXIT_USAGE, 0,
                 "%s: no line of it is understood; allowed: the running-config of an IOS-XE router", file);
@@ -390,7 +453,7 @@ struct vc_ios *vc_ios_read(void *ctx, const char *file, const char *text, size_t
 const struct vc_ios_section *vc_ios_section(const struct vc_ios *ios, enum vc_ios_kind kind, const char *name)
 {
     for (size_t i = 0; i < ios->section_count; i++)
-        if (ios->sections[i].kind == kind && (!name || !strcasecmp(ios->sections[i].name, name)))
+        if (ios->sections[i].kind == kind && (!name || same_name(kind, ios->sections[i].name, name)))
             return &ios->sections[i];
     return NULL;
 }
@@ -399,7 +462,19 @@ const struct vc_ios_fact *vc_ios_fact(const struct vc_ios_section *section, cons
 {
     for (size_t i = section ? section->count : 0; i-- > 0;)
         if (!strcmp(section->facts[i].key, key) &&
-            (!arg || (section->facts[i].count && !strcasecmp(section->facts[i].args[0], arg))))
+            (!arg || (section->facts[i].count && !strcmp(section->facts[i].args[0], arg))))
             return &section->facts[i];
     return NULL;
+}
+
+unsigned vc_ios_number(const struct vc_ios_fact *fact, size_t arg, unsigned otherwise)
+{
+    unsigned long long number = fact && fact->count > arg ? strtoull(fact->args[arg], NULL, 10) : otherwise;
+
+    return number > UINT32_MAX ? UINT32_MAX : (unsigned)number;
+}
+
+int vc_ios_line(const struct vc_ios_fact *fact, int otherwise)
+{
+    return fact ? fact->line : otherwise;
 }

@@ -1,7 +1,8 @@
 /*
  * A running-config of IOS-XE as sections of facts. A table of line patterns (ios_table.c) says what a line of which
  * section means; what no pattern takes is kept with its number. Sections need no indentation: as on a router, a line
- * that its section does not know is tried at the top level. Names refer to each other only later (resolve.c).
+ * that its section does not know is tried at the top level. Names refer to each other only later (read_*.c); as on a
+ * router, those of interfaces are the same in any case, all others are not.
  */
 #pragma once
 
@@ -22,7 +23,8 @@ enum vc_ios_kind {
     VC_IOS_INTERFACE,
     VC_IOS_ROUTE_MAP, /* an entry, "MAP SEQ" */
     VC_IOS_BGP,
-    VC_IOS_OSPF,
+    VC_IOS_TEMPLATE, /* of peers, in BGP: its facts are BGP's, of a neighbour of that name */
+    VC_IOS_IGP,      /* another routing protocol, "ospf 1" */
     VC_IOS_VRF,
     VC_IOS_SKIP, /* of a kind that says nothing of Virtual Connect; has no facts */
     VC_IOS_KINDS
@@ -59,16 +61,20 @@ struct vc_ios {
     size_t understood, irrelevant, secrets; /* lines: with facts, known to say nothing here, known and dropped */
 };
 
-enum { VC_IOS_MAX = 1 << 20 }; /* bytes */
+enum { VC_IOS_MAX = 1 << 20, VC_IOS_SECTIONS_MAX = 4096 }; /* bytes; interfaces, lists, entries and so on */
 
-/* Reads the text. talloc child of ctx; NULL (VC_EXIT_USAGE): too large, no text, or not one line of it is understood.
- */
+/* Reads the text. talloc child of ctx; NULL (VC_EXIT_USAGE): too large, no text, a banner without an end, or not one
+ * line of it is understood. */
 struct vc_ios *vc_ios_read(void *ctx, const char *file, const char *text, size_t size, vc_error **err);
 
 /* NULL: none of that name (NULL: any, the first). */
 const struct vc_ios_section *vc_ios_section(const struct vc_ios *ios, enum vc_ios_kind kind, const char *name);
 /* The last fact of that key, and whose first argument is `arg` where one is given; NULL: none. */
 const struct vc_ios_fact *vc_ios_fact(const struct vc_ios_section *section, const char *key, const char *arg);
+
+/* The fact's argument as a number; without one, or without the fact, `otherwise`. */
+unsigned vc_ios_number(const struct vc_ios_fact *fact, size_t arg, unsigned otherwise);
+int vc_ios_line(const struct vc_ios_fact *fact, int otherwise);
 
 /* The table: one row for each shape of a line. */
 struct vc_ios_pattern { // NOLINT(clang-analyzer-optin.performance.Padding): as a row is read

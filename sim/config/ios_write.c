@@ -125,6 +125,14 @@ static void write_transform(const struct writer *w, const struct vc_cpe_tunnel *
             strcmp(t->mode, "transport") ? "" : " require");
 }
 
+static void write_replay(const struct writer *w, const char *before, unsigned window)
+{
+    if (window)
+        fprintf(w->out, "%s security-association replay window-size %u\n", before, window);
+    else
+        fprintf(w->out, "%s security-association replay disable\n", before);
+}
+
 static void write_map(const struct writer *w, const struct vc_cpe_tunnel *t, size_t number)
 {
     const struct vc_word *parts[VC_WORD_PARTS] = {NULL};
@@ -134,7 +142,7 @@ static void write_map(const struct writer *w, const struct vc_cpe_tunnel *t, siz
     fprintf(w->out, " set security-association lifetime seconds %u\n set transform-set %s\n", t->child_lifetime_s,
             name);
     if (t->replay_window != w->cpe->tunnels[0].replay_window)
-        fprintf(w->out, " set security-association replay window-size %u\n", t->replay_window);
+        write_replay(w, " set", t->replay_window);
     if (vc_words_split(t->esp, parts) && parts[VC_WORD_GROUP])
         fprintf(w->out, " set pfs group%s\n", parts[VC_WORD_GROUP]->ikev2);
     if (t->ike_version == 2)
@@ -393,7 +401,8 @@ char *vc_cpe_ios_xe(void *ctx, const struct vc_cpe *cpe, bool secrets, vc_error 
     write_ike(&w);
     for (size_t i = 0; i < cpe->tunnel_count; i++)
         write_transform(&w, &cpe->tunnels[i]);
-    fprintf(w.out, "crypto ipsec security-association replay window-size %u\n!\n", cpe->tunnels[0].replay_window);
+    write_replay(&w, "crypto ipsec", cpe->tunnels[0].replay_window);
+    fputs("!\n", w.out);
     for (size_t i = 0; i < cpe->tunnel_count; i++)
         write_map(&w, &cpe->tunnels[i], i);
     write_interfaces(&w);

@@ -6,17 +6,25 @@
 #include "config/read.h"
 #include "config/words.h"
 
-static unsigned number(const struct vc_ios_fact *fact, size_t arg, unsigned otherwise)
+/* Of the neighbour, or of what it is a member of, which may be a member itself. */
+static const struct vc_ios_fact *fact_of(const struct vc_ios_section *bgp, const char *key, const char *name,
+                                         unsigned depth)
 {
-    return fact && fact->count > arg ? (unsigned)strtoul(fact->args[arg], NULL, 10) : otherwise;
+    enum { DEPTH_MAX = 4, GROUPS_MAX = 8 };
+    const struct vc_ios_fact *found = vc_ios_fact(bgp, key, name);
+    unsigned groups = 0;
+
+    for (size_t i = 0; i < bgp->count && !found && depth < DEPTH_MAX && groups < GROUPS_MAX; i++)
+        if (!strcmp(bgp->facts[i].key, "member") && bgp->facts[i].count > 1 && !strcmp(bgp->facts[i].args[0], name)) {
+            found = fact_of(bgp, key, bgp->facts[i].args[1], depth + 1);
+            groups++;
+        }
+    return found;
 }
 
-/* Of the neighbour, or of its peer group. */
 const struct vc_ios_fact *vc_cpe_session_fact(const struct vc_ios_section *bgp, const char *key, const char *neighbor)
 {
-    const struct vc_ios_fact *own = vc_ios_fact(bgp, key, neighbor), *group = vc_ios_fact(bgp, "member", neighbor);
-
-    return own || !group || group->count < 2 ? own : vc_ios_fact(bgp, key, group->args[1]);
+    return fact_of(bgp, key, neighbor, 0);
 }
 
 static size_t find_sessions(const struct vc_ios_section *bgp, struct vc_cpe_session *out)
@@ -29,7 +37,7 @@ static size_t find_sessions(const struct vc_ios_section *bgp, struct vc_cpe_sess
 
         if ((strcmp(f->key, "remote-as") != 0 && strcmp(f->key, "member") != 0) || !vc_addr_parse(s.name, &s.address))
             continue;
-        s.asn = number(vc_cpe_session_fact(bgp, "remote-as", s.name), 1, 0);
+        s.asn = vc_ios_number(vc_cpe_session_fact(bgp, "remote-as", s.name), 1, 0);
         bool known = false;
         for (size_t k = 0; k < count; k++)
             known |= out[k].address.s_addr == s.address.s_addr;
@@ -111,13 +119,14 @@ static void read_inbound(struct vc_cpe_reader *r, const struct vc_ios_section *b
     t->line[VC_CPE_ACCEPT] = line ? line : t->line[VC_CPE_NEIGHBOR];
 }
 
-/* Has `network` this prefix? Without a mask it is the class's. */
+/* The next of `network` and `aggregate-address`. Without a mask it is the class's. */
 static const struct vc_ios_fact *network(const struct vc_ios_section *bgp, size_t *from, struct vc_prefix *prefix)
 {
     for (; *from < bgp->count; ++*from) {
         const struct vc_ios_fact *f = &bgp->facts[*from];
 
-        if (strcmp(f->key, "network") != 0 || !vc_addr_parse(f->args[0], &prefix->addr))
+        if ((strcmp(f->key, "network") != 0 && strcmp(f->key, "aggregate") != 0) ||
+            !vc_addr_parse(f->args[0], &prefix->addr))
             continue;
         uint32_t a = ntohl(prefix->addr.s_addr);
         prefix->len = !a ? 0 : a >> 31 == 0 ? 8 : a >> 30 == 2 ? 16 : 24;
@@ -153,30 +162,44 @@ static bool is_site(const struct vc_topology *t, size_t link, size_t node)
            (!strcmp(t->nodes[end[0].node].kind, "host") || !strcmp(t->nodes[end[1].node].kind, "host"));
 }
 
-static bool has_default_route(const struct vc_ios *ios)
+/* `redistribute … route-map M` is asked before the neighbour's filters. */
+static bool map_of_redistribute_permits(const struct vc_cpe_reader *r, const struct vc_ios_fact *f,
+                                        struct vc_prefix prefix)
 {
-    const struct vc_ios_section *top = &ios->sections[0];
+    for (size_t i = 0; i + 1 < f->count; i++)
+        if (!strcasecmp(f->args[i], "route-map"))
+            return vc_ios_route_map_permits(r->ios, f->args[i + 1], prefix) != VC_IOS_DENY;
+    return true;
+}
 
-    for (size_t i = 0; i < top->count; i++)
-        if (!strcmp(top->facts[i].key, "route") && !strcmp(top->facts[i].args[0], "0.0.0.0") &&
-            !strcmp(top->facts[i].args[1], "0.0.0.0"))
-            return true;
-    return false;
+/* A map of default-originate says while which routes are there the default is sent: they are taken to be. */
+static bool originates(struct vc_cpe_reader *r, const struct vc_ios_fact *originate)
+{
+    if (!originate || originate->count < 2)
+        return originate;
+    bool sends = vc_ios_route_map_has_permit(r->ios, originate->args[1]);
+    if (sends)
+        vc_cpe_note(r->cpe, originate->line,
+                    "the default is sent while route-map %s finds its routes; the lab's node always sends it",
+                    originate->args[1]);
+    return sends;
 }
 
 static void read_outbound(struct vc_cpe_reader *r, const struct vc_ios_section *bgp, const char *neighbor, size_t i)
 {
     const struct vc_ios_fact *originate = vc_cpe_session_fact(bgp, "default", neighbor), *f;
-    const struct vc_ios_fact *statics = vc_ios_fact(bgp, "redistribute", "static");
+    const struct vc_ios_fact *statics = vc_ios_fact(bgp, "redistribute-static", NULL),
+                             *connected = vc_ios_fact(bgp, "redistribute-connected", NULL);
     const struct vc_ios_fact *information = vc_ios_fact(bgp, "default-information", NULL);
     struct vc_cpe_tunnel *t = &r->cpe->tunnels[i];
     struct vc_prefix prefix, none = {{0}, 0};
-    bool route = has_default_route(r->ios);
+    bool route = vc_cpe_has_default(r);
     int line = 0;
 
-    t->sends_default = originate;
+    t->sends_default = originates(r, originate);
     t->line[VC_CPE_DEFAULT] = originate ? originate->line : t->line[VC_CPE_NEIGHBOR];
-    if (!originate && statics && information && route && vc_cpe_session_permits(r, bgp, neighbor, false, none, &line))
+    if (statics && information && route && map_of_redistribute_permits(r, statics, none) &&
+        vc_cpe_session_permits(r, bgp, neighbor, false, none, &line))
         t->sends_default = true;
     for (size_t k = 0; (f = network(bgp, &k, &prefix));) {
         if (!prefix.len && route && vc_cpe_session_permits(r, bgp, neighbor, false, none, &line))
@@ -184,7 +207,7 @@ static void read_outbound(struct vc_cpe_reader *r, const struct vc_ios_section *
         leak(r, bgp, neighbor, t, prefix, f->line);
     }
     for (size_t k = 0; k < r->ordered->interface_count; k++)
-        if (vc_ios_fact(bgp, "redistribute", "connected"))
+        if (connected && map_of_redistribute_permits(r, connected, r->ordered->interfaces[k].address))
             leak(r, bgp, neighbor, t, r->ordered->interfaces[k].address, 0);
     for (size_t k = 0; k < r->topology->link_count; k++)
         if (is_site(r->topology, k, r->node))
@@ -215,6 +238,23 @@ bool vc_cpe_session_active(const struct vc_ios_section *bgp, const char *neighbo
     return on || (!off && !vc_ios_fact(bgp, "no-ipv4", NULL));
 }
 
+/* Cisco's neighbour is the tunnel's own address. */
+static void check_source(struct vc_cpe_reader *r, const struct vc_ios_fact *source, size_t i)
+{
+    VC_AUTO_TALLOC char *name = !source             ? NULL
+                                : source->count > 2 ? talloc_asprintf(NULL, "%s%s", source->args[1], source->args[2])
+                                                    : talloc_strdup(NULL, source->args[1]);
+    struct vc_prefix address;
+
+    if (source && strcasecmp(name, r->gre[i]->name) != 0 &&
+        (!vc_cpe_interface_address(r, name, &address) || address.addr.s_addr != r->cpe->tunnels[i].address.addr.s_addr))
+        vc_cpe_error(
+            r->cpe, source->line,
+            "tunnel %s: its BGP session leaves from %s, where Cisco's neighbour is the tunnel's own address; no "
+            "knob of the lab's node does that",
+            r->cpe->tunnels[i].name, name);
+}
+
 static void read_session(struct vc_cpe_reader *r, const struct vc_ios_section *bgp, const struct vc_cpe_session *s,
                          size_t i)
 {
@@ -233,14 +273,15 @@ static void read_session(struct vc_cpe_reader *r, const struct vc_ios_section *b
     t->line[VC_CPE_NEIGHBOR] = s->fact->line;
     t->remote_as = s->asn;
     t->line[VC_CPE_REMOTE_AS] = remote ? remote->line : s->fact->line;
-    t->local_as = number(local, 1, r->cpe->asn);
+    t->local_as = vc_ios_number(local, 1, r->cpe->asn);
     t->line[VC_CPE_LOCAL_AS] = local ? local->line : bgp->line;
     t->line[VC_CPE_PASSWORD] = password ? password->line : s->fact->line;
     if (password)
         read_password(r, password, &t->password);
-    t->bgp_keepalive_s = timers ? number(timers, 1, 60) : number(global, 0, 60);
-    t->bgp_hold_s = timers ? number(timers, 2, 180) : number(global, 1, 180);
+    t->bgp_keepalive_s = timers ? vc_ios_number(timers, 1, 60) : vc_ios_number(global, 0, 60);
+    t->bgp_hold_s = timers ? vc_ios_number(timers, 2, 180) : vc_ios_number(global, 1, 180);
     t->line[VC_CPE_TIMERS] = timers ? timers->line : global ? global->line : s->fact->line;
+    check_source(r, vc_cpe_session_fact(bgp, "update-source", s->name), i);
     if (other)
         vc_cpe_error(r->cpe, other->line, "tunnel %s: distribute-list and filter-list are not read", t->name);
     read_inbound(r, bgp, s->name, i);

@@ -1,20 +1,9 @@
-/* Tunnel interfaces, loopbacks and routes: which interface is which of the order's tunnels, and what it has. */
+/* Tunnel interfaces and loopbacks: which is which of the order's tunnels, and what it has. */
 #include <string.h>
 #include <strings.h>
 
-#include "config/policy.h"
 #include "config/read.h"
 #include "config/words.h"
-
-static unsigned number(const struct vc_ios_fact *fact, size_t arg, unsigned otherwise)
-{
-    return fact && fact->count > arg ? (unsigned)strtoul(fact->args[arg], NULL, 10) : otherwise;
-}
-
-static int line_of(const struct vc_ios_fact *fact, const struct vc_ios_section *section)
-{
-    return fact ? fact->line : section->line;
-}
 
 static struct vc_prefix address_fact(const struct vc_ios_fact *fact)
 {
@@ -30,14 +19,18 @@ const struct vc_ios_section *vc_cpe_interface(const struct vc_cpe_reader *r, con
     return vc_ios_section(r->ios, VC_IOS_INTERFACE, name);
 }
 
-bool vc_cpe_interface_address(const struct vc_cpe_reader *r, const char *name, struct vc_prefix *address)
+bool vc_cpe_address(const struct vc_ios_section *interface, struct vc_prefix *address)
 {
-    *address = address_fact(vc_ios_fact(vc_cpe_interface(r, name), "address", NULL));
+    *address = address_fact(vc_ios_fact(interface, "address", NULL));
     return address->addr.s_addr;
 }
 
-/* `tunnel source`: an interface, in one word or two, or an address. */
-static const char *source_name(const struct vc_cpe_reader *r, const struct vc_ios_section *gre)
+bool vc_cpe_interface_address(const struct vc_cpe_reader *r, const char *name, struct vc_prefix *address)
+{
+    return vc_cpe_address(vc_cpe_interface(r, name), address);
+}
+
+const char *vc_cpe_tunnel_source(const struct vc_cpe_reader *r, const struct vc_ios_section *gre)
 {
     const struct vc_ios_fact *fact = vc_ios_fact(gre, "source", NULL);
 
@@ -48,7 +41,7 @@ static const char *source_name(const struct vc_cpe_reader *r, const struct vc_io
 
 static struct in_addr source_address(const struct vc_cpe_reader *r, const struct vc_ios_section *gre)
 {
-    const char *name = source_name(r, gre);
+    const char *name = vc_cpe_tunnel_source(r, gre);
     struct vc_prefix address = {0};
 
     if (name && !vc_addr_parse(name, &address.addr))
@@ -86,8 +79,8 @@ bool vc_cpe_best_pair(int *points, size_t rows, size_t columns, int least, size_
     return true;
 }
 
-/* How much the interface looks like that tunnel of the order. */
-static int likeness(const struct vc_cpe_reader *r, const struct vc_ios_section *gre, const struct vc_cpe_tunnel *t)
+/* How much the interface with that source looks like that tunnel of the order. */
+static int likeness(const struct vc_ios_section *gre, struct in_addr source, const struct vc_cpe_tunnel *t)
 {
     struct vc_prefix address = address_fact(vc_ios_fact(gre, "address", NULL));
     int points = 0;
@@ -95,7 +88,7 @@ static int likeness(const struct vc_cpe_reader *r, const struct vc_ios_section *
     points += destination(gre).s_addr == t->transport_remote.s_addr ? 8 : 0;
     points += address.addr.s_addr == t->address.addr.s_addr ? 6 : 0;
     points += address.addr.s_addr && vc_prefix_contains(t->address, address.addr) ? 3 : 0;
-    points += source_address(r, gre).s_addr == t->transport_local.s_addr ? 3 : 0;
+    points += source.s_addr == t->transport_local.s_addr ? 3 : 0;
     return points;
 }
 
@@ -109,10 +102,13 @@ static void find_interfaces(struct vc_cpe_reader *r)
     size_t tunnels = r->ordered->tunnel_count, sections = r->ios->section_count, s, t;
     int *points = talloc_array(r->scratch, int, sections *tunnels + 1);
 
-    for (s = 0; s < sections; s++)
+    for (s = 0; s < sections; s++) {
+        const struct vc_ios_section *gre = &r->ios->sections[s];
+        struct in_addr source = is_gre(gre) ? source_address(r, gre) : (struct in_addr){0};
+
         for (t = 0; t < tunnels; t++)
-            points[s * tunnels + t] =
-                is_gre(&r->ios->sections[s]) ? likeness(r, &r->ios->sections[s], &r->ordered->tunnels[t]) : -1;
+            points[s * tunnels + t] = is_gre(gre) ? likeness(gre, source, &r->ordered->tunnels[t]) : -1;
+    }
     while (vc_cpe_best_pair(points, sections, tunnels, 3, &s, &t))
         r->gre[t] = &r->ios->sections[s];
     for (s = 0; s < sections; s++) {
@@ -126,8 +122,7 @@ static void find_interfaces(struct vc_cpe_reader *r)
     }
 }
 
-/* "": the global table. */
-static const char *vrf_of(const struct vc_ios_section *interface)
+const char *vc_cpe_vrf(const struct vc_ios_section *interface)
 {
     const struct vc_ios_fact *fact = vc_ios_fact(interface, "vrf", NULL);
 
@@ -138,12 +133,12 @@ static const char *vrf_of(const struct vc_ios_section *interface)
 static void read_vrf(struct vc_cpe_reader *r, const struct vc_ios_section *gre, struct vc_cpe_tunnel *t)
 {
     const struct vc_ios_fact *fact = vc_ios_fact(gre, "tunnel-vrf", NULL);
-    const char *name = source_name(r, gre), *vrf = fact ? fact->args[0] : "";
+    const char *name = vc_cpe_tunnel_source(r, gre), *vrf = fact ? fact->args[0] : "";
     const struct vc_ios_section *source = name ? vc_cpe_interface(r, name) : NULL;
     size_t digits = strlen(vrf);
 
-    t->line[VC_CPE_VRF] = line_of(fact, gre);
-    if (!source || !strcasecmp(vrf, vrf_of(source)))
+    t->line[VC_CPE_VRF] = vc_ios_line(fact, gre->line);
+    if (!source || !strcmp(vrf, vc_cpe_vrf(source)))
         return;
     while (digits && vrf[digits - 1] >= '0' && vrf[digits - 1] <= '9')
         digits--;
@@ -152,19 +147,24 @@ static void read_vrf(struct vc_cpe_reader *r, const struct vc_ios_section *gre, 
         t->vrf = 100; /* any other table than the one with the way out */
 }
 
-/* An interface into the LAN: it has an address in the global table, and is not the one to the Internet. */
+static bool is_loopback(const struct vc_ios_section *s)
+{
+    return !strncasecmp(s->name, "Loopback", 8);
+}
+
+static const struct vc_ios_fact *shut(const struct vc_ios_section *s)
+{
+    return vc_ios_fact(s, "shutdown", NULL);
+}
+
+/* An interface into the LAN: it has an address in the global table, and does not lead out. */
 static bool leads_inside(const struct vc_cpe_reader *r, const struct vc_ios_section *s)
 {
     struct vc_prefix address;
 
-    if (s->kind != VC_IOS_INTERFACE || !strncasecmp(s->name, "Tunnel", 6) || !strncasecmp(s->name, "Loopback", 8) ||
-        vc_ios_fact(s, "vrf", NULL) || vc_ios_fact(s, "shutdown", NULL) || vc_ios_fact(s, "map", NULL) ||
-        !vc_cpe_interface_address(r, s->name, &address))
-        return false;
-    for (size_t i = 0; i < r->ordered->interface_count; i++)
-        if (r->ordered->interfaces[i].wan && r->ordered->interfaces[i].address.addr.s_addr == address.addr.s_addr)
-            return false;
-    return true;
+    return s->kind == VC_IOS_INTERFACE && strncasecmp(s->name, "Tunnel", 6) != 0 && !is_loopback(s) &&
+           !vc_ios_fact(s, "vrf", NULL) && !shut(s) && !vc_ios_fact(s, "map", NULL) && vc_cpe_address(s, &address) &&
+           !vc_cpe_leads_out(r, s);
 }
 
 /* Clamped on the tunnel, or on every interface into the LAN. */
@@ -179,35 +179,15 @@ static void read_mss(struct vc_cpe_reader *r, const struct vc_ios_section *gre, 
             all &= inside != NULL;
         }
     fact = all && inside ? inside : fact;
-    t->mss = number(fact, 0, 0);
-    t->line[VC_CPE_MSS] = line_of(fact, gre);
+    t->mss = vc_ios_number(fact, 0, 0);
+    t->line[VC_CPE_MSS] = vc_ios_line(fact, gre->line);
 }
 
-static void read_tunnel(struct vc_cpe_reader *r, const struct vc_ios_section *gre, struct vc_cpe_tunnel *t)
+/* What the order's GRE and the lab's node have not. */
+static void check_tunnel(struct vc_cpe_reader *r, const struct vc_ios_section *gre, const struct vc_cpe_tunnel *t)
 {
-    const struct vc_ios_fact *keepalive = vc_ios_fact(gre, "keepalive", NULL), *mtu = vc_ios_fact(gre, "mtu", NULL);
-    const struct vc_ios_fact *address = vc_ios_fact(gre, "address", NULL),
-                             *shutdown = vc_ios_fact(gre, "shutdown", NULL);
-    const struct vc_ios_fact *pmtud = vc_ios_fact(gre, "pmtud", NULL);
+    const struct vc_ios_fact *key = vc_ios_fact(gre, "tunnel-key", NULL), *vrf = vc_ios_fact(gre, "vrf", NULL);
 
-    t->ifname = gre->name;
-    t->line[VC_CPE_TUNNEL] = line_of(shutdown, gre);
-    t->shutdown = shutdown != NULL;
-    t->transport_local = source_address(r, gre);
-    t->line[VC_CPE_TRANSPORT_LOCAL] = line_of(vc_ios_fact(gre, "source", NULL), gre);
-    t->transport_remote = destination(gre);
-    t->line[VC_CPE_TRANSPORT_REMOTE] = line_of(vc_ios_fact(gre, "destination", NULL), gre);
-    t->address = address_fact(address);
-    t->line[VC_CPE_ADDRESS] = line_of(address, gre);
-    t->mtu = number(mtu, 0, 1476);
-    t->line[VC_CPE_MTU] = line_of(mtu, gre);
-    t->pmtud = pmtud != NULL;
-    t->line[VC_CPE_PMTUD] = line_of(pmtud, gre);
-    t->keepalive_s = keepalive ? number(keepalive, 0, 10) : 0;
-    t->retries = keepalive ? number(keepalive, 1, 3) : 0;
-    t->line[VC_CPE_KEEPALIVE] = line_of(keepalive, gre);
-    read_mss(r, gre, t);
-    read_vrf(r, gre, t);
     if (!t->transport_local.s_addr)
         vc_cpe_error(r->cpe, t->line[VC_CPE_TRANSPORT_LOCAL], "tunnel %s: %s has no source with an address", t->name,
                      gre->name);
@@ -215,77 +195,44 @@ static void read_tunnel(struct vc_cpe_reader *r, const struct vc_ios_section *gr
         vc_cpe_error(r->cpe, gre->line, "tunnel %s: %s has no destination", t->name, gre->name);
     if (!t->address.addr.s_addr)
         vc_cpe_error(r->cpe, gre->line, "tunnel %s: %s has no address", t->name, gre->name);
+    if (key)
+        vc_cpe_error(r->cpe, key->line, "tunnel %s: GRE with a key; the order's has none, and Cisco drops it", t->name);
+    if (vrf)
+        vc_cpe_error(r->cpe, vrf->line,
+                     "tunnel %s: %s is in VRF %s; the lab's node has its tunnels and its LAN in one "
+                     "table",
+                     t->name, gre->name, vrf->args[0]);
 }
 
-/* An address that the provider gives: which it is, and its gateway, is not in the configuration. */
-static bool has_dhcp(const struct vc_cpe_reader *r)
+static void read_tunnel(struct vc_cpe_reader *r, const struct vc_ios_section *gre, struct vc_cpe_tunnel *t)
 {
-    for (size_t i = 0; i < r->ios->section_count; i++)
-        if (r->ios->sections[i].kind == VC_IOS_INTERFACE && vc_ios_fact(&r->ios->sections[i], "dhcp", NULL))
-            return true;
-    return false;
-}
+    const struct vc_ios_fact *keepalive = vc_ios_fact(gre, "keepalive", NULL), *mtu = vc_ios_fact(gre, "mtu", NULL);
+    const struct vc_ios_fact *address = vc_ios_fact(gre, "address", NULL), *shutdown = shut(gre);
+    const char *name = vc_cpe_tunnel_source(r, gre);
+    const struct vc_ios_section *source = name ? vc_cpe_interface(r, name) : NULL;
+    const struct vc_ios_fact *pmtud = vc_ios_fact(gre, "pmtud", NULL);
 
-/* The longest static route to the address. */
-static const struct vc_ios_fact *route_to(const struct vc_cpe_reader *r, struct in_addr address, const char *vrf)
-{
-    const struct vc_ios_section *top = &r->ios->sections[0];
-    const struct vc_ios_fact *best = NULL;
-    int longest = -1;
-
-    for (size_t i = 0; i < top->count; i++) {
-        const struct vc_ios_fact *f = &top->facts[i];
-        size_t at = !strcmp(f->key, "route") ? 0 : 1;
-        struct vc_prefix p;
-
-        if ((strcmp(f->key, "route") != 0 && strcmp(f->key, "route-vrf") != 0) ||
-            strcasecmp(vrf, at ? f->args[0] : "") != 0)
-            continue;
-        if (vc_addr_parse(f->args[at], &p.addr) && vc_mask_parse(f->args[at + 1], false, &p.len) &&
-            vc_prefix_contains(p, address) && p.len > longest) {
-            best = f;
-            longest = p.len;
-        }
-    }
-    return best;
-}
-
-/* A way to an address of Cisco's: by an interface, or by a gateway beside the address that the order has for IPsec.
- * Which gateway the provider has is not the order's. */
-static bool leads_out(struct vc_cpe_reader *r, struct in_addr to, const char *vrf, int *line)
-{
-    const struct vc_ios_fact *route = route_to(r, to, vrf);
-    struct vc_prefix own;
-    struct in_addr via = {0};
-
-    *line = route ? route->line : 0;
-    if (!route)
-        return false;
-    for (size_t i = strcmp(route->key, "route") != 0 ? 3 : 2; i < route->count; i++)
-        if (vc_addr_parse(route->args[i], &via))
-            break;
-        else if (i + 1 == route->count || vc_cpe_interface(r, route->args[i]))
-            return strcasecmp(route->args[i], "Null0") != 0;
-    for (size_t s = 0; s < r->ios->section_count; s++)
-        if (r->ios->sections[s].kind == VC_IOS_INTERFACE &&
-            vc_cpe_interface_address(r, r->ios->sections[s].name, &own) && vc_prefix_contains(own, via))
-            for (size_t i = 0; i < r->ordered->interface_count; i++)
-                if (r->ordered->interfaces[i].wan && r->ordered->interfaces[i].address.addr.s_addr == own.addr.s_addr)
-                    return true;
-    return has_dhcp(r);
-}
-
-/* To what the configuration calls or, where that is wrong, to what it should. */
-static void read_underlay(struct vc_cpe_reader *r, size_t i)
-{
-    struct vc_cpe_tunnel *t = &r->cpe->tunnels[i];
-    const struct vc_cpe_tunnel *o = &r->ordered->tunnels[i];
-    const struct vc_ios_fact *vrf = vc_ios_fact(r->gre[i], "tunnel-vrf", NULL);
-    const char *table = vrf && !t->vrf ? vrf->args[0] : "";
-    int *line = &t->line[VC_CPE_UNDERLAY];
-
-    t->underlay = (leads_out(r, t->peer, table, line) || leads_out(r, o->peer, table, line)) &&
-                  (leads_out(r, t->transport_remote, table, line) || leads_out(r, o->transport_remote, table, line));
+    if (!shutdown && source && is_loopback(source))
+        shutdown = shut(source); /* without its source a tunnel is as down */
+    t->ifname = gre->name;
+    t->line[VC_CPE_TUNNEL] = vc_ios_line(shutdown, gre->line);
+    t->shutdown = shutdown != NULL;
+    t->transport_local = source_address(r, gre);
+    t->line[VC_CPE_TRANSPORT_LOCAL] = vc_ios_line(vc_ios_fact(gre, "source", NULL), gre->line);
+    t->transport_remote = destination(gre);
+    t->line[VC_CPE_TRANSPORT_REMOTE] = vc_ios_line(vc_ios_fact(gre, "destination", NULL), gre->line);
+    t->address = address_fact(address);
+    t->line[VC_CPE_ADDRESS] = vc_ios_line(address, gre->line);
+    t->mtu = vc_ios_number(mtu, 0, 1476);
+    t->line[VC_CPE_MTU] = vc_ios_line(mtu, gre->line);
+    t->pmtud = pmtud != NULL;
+    t->line[VC_CPE_PMTUD] = vc_ios_line(pmtud, gre->line);
+    t->keepalive_s = keepalive ? vc_ios_number(keepalive, 0, 10) : 0;
+    t->retries = keepalive ? vc_ios_number(keepalive, 1, 3) : 0;
+    t->line[VC_CPE_KEEPALIVE] = vc_ios_line(keepalive, gre->line);
+    read_mss(r, gre, t);
+    read_vrf(r, gre, t);
+    check_tunnel(r, gre, t);
 }
 
 /* The order says which address Cisco knows; the lab's CPE has it on its link. */
@@ -293,16 +240,18 @@ static void check_wan(struct vc_cpe_reader *r)
 {
     for (size_t i = 0; i < r->ordered->interface_count; i++) {
         const struct vc_cpe_interface *p = &r->ordered->interfaces[i];
-        bool found = false;
+        bool found = false, given = false;
 
         for (size_t s = 0; s < r->ios->section_count; s++) {
             struct vc_prefix address;
 
-            found |= r->ios->sections[s].kind == VC_IOS_INTERFACE &&
-                     vc_cpe_interface_address(r, r->ios->sections[s].name, &address) &&
+            given |=
+                r->ios->sections[s].kind == VC_IOS_INTERFACE && (vc_ios_fact(&r->ios->sections[s], "dhcp", NULL) ||
+                                                                 vc_ios_fact(&r->ios->sections[s], "negotiated", NULL));
+            found |= r->ios->sections[s].kind == VC_IOS_INTERFACE && vc_cpe_address(&r->ios->sections[s], &address) &&
                      address.addr.s_addr == p->address.addr.s_addr;
         }
-        if (found || (p->wan && has_dhcp(r)))
+        if (found || (p->wan && given))
             continue;
         if (p->wan)
             vc_cpe_error(r->cpe, 0,
@@ -325,58 +274,5 @@ void vc_cpe_read_gre(struct vc_cpe_reader *r)
         if (!r->gre[i])
             continue;
         read_tunnel(r, r->gre[i], &r->cpe->tunnels[i]);
-    }
-}
-
-/* ---- packet filters ---- */
-
-static void check_wan_filter(struct vc_cpe_reader *r, size_t i, const char *acl)
-{
-    static const struct {
-        const char *protocol, *what;
-        unsigned port;
-    } needed[] = {{"udp", "UDP 500", 500}, {"udp", "UDP 4500", 4500}, {"esp", "ESP", 0}};
-    const struct vc_cpe_tunnel *t = &r->ordered->tunnels[i];
-    bool nat = r->topology->tunnels[vc_topology_tunnel(r->topology, t->name)].ipsec_private.s_addr;
-    struct vc_prefix own;
-
-    if (!vc_cpe_interface_address(r, r->wan[i]->name, &own))
-        return;
-    for (size_t k = 0; k < VC_COUNT(needed); k++) {
-        int line = 0;
-
-        if ((nat ? k == 2 : k == 1) ||
-            vc_ios_acl_permits(r->ios, acl, needed[k].protocol, t->peer, own.addr, needed[k].port, &line))
-            continue;
-        vc_cpe_error(
-            r->cpe, line,
-            "tunnel %s: access list %s on %s drops %s from %s; a knob of the lab's node cannot: play it with a "
-            "fault of kind drop",
-            t->name, acl, r->wan[i]->name, needed[k].what, vc_addr_text(t->peer).s);
-        return;
-    }
-}
-
-void vc_cpe_read_way(struct vc_cpe_reader *r)
-{
-    for (size_t i = 0; i < r->ordered->tunnel_count; i++) {
-        const struct vc_ios_section *const at[] = {r->wan[i], r->gre[i]};
-
-        if (r->gre[i])
-            read_underlay(r, i);
-
-        for (size_t k = 0; k < VC_COUNT(at); k++)
-            for (size_t f = 0; at[k] && f < at[k]->count; f++) {
-                const struct vc_ios_fact *fact = &at[k]->facts[f];
-
-                if (!strcmp(fact->key, "zone"))
-                    vc_cpe_note(r->cpe, fact->line, "%s: zones are not read; the lab's node has no such firewall",
-                                at[k]->name);
-                else if (!strcmp(fact->key, "filter") && k == 0 && !strcasecmp(fact->args[1], "in"))
-                    check_wan_filter(r, i, fact->args[0]);
-                else if (!strcmp(fact->key, "filter"))
-                    vc_cpe_note(r->cpe, fact->line, "%s: access list %s is not read; the lab's node has no such filter",
-                                at[k]->name, fact->args[0]);
-            }
     }
 }

@@ -160,7 +160,7 @@ static int configure(struct lab_node *node, vc_error **err)
         const struct vc_plan_gre *gre = &plan->gres[i];
         vc_rtnl_address(node->rtnl, gre->ifname, gre->address);
         vc_rtnl_txqueue(node->rtnl, gre->ifname, TUN_QUEUE);
-        vc_rtnl_up(node->rtnl, gre->ifname, true);
+        vc_rtnl_up(node->rtnl, gre->ifname, !gre->shut);
     }
     return vc_rtnl_commit(node->rtnl, err);
 }

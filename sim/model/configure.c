@@ -1,264 +1,7 @@
+/* Reading `configure`: which node has which knobs. */
 #include "model/configure.h"
 
 #include <string.h>
-
-static bool add_problem(struct vc_reader *reader, const struct vc_doc *doc, const char *allowed)
-{
-    VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
-
-    vc_problem(reader->problems, doc->mark, "found %s%s%s; allowed: %s", found, doc->key ? " for " : "",
-               doc->key ? doc->key : "", allowed);
-    return false;
-}
-
-static void set_text(struct vc_sink sink, const char *name, const char *text)
-{
-    json_object_set_new(sink.object, name, json_string(text));
-}
-
-/* The crypto ACL, as its words or as the customer's side of it. */
-static void read_selector(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                          struct vc_sink sink)
-{
-    static const char *const words[] = {"gre", "ip", "wrong-host"};
-    static const char allowed[] = "gre, ip, wrong-host, or a prefix such as 10.200.0.0/24";
-    struct vc_prefix prefix;
-
-    if (!vc_schema_is_scalar(reader, doc, allowed))
-        return;
-    if (vc_names_find(VC_NAMES(words, VC_COUNT(words)), doc->text) == VC_NONE &&
-        (!vc_prefix_parse(doc->text, &prefix) || !vc_prefix_is_network(prefix)))
-        add_problem(reader, doc, allowed);
-    set_text(sink, field->name, doc->text);
-}
-
-/* Goes into a line of swanctl.conf. */
-static void read_identity(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                          struct vc_sink sink)
-{
-    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.@-_";
-
-    if (!vc_schema_is_scalar(reader, doc, "an address or a name such as hub.example"))
-        return;
-    if (doc->text[strspn(doc->text, good)] || strlen(doc->text) > 80)
-        add_problem(reader, doc, "an address or a name such as hub.example");
-    set_text(sink, field->name, doc->text);
-}
-
-static void read_interface(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                           struct vc_sink sink)
-{
-    struct vc_prefix prefix;
-
-    if (vc_schema_interface(reader, doc, &prefix))
-        set_text(sink, field->name, doc->text);
-}
-
-/* A list of texts that each pass `good`. */
-static void read_list(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                      struct vc_sink sink, bool (*good)(struct vc_reader *reader, const struct vc_doc *item),
-                      const char *allowed)
-{
-    json_t *list = json_array();
-
-    json_object_set_new(sink.object, field->name, list);
-    if (doc->type != VC_DOC_LIST || !doc->count) {
-        add_problem(reader, doc, allowed);
-        return;
-    }
-    for (size_t i = 0; i < doc->count; i++)
-        if (vc_schema_is_scalar(reader, doc->items[i], allowed) && good(reader, doc->items[i]))
-            json_array_append_new(list, json_string(doc->items[i]->text));
-}
-
-static bool is_prefix(struct vc_reader *reader, const struct vc_doc *item)
-{
-    struct vc_prefix prefix;
-
-    return (vc_prefix_parse(item->text, &prefix) && vc_prefix_is_network(prefix)) ||
-           add_problem(reader, item, "an IPv4 prefix such as 10.10.10.0/24");
-}
-
-static void read_prefixes(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                          struct vc_sink sink)
-{
-    read_list(reader, field, doc, sink, is_prefix, "a list of prefixes such as [10.10.10.0/24]");
-}
-
-static bool is_selector(struct vc_reader *reader, const struct vc_doc *item)
-{
-    static const char *const selectors[] = {"gre-in", "gre-out", "bgp"};
-    struct vc_names names = VC_NAMES(selectors, VC_COUNT(selectors));
-
-    if (vc_names_find(names, item->text) != VC_NONE)
-        return true;
-    vc_problem_unknown(reader->problems, item->mark, "selector", item->text, names);
-    return false;
-}
-
-static void read_firewall(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                          struct vc_sink sink)
-{
-    read_list(reader, field, doc, sink, is_selector, "a list of gre-in, gre-out and bgp");
-}
-
-/* A CPE's inbound filter; an empty list lets nothing in. */
-static void read_accept(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                        struct vc_sink sink)
-{
-    if (doc->type == VC_DOC_LIST && !doc->count)
-        json_object_set_new(sink.object, field->name, json_array());
-    else
-        read_prefixes(reader, field, doc, sink);
-}
-
-static void read_bgp_timers(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                            struct vc_sink sink)
-{
-    unsigned keepalive_s, hold_s;
-
-    if (doc->type != VC_DOC_SCALAR || !vc_bgp_timers_parse(doc->text, &keepalive_s, &hold_s))
-        add_problem(reader, doc, VC_BGP_TIMERS_ALLOWED);
-    else
-        set_text(sink, field->name, doc->text);
-}
-
-static void read_keepalive(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                           struct vc_sink sink)
-{
-    unsigned seconds, times;
-
-    if (doc->type == VC_DOC_SCALAR && (!strcmp(doc->text, "false") || !strcmp(doc->text, "true")))
-        json_object_set_new(sink.object, field->name, json_boolean(doc->text[0] == 't'));
-    else if (doc->type != VC_DOC_SCALAR || !vc_keepalive_parse(doc->text, &seconds, &times))
-        add_problem(reader, doc, "true, false, or INTERVAL x TIMES such as 10s x 3");
-    else
-        set_text(sink, field->name, doc->text);
-}
-
-static void read_tunnels(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                         struct vc_sink sink);
-
-#define S(n)        ((n)*VC_NS_PER_S)
-#define SECURITY    (VC_KNOB_CPE | VC_KNOB_HEADEND)
-#define ROUTING     (VC_KNOB_CPE | VC_KNOB_ROUTER)
-#define EVERYWHERE  (VC_KNOB_CPE | VC_KNOB_HEADEND | VC_KNOB_ROUTER)
-#define CUSTOM(how) VC_FIELD_CUSTOM, .read = how
-#define ASN         VC_FIELD_COUNT, .min = 1, .max = 4294967294
-#define LIFETIME    VC_FIELD_DURATION, .min = S(10), .max = S(1000000), .unit = S(1)
-static const char *const modes[] = {"tunnel", "transport", NULL};
-static const char *const redistributions[] = {"all", "summary", "none", NULL};
-
-static const struct vc_knob knobs[] = {
-    {{"ike", VC_FIELD_PROPOSAL}, SECURITY, false, "R20", "proposes or accepts this for IKE"},
-    {{"esp", VC_FIELD_PROPOSAL}, SECURITY, false, "R25", "proposes or accepts this for ESP; a group in it is PFS"},
-    {{"ike_version", VC_FIELD_COUNT, .min = 1, .max = 2}, SECURITY, false, "R19", "speaks this version of IKE"},
-    {{"psk", VC_FIELD_SECRET}, SECURITY, false, "R20", "has this pre-shared key"},
-    {{"identity", CUSTOM(read_identity)}, SECURITY, false, "R9", "calls itself this in IKE"},
-    {{"peer", VC_FIELD_ADDRESS}, VC_KNOB_CPE, false, "R25", "has its IPsec peer at this address"},
-    {{"initiate", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R23", "false: only answers, and so do both ends"},
-    {{"selector", CUSTOM(read_selector)},
-     SECURITY,
-     false,
-     "R21",
-     "has this crypto ACL: gre (as it should be), ip (any protocol between the transports), wrong-host (another "
-     "address at its end), or this prefix at its end"},
-    {{"mode", VC_FIELD_CHOICE, .choices = modes}, SECURITY, false, "R25", "transport: ESP between the IPsec addresses"},
-    {{"child_lifetime", LIFETIME},
-     SECURITY,
-     false,
-     "R25",
-     "has this lifetime for ESP, and rekeys at nine tenths of it"},
-    {{"ike_lifetime", LIFETIME}, SECURITY, false, "R20", "has this lifetime for IKE, and rekeys at nine tenths of it"},
-    {{"remote_identity", CUSTOM(read_identity)},
-     SECURITY,
-     false,
-     "R20",
-     "expects the other end to call itself this in IKE"},
-    {{"selector_remote", VC_FIELD_NETWORK}, SECURITY, false, "R21", "has this prefix at the far end of its crypto ACL"},
-    {{"dpd", VC_FIELD_DURATION, .min = 0, .max = S(3600), .unit = S(1)},
-     SECURITY,
-     false,
-     "R26",
-     "asks after so much silence whether the other end lives; 0s: never"},
-    {{"underlay", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R27", "false: has no route to Cisco's IPsec and GRE addresses"},
-    {{"replay_window", VC_FIELD_COUNT, .min = 1, .max = 4096},
-     SECURITY,
-     false,
-     "R25",
-     "takes packets that were overtaken by this many at most"},
-    {{"transport_local", VC_FIELD_ADDRESS}, ROUTING, false, "R31", "GRE leaves from this address"},
-    {{"transport_remote", VC_FIELD_ADDRESS}, ROUTING, false, "R31", "GRE is sent to this address"},
-    {{"tunnel_address", CUSTOM(read_interface)}, ROUTING, false, "R30", "has this address and mask in the tunnel"},
-    {{"remote_as", ASN}, ROUTING, false, "R34", "expects this AS of its neighbour"},
-    {{"local_as", ASN}, ROUTING, false, "R34", "tells its neighbour this AS"},
-    {{"neighbor", VC_FIELD_ADDRESS}, ROUTING, false, "R34", "has its BGP neighbour at this address"},
-    {{"bgp", VC_FIELD_BOOL}, ROUTING, false, "R34", "false: its neighbour in the tunnel is shut down"},
-    {{"bgp_timers", CUSTOM(read_bgp_timers)},
-     ROUTING,
-     false,
-     "R34",
-     "has these BGP timers, KEEPALIVE/HOLD in seconds, whatever the profile says"},
-    {{"bgp_password", VC_FIELD_SECRET}, ROUTING, false, "R36", "has this BGP password; none: it has no password"},
-    {{"default", VC_FIELD_BOOL}, VC_KNOB_CPE, false, "R38", "false: does not send 0.0.0.0/0"},
-    {{"leak", CUSTOM(read_prefixes)},
-     ROUTING,
-     false,
-     "R38",
-     "its filter towards the tunnel lets these prefixes out too"},
-    {{"announce", CUSTOM(read_prefixes)},
-     VC_KNOB_ROUTER,
-     false,
-     "R37",
-     "tells these prefixes as its own, whether it has them or not"},
-    {{"own_prefix", VC_FIELD_BOOL}, VC_KNOB_ROUTER, false, "R37", "false: does not tell its data centre's /25"},
-    {{"redistribute", VC_FIELD_CHOICE, .choices = redistributions},
-     VC_KNOB_CPE,
-     true,
-     "R7",
-     "tells the LAN this of what it learned from Cisco: all (as it should be), summary (the /24 only), none"},
-    {{"next_hop_self", VC_FIELD_BOOL},
-     VC_KNOB_CPE,
-     true,
-     "R7",
-     "false: tells the LAN Cisco's tunnel addresses as next hops"},
-    {{"ibgp", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R39", "false: no iBGP with the other CPEs"},
-    {{"mss", VC_FIELD_COUNT, .min = 0, .max = 1436}, ROUTING, true, "R42", "clamps the MSS to this; 0: not at all"},
-    {{"accept", CUSTOM(read_accept)}, VC_KNOB_CPE, false, "R37", "its filter lets these prefixes in and no other"},
-    {{"mtu", VC_FIELD_COUNT, .min = 576, .max = 1476}, ROUTING, false, "R42", "its tunnel interface has this MTU"},
-    {{"inbound_policy", VC_FIELD_BOOL}, ROUTING, false, "R37", "false: takes whatever prefixes it is sent"},
-    {{"transport_vrf", VC_FIELD_COUNT, .min = 1, .max = 200},
-     VC_KNOB_CPE,
-     false,
-     "R29",
-     "its way to the GRE destination is in this routing table, a VRF's, where GRE does not look"},
-    {{"default_route", VC_FIELD_BOOL},
-     VC_KNOB_CPE,
-     false,
-     "R31",
-     "true: its way to Cisco is a default route, which every other is better than"},
-    {{"stateful", VC_FIELD_BOOL}, VC_KNOB_CPE, true, "R41", "true: lets in from tunnels only what answers the inside"},
-    {{"pmtud", VC_FIELD_BOOL}, ROUTING, true, "R42", "false: tells no sender that a packet is too large for a tunnel"},
-    {{"loop_guard", VC_FIELD_BOOL}, ROUTING, true, "R40", "false: sends packets back where they came from"},
-    {{"clear_guard", VC_FIELD_BOOL}, SECURITY, true, "R22", "false: lets GRE leave that no IPsec policy takes"},
-    {{"keepalive", CUSTOM(read_keepalive)},
-     ROUTING,
-     false,
-     "R24",
-     "false: sends no GRE keepalives; or sends them so, INTERVAL x TIMES, whatever the profile says"},
-    {{"keepalive_answers", VC_FIELD_BOOL}, ROUTING, false, "R28", "false: ignores GRE keepalives"},
-    {{"firewall", CUSTOM(read_firewall)},
-     EVERYWHERE,
-     false,
-     "R32",
-     "drops these: gre-in (what left IPsec), gre-out (what is to enter it), bgp (TCP 179 in the tunnel)"},
-};
-
-const struct vc_knob *vc_knobs(size_t *count)
-{
-    *count = VC_COUNT(knobs);
-    return knobs;
-}
 
 static unsigned roles_of(const struct vc_topology *t, size_t node)
 {
@@ -284,49 +27,54 @@ static int drop_knobs(struct vc_configure *configure)
     return 0;
 }
 
+/* `tunnels` is read when the node's roles are known (read_tunnels). */
+static void keep_place(struct vc_reader *reader VC_UNUSED, const struct vc_field *field,
+                       const struct vc_doc *doc VC_UNUSED, struct vc_sink sink)
+{
+    json_object_set_new(sink.object, field->name, json_object());
+}
+
 static void check_tunnel(struct vc_reader *reader, const struct vc_doc *doc, size_t node, size_t tunnel)
 {
     const struct vc_topology *t = reader->topology;
     struct vc_mark mark = vc_doc_mark(doc, (const char *[]){"tunnel", NULL});
+    size_t count;
+    const struct vc_knob *knobs = vc_knobs(&count);
 
     if (!ends_tunnel(t, node, tunnel))
         vc_problem(reader->problems, mark, "found tunnel %s, which does not end at %s; allowed: a tunnel of the node",
                    t->tunnels[tunnel].name, t->nodes[node].name);
-    for (size_t i = 0; i < VC_COUNT(knobs); i++)
+    for (size_t i = 0; i < count; i++)
         if (knobs[i].whole_node && vc_doc_member(doc, knobs[i].field.name))
             vc_problem(reader->problems, mark, "found tunnel beside %s, which counts for the whole node; allowed: one",
                        knobs[i].field.name);
 }
 
-/* The knobs that a node of these roles has, and `tunnel`. */
-static size_t fields_for(unsigned roles, struct vc_field *fields)
+/* Reads one mapping of knobs: of a node of these roles, or of one of its tunnels. 0, or -1 with problems. */
+static int read_knobs(struct vc_reader *reader, const struct vc_doc *doc, const char *what, unsigned roles, bool tunnel,
+                      json_t *out)
 {
-    size_t count = 0;
+    size_t all, count = 0;
+    const struct vc_knob *knobs = vc_knobs(&all);
+    VC_AUTO_TALLOC struct vc_field *fields = talloc_zero_array(NULL, struct vc_field, all + 2);
 
-    fields[count++] = (struct vc_field){"tunnel", VC_FIELD_TUNNEL};
-    for (size_t i = 0; i < VC_COUNT(knobs); i++)
-        if (knobs[i].roles & roles)
+    for (size_t i = 0; i < all; i++)
+        if ((knobs[i].roles & roles) && !(tunnel && knobs[i].whole_node))
             fields[count++] = knobs[i].field;
-    if (count > 1)
-        fields[count++] = (struct vc_field){"tunnels", CUSTOM(read_tunnels), .offset = roles};
-    return count;
+    if (!tunnel) {
+        fields[count++] = (struct vc_field){"tunnel", VC_FIELD_TUNNEL};
+        fields[count++] = (struct vc_field){"tunnels", VC_FIELD_CUSTOM, .read = keep_place};
+    }
+    return vc_schema_read(reader, doc, what, fields, count, (struct vc_sink){.object = out});
 }
 
-/* {TUNNEL: {KNOB: VALUE, …}, …}: knobs that count for one tunnel each. `offset` of the field: the node's roles. */
-static void read_tunnels(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
-                         struct vc_sink sink)
+/* {TUNNEL: {KNOB: VALUE, …}, …}: knobs that count for one tunnel each. */
+static void read_tunnels(struct vc_reader *reader, const struct vc_doc *doc, unsigned roles, json_t *tunnels)
 {
     const struct vc_topology *t = reader->topology;
-    struct vc_field fields[VC_COUNT(knobs)];
-    json_t *tunnels = json_object();
-    size_t count = 0;
 
-    json_object_set_new(sink.object, field->name, tunnels);
     if (!vc_schema_is_map(reader, doc, "tunnels"))
         return;
-    for (size_t i = 0; i < VC_COUNT(knobs); i++)
-        if ((knobs[i].roles & (unsigned)field->offset) && !knobs[i].whole_node)
-            fields[count++] = knobs[i].field;
     for (size_t i = 0; i < doc->count; i++) {
         const struct vc_doc *item = doc->items[i];
         json_t *own = json_object();
@@ -336,8 +84,7 @@ static void read_tunnels(struct vc_reader *reader, const struct vc_field *field,
             vc_problem_unknown(reader->problems, item->key_mark, "tunnel", item->key,
                                VC_NAMES(t->tunnels, t->tunnel_count));
         else
-            vc_schema_read(reader, item, "what one tunnel has otherwise", fields, count,
-                           (struct vc_sink){.object = own});
+            read_knobs(reader, item, "what one tunnel has otherwise", roles, true, own);
     }
 }
 
@@ -356,15 +103,15 @@ static void check_tunnels(struct vc_reader *reader, const struct vc_doc *doc, si
 struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader, const struct vc_doc *doc, size_t node)
 {
     const struct vc_topology *t = reader->topology;
-    struct vc_field fields[VC_COUNT(knobs) + 2];
-    size_t count = fields_for(roles_of(t, node), fields);
+    const struct vc_doc *tunnels = vc_doc_member(doc, "tunnels");
+    unsigned roles = roles_of(t, node);
     VC_AUTO_TALLOC char *what = talloc_asprintf(NULL, "what %s has otherwise", t->nodes[node].name);
     struct vc_configure *configure = talloc_zero(ctx, struct vc_configure);
 
     configure->knobs = json_object();
     configure->tunnel = VC_NONE;
     talloc_set_destructor(configure, drop_knobs);
-    if (count == 1) {
+    if (!roles) {
         vc_problem(reader->problems, doc->key_mark,
                    "found node %s, which ends no tunnel; allowed: a CPE, a headend or "
                    "a DC router",
@@ -372,7 +119,11 @@ struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader,
         return NULL;
     }
     /* It may be empty: a bundle leaves secrets out, and they may be all that there was. */
-    if (vc_schema_read(reader, doc, what, fields, count, (struct vc_sink){.object = configure->knobs}))
+    size_t before = vc_problems_count(reader->problems);
+    read_knobs(reader, doc, what, roles, false, configure->knobs);
+    if (tunnels)
+        read_tunnels(reader, tunnels, roles, json_object_get(configure->knobs, "tunnels"));
+    if (vc_problems_count(reader->problems) > before)
         return NULL;
     const char *tunnel = json_string_value(json_object_get(configure->knobs, "tunnel"));
     if (tunnel) {
@@ -448,68 +199,22 @@ bool vc_configured_apart(const struct vc_topology *topology, size_t node, size_t
     return configure && (configure->tunnel == tunnel || of_tunnel(configure, topology->tunnels[tunnel].name));
 }
 
-static json_t *as_written(const struct vc_doc *doc)
-{
-    json_t *out = doc->type == VC_DOC_MAP ? json_object() : json_array();
-
-    if (doc->type == VC_DOC_SCALAR) {
-        json_decref(out);
-        return json_string(doc->text);
-    }
-    for (size_t i = 0; i < doc->count; i++)
-        if (doc->type == VC_DOC_MAP)
-            json_object_set_new(out, doc->items[i]->key, as_written(doc->items[i]));
-        else
-            json_array_append_new(out, as_written(doc->items[i]));
-    return out;
-}
-
-static const char *text_in(const struct vc_doc *map, const char *name)
-{
-    const struct vc_doc *member = vc_doc_member(map, name);
-
-    return member && member->type == VC_DOC_SCALAR ? member->text : "";
-}
-
-/* {NODE: KNOBS} of the `misconfigure` faults among the scenario's steps: of the one with that name, or (NULL) of the
- * only one. Their names are added to *names. New reference, or NULL. */
-static json_t *written_fault(const struct vc_doc *steps, const char *wanted, char **names)
-{
-    VC_AUTO_JSON *out = NULL;
-    unsigned found = 0;
-
-    for (size_t i = 0; steps && steps->type == VC_DOC_LIST && i < steps->count; i++) {
-        const struct vc_doc *step = steps->items[i];
-        const struct vc_doc *fault = step->type == VC_DOC_MAP ? vc_doc_member(step, "fault") : NULL;
-        const struct vc_doc *own = fault && fault->type == VC_DOC_MAP ? vc_doc_member(fault, "configure") : NULL;
-        if (!own || strcmp(text_in(fault, "kind"), "misconfigure") != 0)
-            continue;
-        *names = talloc_asprintf_append(*names, "%s%s", **names ? ", " : "", text_in(fault, "name"));
-        if (wanted && strcmp(wanted, text_in(fault, "name")) != 0)
-            continue;
-        json_decref(out);
-        out = json_pack("{s:o}", text_in(fault, "node"), as_written(own));
-        found++;
-    }
-    return found == 1 ? VC_STEAL_PTR(out) : NULL;
-}
-
-json_t *vc_configure_written(const char *file, const char *fault, vc_error **err)
+char *vc_configure_refusal(void *ctx, const struct vc_topology *topology, size_t node, const char *knob,
+                           const json_t *value)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    struct vc_problems *problems = vc_problems_new(scratch);
-    const struct vc_doc *doc = vc_doc_load(scratch, file, problems);
-    const struct vc_doc *configure = doc ? vc_doc_member(doc, "configure") : NULL;
-    char *names = talloc_strdup(scratch, "");
+    VC_AUTO_JSON *knobs = json_pack("{s:O}", knob, value);
+    VC_AUTO_ERROR *err = NULL;
+    /* nothing of the topology is written: only its names are looked up */
+    struct vc_reader reader = {
+        .tree = scratch, .problems = vc_problems_new(scratch), .topology = (struct vc_topology *)(uintptr_t)topology};
+    const struct vc_doc *doc =
+        vc_doc_from_json(scratch, "", knobs, (struct vc_mark){.file = "-", .line = 1, .column = 1});
 
-    if (vc_problems_finish(problems, err) < 0)
+    vc_configure_read_node(scratch, &reader, doc, node);
+    if (vc_problems_finish(reader.problems, &err) == 0)
         return NULL;
-    if (!fault && configure && configure->type == VC_DOC_MAP)
-        return as_written(configure);
-    json_t *out = doc ? written_fault(vc_doc_member(doc, "steps"), fault, &names) : NULL;
-    if (!out && *names)
-        vc_fail(err, VC_EXIT_USAGE, 0, "%s: which of its faults? There are %s: name it after a colon", file, names);
-    else if (!out)
-        vc_fail(err, VC_EXIT_USAGE, 0, "%s: no node is configured otherwise in it", file);
-    return out;
+    const char *text = strstr(err->message, "found ");
+    text = text ? text : err->message;
+    return talloc_strndup(ctx, text, strcspn(text, "\n"));
 }

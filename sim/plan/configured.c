@@ -60,6 +60,7 @@ struct vc_own_tunnel vc_configured_tunnel(topology_t *t, size_t node, size_t ind
         .mtu = (unsigned)json_integer_value(vc_configured(t, node, index, "mtu")),
         .ignores_keepalives = json_is_false(vc_configured(t, node, index, "keepalive_answers")),
         .sends_no_keepalives = json_is_false(vc_configured(t, node, index, "keepalive")),
+        .shut = json_is_false(vc_configured(t, node, index, "tunnel_up")),
     };
     const char *keepalive = text_of(t, node, index, "keepalive");
 

@@ -17,6 +17,7 @@ struct vc_own_tunnel {
     const char *bgp_password; /* NULL: derived likewise; "": none */
     unsigned mtu;             /* 0: the topology's */
     bool ignores_keepalives, sends_no_keepalives;
+    bool shut;
     bool own_keepalives; /* the two below, whatever the timers say */
     unsigned keepalive_s, retries;
 };

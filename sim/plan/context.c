@@ -179,9 +179,10 @@ static json_t *tunnel_json(const struct vc_topology *topology, const struct vc_t
         "core", role == VC_ROLE_HEADEND ? next_hop_to(topology, node, dc->router) : json_null());
 }
 
-static json_t *settings_json(const struct vc_settings *s, unsigned mtu)
+/* `own_mss`: the node is configured to clamp to that, however little of it fits (R42). */
+static json_t *settings_json(const struct vc_settings *s, unsigned mtu, bool own_mss)
 {
-    unsigned mss = s->mss > mtu - 40 ? mtu - 40 : s->mss;
+    unsigned mss = s->mss > mtu - 40 && !own_mss ? mtu - 40 : s->mss;
     /* A probe after dpd_delay of silence, repeated every second: dead just before dpd_delay × dpd_retries. A lost first
      * message of a new SA is repeated as fast, which a retransmission time of dpd_delay would not do. */
     unsigned delay_s = s->dpd_delay_s ? s->dpd_delay_s : 10; /* never asked: retransmissions as by default */
@@ -210,7 +211,9 @@ static void add_tunnels(json_t *context, const struct vc_topology *topology, con
         vc_configured_context(topology, node, i, options->timers, tunnel);
         if (vc_configured_apart(topology, node, i)) { /* hides the node's inside this tunnel's section */
             struct vc_settings own = vc_configured_settings(topology, node, i);
-            json_object_set_new(tunnel, "settings", settings_json(&own, vc_gre_mtu(topology, options->plane)));
+            json_object_set_new(
+                tunnel, "settings",
+                settings_json(&own, vc_gre_mtu(topology, options->plane), vc_configured(topology, node, i, "mss")));
         }
         json_array_append_new(tunnels, tunnel);
         if (!router_id && role != VC_ROLE_HEADEND)
@@ -282,7 +285,8 @@ json_t *vc_context(const struct vc_topology *topology, const struct vc_plan_opti
     json_t *context = json_pack(
         "{s:s, s:s, s:I, s:{s:b, s:b}, s:o, s:o}", "name", n->name, "kind", n->kind, "asn", (json_int_t)n->asn, "plane",
         "user", options->plane == VC_PLANE_USER, "kernel", options->plane == VC_PLANE_KERNEL, "settings",
-        settings_json(&settings, vc_gre_mtu(topology, options->plane)), "timers", timers_json(options->timers));
+        settings_json(&settings, vc_gre_mtu(topology, options->plane), vc_configured(topology, node, VC_NONE, "mss")),
+        "timers", timers_json(options->timers));
 
     if (!context)
         abort(); /* json_pack refused its format: a bug here */

@@ -43,10 +43,10 @@ static void dump_interface(FILE *out, const struct vc_plan_iface *i)
 
 static void dump_gre(FILE *out, const struct vc_plan_gre *g)
 {
-    fprintf(out, "  gre %s %s -> %s address %s peer %s mtu %u keepalive %us x %u%s\n", g->ifname,
+    fprintf(out, "  gre %s %s -> %s address %s peer %s mtu %u keepalive %us x %u%s%s\n", g->ifname,
             vc_addr_text(g->local).s, vc_addr_text(g->remote).s, vc_prefix_text(g->address).s,
             vc_addr_text(g->peer_address).s, g->mtu, g->keepalive_s, g->retries,
-            g->ignores_keepalives ? " ignores keepalives" : "");
+            g->ignores_keepalives ? " ignores keepalives" : "", g->shut ? " shut" : "");
     dump_wire(out, &g->wire, g->wire_seed);
 }
 

@@ -64,9 +64,9 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
         const struct vc_tunnel *t = &topology->tunnels[i];
         enum vc_role role = vc_tunnel_role(topology, t, index);
         const struct vc_own_tunnel own = vc_configured_tunnel(topology, index, i);
-        unsigned keepalive_s = own.sends_no_keepalives ? 0
-                               : own.own_keepalives    ? own.keepalive_s
-                                                       : timers->gre_keepalive_s;
+        unsigned keepalive_s = own.sends_no_keepalives || own.shut ? 0
+                               : own.own_keepalives                ? own.keepalive_s
+                                                                   : timers->gre_keepalive_s;
         size_t l = 0;
 
         if (role != VC_ROLE_CPE && role != VC_ROLE_ROUTER)
@@ -84,7 +84,8 @@ static void plan_gre(void *ctx, const struct vc_topology *topology, const struct
             .retries = !keepalive_s         ? 0
                        : own.own_keepalives ? own.retries
                                             : timers->gre_retries,
-            .ignores_keepalives = own.ignores_keepalives,
+            .ignores_keepalives = own.ignores_keepalives || own.shut,
+            .shut = own.shut,
             .wire = {.rate_mbit = topology->settings.rate_mbit},
         };
         gre->wire_seed = wire_seed(gre->ifname, node->name, options->seed);

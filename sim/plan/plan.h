@@ -50,6 +50,7 @@ struct vc_plan_gre {
     unsigned mtu;
     unsigned keepalive_s, retries; /* 0: no keepalives sent */
     bool ignores_keepalives;       /* else requests are always answered */
+    bool shut;                     /* administratively down: sends and answers nothing */
     /* The rate of the tunnel (R6). Shaped here, where packets are still the customer's: 250 Mbit/s are of IP packets as
      * they enter the tunnel, without GRE and ESP; and what exceeds the rate costs no encryption. */
     struct vc_wire wire;

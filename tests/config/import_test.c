@@ -251,7 +251,66 @@ static const struct {
      "{\"tunnels\": {\"dc1\": {\"underlay\": false}}}"},
     {" ip address 198.51.100.10 255.255.255.248\n", " ip address dhcp\n", "{}"},
     {"ip address 10.10.0.1 255.255.255.252\n", "ip address 172.16.5.1 255.255.255.0\n", "{}"},
-    {" crypto map VC\n!", " crypto map VC\n shutdown\n!", "{\"clear_guard\": false, \"initiate\": false}"},
+    {" crypto map VC\n!", " crypto map VC\n shutdown\n!", "{\"underlay\": false}"},
+    /* access lists of crypto maps */
+    {" 10 permit gre host 10.200.0.1 host",
+     " 5 permit icmp host 10.200.0.1 host 192.0.2.1\n 10 permit gre host 10.200.0.1 host", "{}"},
+    {" 10 permit gre host 10.200.0.1 host", " permit udp any any range 16384 32767\n permit gre host 10.200.0.1 host",
+     "{}"},
+    {" 10 permit gre host 10.200.0.1 host",
+     " 5 deny gre host 10.200.0.1 host 192.0.2.1\n 10 permit gre host 10.200.0.1 host",
+     "{\"clear_guard\": false, \"tunnels\": {\"dc1\": {\"initiate\": false}}}"},
+    {" 10 permit gre host 10.200.0.1 host 192.0.2.1\n",
+     " 10 permit gre host 10.200.0.1 host 192.0.2.1\n 5 deny gre any any\n",
+     "{\"clear_guard\": false, \"tunnels\": {\"dc1\": {\"initiate\": false}}}"},
+    {" match address VC-DC1\n", " match address vc-dc1\n",
+     "{\"clear_guard\": false, \"tunnels\": {\"dc1\": {\"initiate\": false}}}"},
+    /* ways */
+    {"ip route 192.0.2.1 255.255.255.255 198.51.100.9\n", "ip route 192.0.2.1 255.255.255.255 Tunnel1\n",
+     "{\"tunnels\": {\"dc1\": {\"underlay\": false}}}"},
+    {"ip route 192.0.2.1 255.255.255.255 198.51.100.9\n", "ip route 192.0.2.1 255.255.255.255 100.64.0.1\n",
+     "{\"tunnels\": {\"dc1\": {\"underlay\": false}}}"},
+    {"ip route 192.0.2.1 255.255.255.255 198.51.100.9\n", "ip route 192.0.2.1 255.255.255.255 GigabitEthernet2\n",
+     "{\"tunnels\": {\"dc1\": {\"underlay\": false}}}"},
+    {"ip route 192.0.2.1 255.255.255.255 198.51.100.9\n",
+     "ip route 192.0.2.1 255.255.255.255 198.51.100.9\nip route 192.0.2.1 255.255.255.255 10.10.0.2 250 name spare\n",
+     "{}"},
+    {"ip route 192.0.2.1 255.255.255.255 198.51.100.9\n", "ip route 192.0.2.1 255.255.255.255 203.0.113.1\n", "{}"},
+    /* IKE */
+    {"replay window-size 1024\n", "replay disable\n", "{\"replay_window\": 0}"},
+    {" set peer 203.0.113.1\n", " set peer 203.0.113.1\n set peer 203.0.113.129\n", "{}"},
+    {" set peer 203.0.113.1\n", " set peer 203.0.113.129\n set peer 203.0.113.1 default\n", "{}"},
+    {" set peer 203.0.113.1\n", " set peer 198.51.100.77\n set peer 203.0.113.1\n", "{}"},
+    {" set peer 203.0.113.1\n", " set peer 203.0.113.129\n set peer 203.0.113.1\n",
+     "{\"tunnels\": {\"dc1\": {\"peer\": \"203.0.113.129\"}}}"},
+    {" peer DC1\n", " peer ANY\n  address 0.0.0.0 0.0.0.0\n  pre-shared-key of-somebody-else\n peer DC1\n", "{}"},
+    {"  pre-shared-key key-of-the-order\n", "  pre-shared-key local key-of-the-order\n  pre-shared-key remote other\n",
+     "{\"tunnels\": {\"dc1\": {\"psk\": \"not-the-key-of-the-order\"}}}"},
+    {"  pre-shared-key key-of-the-order\n", "  pre-shared-key hex 6b65792d6f662d7468652d6f72646572\n", "{}"},
+    {"  pre-shared-key key-of-the-order\n", "  pre-shared-key hex 00ff\n",
+     "{\"tunnels\": {\"dc1\": {\"psk\": \"not-the-key-of-the-order\"}}}"},
+    {" authentication remote pre-share\n authentication local pre-share\n keyring local VC\n",
+     " authentication remote pre-share key key-of-the-order\n authentication local pre-share key 0 key-of-the-order\n",
+     "{}"},
+    {" authentication remote pre-share\n authentication local pre-share\n keyring local VC\n",
+     " authentication remote pre-share key key-of-the-order\n authentication local pre-share key another\n",
+     "{\"psk\": \"not-the-key-of-the-order\"}"},
+    {" encryption aes-gcm-256\n", " encryption aes-gcm-256 des\n", "{}"},
+    {" identity local address 198.51.100.10\n", "", "{}"},
+    /* names */
+    {" keyring local VC\n", " keyring local vc\n", "{\"psk\": \"no-key-for-this-peer\"}"},
+    {"  neighbor 100.64.0.1 prefix-list VC-A-IN in\n", "  neighbor 100.64.0.1 prefix-list vc-a-in in\n",
+     "{\"tunnels\": {\"dc1\": {\"inbound_policy\": false}}}"},
+    /* tunnels */
+    {" keepalive 10 3\n", " keepalive 10 3\n shutdown\n", "{\"tunnels\": {\"dc1\": {\"tunnel_up\": false}}}"},
+    {"interface Loopback1\n", "interface Loopback1\n shutdown\n", "{\"tunnels\": {\"dc1\": {\"tunnel_up\": false}}}"},
+    {" ip mtu 1400\n ip tcp adjust-mss 1350\n", " ip mtu 1500\n ip tcp adjust-mss 1350\n",
+     "{\"tunnels\": {\"dc1\": {\"mtu\": 1500}}}"},
+    /* BGP */
+    {"  neighbor 100.64.0.1 default-originate\n", "  neighbor 100.64.0.1 default-originate route-map NONE\n",
+     "{\"tunnels\": {\"dc1\": {\"default\": false}}}"},
+    {" neighbor 100.64.0.1 timers 10 30\n",
+     " neighbor 100.64.0.1 timers 10 30\n neighbor 100.64.0.1 update-source Tunnel1\n", "{}"},
 };
 
 Test(import, one_line_otherwise_is_one_knob)
@@ -280,13 +339,35 @@ static const struct {
      "edited.cfg:82: tunnel dc1: there is no transform-set NONE"},
     {"transform-set VC esp-gcm 256", "transform-set VC esp-seal esp-sha-hmac",
      "edited.cfg:74: tunnel dc1: the lab has no words for transform-set VC"},
-    {" group 20\n", " group 99\n", "the lab has no word for group 99"},
+    {" group 20\n", " group 99\n", "edited.cfg:46: proposal VC: the lab has no word for group 99"},
     {" prf sha384\n", " prf sha3\n", "the lab has no word for prf sha3"},
     {"crypto ikev2 proposal VC\n", "crypto ikev2 proposal OTHER\n", "there is no crypto ikev2 proposal VC"},
-    {" encryption aes-gcm-256\n", " encryption des\n", "edited.cfg:47: proposal VC: the lab has no word for des"},
+    {" encryption aes-gcm-256\n", " encryption des\n",
+     "edited.cfg:46: proposal VC: the lab has no word for encryption des"},
     {"  neighbor 100.64.0.1 prefix-list VC-A-IN in\n", "  neighbor 100.64.0.1 distribute-list 5 in\n",
      "distribute-list and filter-list are not read"},
     {" tunnel destination 192.0.2.1\n", "", "has no destination"},
+    {"permit gre host 10.200.0.1 host 192.0.2.1\n", "permit gre object-group HUBS host 192.0.2.1\n",
+     "edited.cfg:171: tunnel dc1: this entry of access list VC-DC1 is not read, so whether it takes the tunnel's GRE"},
+    {" 10 permit udp any host 198.51.100.10 eq isakmp\n", " 10 deny udp any any range 400 600\n",
+     "edited.cfg:166: tunnel dc1: access list OUTSIDE-IN on GigabitEthernet1 drops UDP 500 from 203.0.113.1"},
+    {" 20 permit esp any host 198.51.100.10\n", " 20 permit esp any object-group WE\n",
+     "edited.cfg:167: tunnel dc1: this entry of access list OUTSIDE-IN on GigabitEthernet1 is not read, so whether "
+     "ESP"},
+    {" ip mtu 1400\n", " ip mtu 9000\n",
+     "edited.cfg:100: tunnel dc1: found \"9000\" for mtu; allowed: a number from 576 to 1500; the lab's node cannot "
+     "have it"},
+    {" neighbor 100.64.0.1 timers 10 30\n", " neighbor 100.64.0.1 timers 0 0\n",
+     "edited.cfg:137: tunnel dc1: found \"0/0\" for bgp_timers; allowed: KEEPALIVE/HOLD in seconds"},
+    {" neighbor 100.64.0.1 timers 10 30\n",
+     " neighbor 100.64.0.1 timers 10 30\n neighbor 100.64.0.1 update-source Loopback1\n",
+     "edited.cfg:138: tunnel dc1: its BGP session leaves from Loopback1"},
+    {"crypto map VC 10 ipsec-isakmp\n", "crypto map VC local-address Loopback1\ncrypto map VC 10 ipsec-isakmp\n",
+     "tunnel dc1: its IPsec leaves from 10.200.0.1, which is not the order's address"},
+    {" keepalive 10 3\n", " keepalive 10 3\n tunnel key 77\n", "edited.cfg:103: tunnel dc1: GRE with a key"},
+    {" keepalive 10 3\n", " keepalive 10 3\n vrf forwarding RED\n",
+     "edited.cfg:103: tunnel dc1: Tunnel1 is in VRF RED"},
+    {"replay window-size 1024\n", "replay window-size 8192\n", "found \"8192\" for replay_window"},
 };
 
 Test(import, what_no_knob_can_say_is_an_error_with_its_line)
@@ -299,6 +380,70 @@ Test(import, what_no_knob_can_say_is_an_error_with_its_line)
         for (size_t k = 0; k < import->cpe->error_count; k++)
             found |= strstr(import->cpe->errors[k], errors[i].message) != NULL;
         cr_expect(found, "\"%s\" was to give %s\n%s", errors[i].to, errors[i].message, vc_import_report(ctx, import));
+    }
+}
+
+/* A WAN by DHCP: IOS-XE installs the default that comes with it, and what its list drops is dropped all the same. */
+Test(import, a_wan_by_dhcp_has_its_way_out)
+{
+    static const struct {
+        const char *wan, *list, *configure, *error;
+    } cases[] = {
+        {" ip address dhcp\n", "", "{}", NULL},
+        {" ip address dhcp\n no ip dhcp client request router\n", "", "{\"underlay\": false}", NULL},
+        {" ip address negotiated\n ppp ipcp route default\n", "", "{}", NULL},
+        {" ip address negotiated\n", "", "{\"underlay\": false}", NULL},
+        {" ip address dhcp\n", " 5 deny udp any any eq isakmp\n", "{}", "drops UDP 500 from 203.0.113.1"},
+    };
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const char *text = config_read(ctx, healthy);
+        const char *const out[] = {"ip route 192.0.2.1 ", "ip route 192.0.2.129 ", "ip route 203.0.113.1 ",
+                                   "ip route 203.0.113.129 "};
+        for (size_t k = 0; k < VC_COUNT(out); k++) {
+            const char *at = strstr(text, out[k]);
+            text = talloc_asprintf(ctx, "%.*s%s", (int)(at - text), text, strchr(at, '\n') + 1);
+        }
+        const char *wan = " ip address 198.51.100.10 255.255.255.248\n", *at = strstr(text, wan);
+        text = talloc_asprintf(ctx, "%.*s%s%s", (int)(at - text), text, cases[i].wan, at + strlen(wan));
+        const char *list = "ip access-list extended OUTSIDE-IN\n";
+        at = strstr(text, list) + strlen(list);
+        text = talloc_asprintf(ctx, "%.*s%s%s", (int)(at - text), text, cases[i].list, at);
+        const struct vc_import *import = import_text(ctx, "one-cpe", "cpe1", "dhcp.cfg", text);
+        VC_AUTO_JSON *wanted = json_loads(cases[i].configure, 0, NULL);
+
+        cr_expect(json_equal(import->configure, wanted), "%zu:\n%s", i, vc_import_report(ctx, import));
+        cr_expect_eq(import->cpe->error_count > 0, cases[i].error != NULL, "%zu:\n%s", i,
+                     vc_import_report(ctx, import));
+        cr_expect(!cases[i].error || strstr(vc_import_report(ctx, import), cases[i].error), "%zu:\n%s", i,
+                  vc_import_report(ctx, import));
+    }
+}
+
+/* Every knob that the document has is among the deviations. */
+Test(import, nothing_is_configured_that_does_not_deviate)
+{
+    VC_AUTO_JSON *all = expectations();
+    const char *name;
+    json_t *expected;
+
+    json_object_foreach(all, name, expected)
+    {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const struct vc_import *import = import_file(ctx, expected, name, true);
+        const char *knob;
+        json_t *value, *deviation;
+        size_t i;
+
+        json_object_foreach(import->configure, knob, value)
+        {
+            bool found = !strcmp(knob, "tunnels");
+
+            json_array_foreach(import->deviations, i, deviation) found |=
+                !strcmp(json_string_value(json_object_get(deviation, "knob")), knob);
+            cr_expect(found, "%s: %s", name, knob);
+        }
     }
 }
 
