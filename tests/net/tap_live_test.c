@@ -115,7 +115,13 @@ Test(tap, more_than_one_batch_in_order)
     VC_AUTO_FD from = wire_udp(&wire, 0, 1000), to = wire_udp(&wire, 1, 8);
     for (uint32_t i = 0; i < 200; i++)
         wire_send(from, to, 8, &i, sizeof i);
-    cr_assert_eq(vc_tap_drain(tap), 200);
+    int drained = 0, more;
+    /* A worker of the kernel switches timestamps on. What was sent before has the time at which it is read, which ends
+     * a drain. */
+    while ((more = vc_tap_drain(tap)) > 0)
+        drained += more;
+    cr_assert_eq(drained, 200, "%d drained, %llu dropped", drained, (unsigned long long)vc_tap_dropped(tap));
+    cr_assert_eq(seen.count, 200);
     for (uint32_t i = 200 - KEEP; i < 200; i++)
         cr_assert_eq(memcmp(seen.packets[i % KEEP].ip + 28, &i, sizeof i), 0, "packet %u", i);
     wire_down(&wire);
