@@ -92,11 +92,20 @@ static enum layer layer_named(const char *name)
     return layer;
 }
 
+/* A full queue loses what sessions and probes send, too; where nothing at all arrives it is something else. */
+static bool is_crowded_out(const struct view *v)
+{
+    return (saturated(v, CPE) && v->at[ROUTER].gre_moved.in != 0) ||
+           (saturated(v, ROUTER) && v->at[CPE].gre_moved.in != 0);
+}
+
 bool is_explained(const struct doctor *doctor, const struct view *view, enum layer up_to, enum symptom symptom)
 {
     size_t i;
     json_t *item;
 
+    if (up_to >= GRE && symptom & (GRE_LOSS | NO_SESSION | NO_PATH | OTHER) && is_crowded_out(view))
+        return true;
     json_array_foreach(doctor->causes, i, item)
     {
         /* Cisco's GRE device is behind the one that speaks IPsec: what it lacks stops nothing below GRE. */

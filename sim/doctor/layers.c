@@ -140,7 +140,9 @@ static bool paths_ok(const struct doctor *doctor, const struct view *v)
     json_array_foreach(json_object_get(doctor->order, "ibgp"), i, item)
     {
         const json_t *neighbors = json_object_get(json_object_get(v->at[CPE].node, "bgp"), "neighbors");
+        /* what is off or does not speak is a cause of its own tunnel's */
         if (is(item, "node", v->at[CPE].name) && is_router_of(doctor, text_at(item, "peer")) &&
+            speaks(doctor, text_at(item, "peer")) &&
             !is(json_object_get(neighbors, text_at(item, "neighbor")), "state", "Established"))
             return false;
     }
@@ -163,26 +165,29 @@ bool clamps(const struct doctor *d, const struct view *v, enum end end)
     return false;
 }
 
+/* More than one packet in a thousand does not fit now; what once did not is of a load that is gone. */
+bool saturated(const struct view *v, enum end end)
+{
+    const json_t *queues = json_object_get(v->at[end].node, "queues");
+    const json_t *queue = json_object_get(queues, text_at(v->order, "ifname"));
+    json_int_t drops = queued(v, end, "drops"), packets = queued(v, end, "packets");
+
+    return number_at(queue, "backlog", 0) && drops > 0 && drops * 1000 > packets;
+}
+
 /* One end that clamps is enough for both directions. */
 static bool mtu_ok(const struct doctor *doctor, const struct view *v)
 {
     bool wanted = number_at(json_object_get(doctor->order, "settings"), "mss", 0);
 
-    return answered(v->large) && (!wanted || clamps(doctor, v, CPE) || clamps(doctor, v, ROUTER));
+    bool full = saturated(v, CPE) || saturated(v, ROUTER); /* a queue that drops tells nothing of size */
+
+    return (answered(v->large) || full) && (!wanted || clamps(doctor, v, CPE) || clamps(doctor, v, ROUTER));
 }
 
-/* More than one packet in a thousand does not fit now; what once did not is of a load that is gone. */
 static bool capacity_ok(const struct doctor *doctor VC_UNUSED, const struct view *v)
 {
-    const char *ifname = text_at(v->order, "ifname");
-
-    for (enum end end = CPE; end < END_COUNT; end++) {
-        const json_t *queue = json_object_get(json_object_get(v->at[end].node, "queues"), ifname);
-        json_int_t drops = queued(v, end, "drops"), packets = queued(v, end, "packets");
-        if (number_at(queue, "backlog", 0) && drops > 0 && drops * 1000 > packets)
-            return false;
-    }
-    return true;
+    return !saturated(v, CPE) && !saturated(v, ROUTER);
 }
 
 static bool (*const checks[LAYER_COUNT])(const struct doctor *doctor, const struct view *view) = {

@@ -77,6 +77,11 @@ bool true_at(const json_t *object, const char *member);
 bool is(const json_t *object, const char *member, const char *text);
 const json_t *node_named(const struct doctor *doctor, const char *name);
 bool is_running(const json_t *node, const char *daemon);
+/* Why the daemon of a node that is on counts as down ("gone", "paused", "starting" for too long), or NULL: it runs, is
+ * only being started, or nobody knows. */
+const char *why_down(const json_t *node, const char *daemon);
+/* The node is on and its routing daemon runs. */
+bool speaks(const struct doctor *doctor, const char *node);
 bool answered(const json_t *probe);
 bool has_text(const json_t *list, const char *text);
 /* An address without its "/len". talloc child of ctx. */
@@ -107,6 +112,10 @@ bool layer_is_young(const struct doctor *doctor, const struct view *view, enum l
 bool session_is_young(const json_t *node, const json_t *neighbor, const json_t *peer);
 /* It clamps the MSS in the tunnel to what the order says. */
 bool clamps(const struct doctor *doctor, const struct view *view, enum end end);
+/* The CPE sends something by itself that brings up the SA: keepalives, or a session that is tried. */
+bool triggers(const struct view *view);
+/* The queue before the tunnel at that end is full and drops now: what it sends may get lost for that. */
+bool saturated(const struct view *view, enum end end);
 /* The CHILD SA carries packets, out of it or into it; and whether it loses them on the way. */
 bool sa_used(const struct view *view, enum end end, bool in);
 bool esp_lost(const struct view *view, enum end from, enum end to);

@@ -49,9 +49,9 @@ static void rule_daemon(struct doctor *d, const struct view *v, enum end end)
     const char *daemon = text_at(json_object_get(v->at[end].node, "bgp"), "daemon");
     const char *daemons[] = {daemon, strcmp(daemon, "bgpd") ? "" : "zebra"};
 
-    for (size_t i = 0; v->at[end].there && i < VC_COUNT(daemons); i++) {
-        const char *state = text_at(json_object_get(v->at[end].node, "daemons"), daemons[i]);
-        if (*state && strcmp(state, "running") != 0)
+    for (size_t i = 0; i < VC_COUNT(daemons); i++) {
+        const char *state = why_down(v->at[end].node, daemons[i]);
+        if (state)
             found(d, "bgp-daemon-down", v->at[end].name, v, true, "%s of %s is %s", daemons[i], v->at[end].name, state);
     }
 }
@@ -135,6 +135,9 @@ static bool bfd_down(const struct view *v)
     const char *at_cpe = text_at(json_object_get(v->at[CPE].node, "bfd"), cisco);
     const char *at_router = text_at(json_object_get(v->at[ROUTER].node, "bfd"), cpe);
 
+    /* one end alone has no session before BGP is up: that of the other says nothing of the way then */
+    if (v->layers[BGP] != OK && !(*at_cpe && *at_router))
+        return false;
     return (*at_cpe && strcmp(at_cpe, "up") != 0) || (*at_router && strcmp(at_router, "up") != 0);
 }
 
@@ -197,13 +200,14 @@ static bool gets_no_connection(const struct view *v)
 {
     static const char *const tries[] = {"Connect", "Active"}, *const further[] = {"OpenSent", "OpenConfirm"};
     bool trying = false, connected = false;
+    bool known = *text_at(v->at[CPE].neighbor, "state") && *text_at(v->at[ROUTER].neighbor, "state");
 
     for (enum end end = CPE; end < END_COUNT; end++)
         for (size_t i = 0; i < VC_COUNT(tries); i++) {
             trying = trying || is(v->at[end].neighbor, "state", tries[i]);
             connected = connected || is(v->at[end].neighbor, "state", further[i]);
         }
-    return trying && !connected;
+    return known && trying && !connected;
 }
 
 /* A ping passes, everything is configured as ordered and has had its time, nothing is refused, and still there is no

@@ -64,8 +64,18 @@ static json_int_t silent_s(const json_t *keepalive, const char *what, json_int_t
     return number_at(keepalive, age, number_at(keepalive, what, 0) ? 0 : limit_s);
 }
 
-/* One end's keepalives come back, so the way is open in both directions, and it answers none of the other's. An end
- * that sends none is known by the packets that come out of its SA. */
+/* For how long this end's keepalives have come back without three that did not. */
+static json_int_t open_s(const struct view *v, enum end end, const json_t *keepalive)
+{
+    json_int_t every_s = number_at(keepalive, "every_s", 0);
+    json_int_t since_start_s = (number_at(keepalive, "returned", 0) - 1) * every_s;
+
+    return true_at(v->at[end].gre, "up") ? number_at(v->at[end].gre, "changed_s", since_start_s) : 0;
+}
+
+/* One end's keepalives come back, and have for longer than there is between two of the other's, so the way is open in
+ * both directions; and it answers none of the other's. An end that sends none is known by the packets that come out of
+ * its SA. */
 static void rule_keepalives(struct doctor *d, const struct view *v)
 {
     static const enum end others[END_COUNT] = {[CPE] = ROUTER, [ROUTER] = CPE};
@@ -74,12 +84,12 @@ static void rule_keepalives(struct doctor *d, const struct view *v)
         enum end other = others[end];
         const json_t *own = json_object_get(v->at[end].gre, "keepalive");
         const json_t *theirs = json_object_get(v->at[other].gre, "keepalive");
-        json_int_t limit_s = number_at(theirs, "every_s", 0) * number_at(theirs, "retries", 3);
+        json_int_t every_s = number_at(theirs, "every_s", 0), limit_s = every_s * number_at(theirs, "retries", 3);
         json_int_t own_s = number_at(own, "every_s", 0);
         if (end == HEADEND || !own || !limit_s || number_at(theirs, "sent", 0) < number_at(theirs, "retries", 3) ||
             silent_s(theirs, "returned", limit_s) < limit_s || silent_s(own, "answered", limit_s) < limit_s)
             continue;
-        bool open = own_s ? number_at(own, "returned", 0) && silent_s(own, "returned", 2 * own_s) < 2 * own_s
+        bool open = own_s ? silent_s(own, "returned", 2 * own_s) < 2 * own_s && open_s(v, end, own) > every_s
                           : end == CPE && true_at(v->at[CPE].interface, "up") && sa_used(v, CPE, true);
         if (open)
             found(d, "keepalives-unanswered", v->at[end].name, v, own_s != 0,
@@ -117,7 +127,7 @@ static void rule_guard(struct doctor *d, const struct view *v, enum end end)
     size_t i;
     json_t *rule;
 
-    if (!v->at[end].there)
+    if (!v->at[end].there || !json_is_array(json_object_get(v->at[end].node, "firewall")))
         return;
     json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
     {

@@ -3,11 +3,12 @@
 
 /* ---- underlay ---- */
 
-static void rule_node_off(struct doctor *d, const struct view *v)
+static void look_at_power(struct doctor *d, const struct view *v, const char *node)
 {
-    for (enum end end = CPE; end < END_COUNT; end++)
-        if (v->at[end].node && !v->at[end].there)
-            found(d, "node-off", v->at[end].name, v, true, "%s is powered off", v->at[end].name);
+    const json_t *on = json_object_get(node_named(d, node), "on");
+
+    if (json_is_false(on))
+        found(d, "node-off", node, v, true, "%s is powered off", node);
 }
 
 static bool faces_the_internet(const json_t *link, const char *node)
@@ -21,6 +22,23 @@ static bool faces_the_internet(const json_t *link, const char *node)
             return true;
     }
     return false;
+}
+
+/* A device of the tunnel, or the one by which an end is on the Internet. */
+static void rule_node_off(struct doctor *d, const struct view *v)
+{
+    size_t i;
+    json_t *link;
+
+    for (enum end end = CPE; end < END_COUNT; end++)
+        look_at_power(d, v, v->at[end].name);
+    json_array_foreach(json_object_get(d->order, "links"), i, link)
+    {
+        const json_t *nodes = json_object_get(link, "nodes");
+        for (enum end end = CPE; end <= HEADEND; end++)
+            if (faces_the_internet(link, v->at[end].name))
+                look_at_power(d, v, text_in(nodes, !strcmp(text_in(nodes, 0), v->at[end].name)));
+    }
 }
 
 static const json_t *port_of(const struct doctor *d, const char *node, const char *name)
@@ -112,8 +130,8 @@ static void rule_daemon(struct doctor *d, const struct view *v)
 {
     for (enum end end = CPE; end <= HEADEND; end++) {
         const char *daemon = text_at(json_object_get(v->at[end].node, "ike"), "daemon");
-        const char *state = text_at(json_object_get(v->at[end].node, "daemons"), daemon);
-        if (v->at[end].there && *daemon && strcmp(state, "running") != 0)
+        const char *state = why_down(v->at[end].node, daemon);
+        if (state)
             found(d, "ike-daemon-down", v->at[end].name, v, true, "%s of %s is %s", daemon, v->at[end].name, state);
     }
 }
@@ -123,7 +141,7 @@ static void compare(struct doctor *d, const struct view *v, enum end end, const 
 {
     const char *own = text_at(v->at[end].ike, member);
 
-    if (v->at[end].ike && *own && *wanted && strcmp(own, wanted) != 0)
+    if (v->at[end].ike && *own && *wanted && strcmp(own, wanted) != 0 && strcmp(own, "%any") != 0)
         found(d, cause, v->at[end].name, v, true, "%s has %s %s; the order says %s", v->at[end].name, member, own,
               wanted);
 }
@@ -144,9 +162,16 @@ static void rule_configured(struct doctor *d, const struct view *v, enum end end
     if (ike && *text_at(ike, "psk") && !is(ike, "psk", "as ordered"))
         found(d, "ike-psk", name, v, true, "the pre-shared key of %s is %s", name,
               is(ike, "psk", "none") ? "missing" : "another than the order's");
-    if (end == CPE && is(ike, "start", "none"))
-        found(d, "nobody-initiates", name, v, true,
-              "%s only answers, and so does Cisco's side: no log of either has a try", name);
+}
+
+/* Cisco's side only answers, too. */
+static void rule_nobody(struct doctor *d, const struct view *v)
+{
+    const char *cisco = text_at(v->at[HEADEND].ike, "start");
+
+    if (is(v->at[CPE].ike, "start", "none") && (!*cisco || !strcmp(cisco, "none")))
+        found(d, "nobody-initiates", v->at[CPE].name, v, true, "%s only answers, and so does %s", v->at[CPE].name,
+              v->at[HEADEND].name);
 }
 
 /* ---- IKE: what the logs tell ---- */
@@ -270,9 +295,10 @@ static void rule_no_traffic(struct doctor *d, const struct view *v)
 
     if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_explained(d, v, GRE, NO_TRY))
         return;
-    if (v->at[CPE].woken && !number_at(json_object_get(v->at[CPE].gre, "keepalive"), "every_s", 0))
+    if (v->at[CPE].woken && !triggers(v))
         found(d, "no-traffic-triggers", v->at[CPE].name, v, false,
-              "%s had no SA, sends no keepalives, and brought one up as soon as the tunnel was pinged",
+              "%s had no SA, sends no keepalives, tries no BGP session, and brought one up as soon as the tunnel was "
+              "pinged",
               v->at[CPE].name);
     if (v->at[CPE].sa || logged(d, v, CPE, daemon, "initiating", "established"))
         return;
@@ -285,6 +311,7 @@ void rules_ike(struct doctor *d, const struct view *v)
     rule_daemon(d, v);
     for (enum end end = CPE; end <= HEADEND; end++)
         rule_configured(d, v, end);
+    rule_nobody(d, v);
     for (enum end end = CPE; end <= HEADEND; end++)
         quote_all(d, v, end);
     rule_port_blocked(d, v);

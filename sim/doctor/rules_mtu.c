@@ -7,7 +7,8 @@ static void rule_mss(struct doctor *d, const struct view *v)
 
     for (enum end end = CPE; limit && end < END_COUNT; end++) {
         enum end other = end == CPE ? ROUTER : CPE;
-        if (end == HEADEND || !v->at[end].there || clamps(d, v, end))
+        bool known = json_is_array(json_object_get(v->at[end].node, "firewall"));
+        if (end == HEADEND || !v->at[end].there || !known || clamps(d, v, end))
             continue;
         found(d, "mss-not-clamped", v->at[end].name, v, true, "%s does not clamp the MSS in %s to %lld%s",
               v->at[end].name, text_at(v->order, "ifname"), (long long)limit,
@@ -54,13 +55,12 @@ static void rule_large(struct doctor *d, const struct view *v)
 
 static void rule_saturated(struct doctor *d, const struct view *v)
 {
-    for (enum end end = CPE; v->layers[CAPACITY] == FAILED && end < END_COUNT; end++) {
+    for (enum end end = CPE; end < END_COUNT; end++) {
         const json_t *queue = json_object_get(json_object_get(v->at[end].node, "queues"), text_at(v->order, "ifname"));
-        json_int_t drops = queued(v, end, "drops"), packets = queued(v, end, "packets");
-        if (drops > 0 && drops * 1000 > packets && number_at(queue, "backlog", 0))
+        if (saturated(v, end))
             found(d, "tunnel-saturated", v->at[end].name, v, false,
                   "%s dropped %lld packets before %s and passed %lld in the same time; %lld wait", v->at[end].name,
-                  (long long)drops, text_at(v->order, "ifname"), (long long)packets,
+                  (long long)queued(v, end, "drops"), text_at(v->order, "ifname"), (long long)queued(v, end, "packets"),
                   (long long)number_at(queue, "backlog", 0));
     }
 }

@@ -48,15 +48,58 @@ static void rule_prefix_missing(struct doctor *d, const struct view *v)
 
     if (v->layers[ROUTES] != FAILED || !missing || !json_object_get(n, "accepted"))
         return;
-    VC_AUTO_TALLOC char *not_refused = beyond(NULL, wanted, json_object_get(n, "refused"));
-    bool sent = not_refused == NULL;
-    found(d, "prefix-missing", v->at[sent ? CPE : ROUTER].name, v, true, "%s does not have %s from this neighbour%s",
-          v->at[CPE].name, missing, sent ? ", as it refuses it" : "");
+    /* A CPE that keeps nothing of what it refuses is known by what Cisco's end tells it. */
+    const json_t *refused = json_object_get(n, "refused"), *told = json_object_get(v->at[ROUTER].neighbor, "told");
+    VC_AUTO_TALLOC char *not_refused = beyond(NULL, wanted, refused);
+    VC_AUTO_TALLOC char *not_told = beyond(NULL, wanted, told);
+    bool known = json_is_array(refused) || json_is_array(told),
+         sent = json_is_array(refused) ? !not_refused : !not_told;
+    found(d, "prefix-missing", known ? v->at[sent ? CPE : ROUTER].name : NULL, v, known,
+          "%s does not have %s from this neighbour%s", v->at[CPE].name, missing,
+          known && sent ? ", as it refuses it" : "");
 }
 
 static bool is_lan_router(const json_t *node)
 {
     return is(node, "kind", "router") || is(node, "kind", "ospf-router");
+}
+
+/* A link that is up at both ends. */
+static bool carries(const struct doctor *d, const json_t *link)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *node = node_named(d, text_in(json_object_get(link, "nodes"), i));
+        const json_t *port = json_object_get(json_object_get(node, "interfaces"), text_at(link, "name"));
+        if (!true_at(port, "up") || !true_at(port, "carrier"))
+            return false;
+    }
+    return true;
+}
+
+/* Where OSPF brings the routes it runs, and has had the time of a few hellos. */
+static bool is_settled(const json_t *node)
+{
+    enum { ADJACENT_S = 30 };
+    const char *daemon = is(node, "kind", "ospf-router") ? "bird" : "ospfd";
+
+    return !*text_at(json_object_get(node, "daemons"), daemon) ||
+           (is_running(node, daemon) &&
+            number_at(json_object_get(node, "daemon_age_s"), daemon, ADJACENT_S) >= ADJACENT_S);
+}
+
+static bool speak_by(const struct doctor *d, const struct view *v, const json_t *link)
+{
+    size_t i;
+    json_t *order;
+
+    json_array_foreach(json_object_get(d->order, "ibgp"), i, order)
+    {
+        const json_t *neighbors = json_object_get(json_object_get(v->at[CPE].node, "bgp"), "neighbors");
+        if (is(order, "node", v->at[CPE].name) && is(order, "link", text_at(link, "name")) &&
+            !is(json_object_get(neighbors, text_at(order, "neighbor")), "state", "Established"))
+            return false;
+    }
+    return true;
 }
 
 static bool has_prefix(const json_t *node, const char *prefix)
@@ -73,7 +116,7 @@ static bool has_prefix(const json_t *node, const char *prefix)
     return false;
 }
 
-/* A CPE has Cisco's prefixes and the LAN's router beside it does not. */
+/* A CPE has Cisco's prefixes and the LAN's router beside it does not, though the way to it is open. */
 static void rule_redistribution(struct doctor *d, const struct view *v)
 {
     size_t i, p;
@@ -87,7 +130,8 @@ static void rule_redistribution(struct doctor *d, const struct view *v)
         const char *a = text_in(nodes, 0), *b = text_in(nodes, 1);
         const char *lan = !strcmp(a, v->at[CPE].name) ? b : !strcmp(b, v->at[CPE].name) ? a : NULL;
         const json_t *router = lan ? node_named(d, lan) : NULL;
-        if (!router || !is_lan_router(router) || !true_at(router, "on"))
+        if (!router || !is_lan_router(router) || !true_at(router, "on") || !carries(d, link) || !is_settled(router) ||
+            !is_settled(v->at[CPE].node) || !speak_by(d, v, link))
             continue;
         json_array_foreach(json_object_get(v->order, "from_cisco"), p, prefix)
         {
@@ -147,13 +191,6 @@ struct pair {
     const char *node, *peer, *address, *state; /* state NULL: no such neighbour */
 };
 
-static bool speaks(const struct doctor *d, const char *name)
-{
-    const json_t *node = node_named(d, name);
-
-    return true_at(node, "on") && is_running(node, text_at(json_object_get(node, "bgp"), "daemon"));
-}
-
 /* An iBGP session that the design has and that is not Established, of that node, while both ends could speak and have
  * had the time to. False when there is none at `i`. */
 static bool missing_session(const struct doctor *d, size_t i, const char *node, struct pair *pair)
@@ -165,7 +202,9 @@ static bool missing_session(const struct doctor *d, size_t i, const char *node, 
     const json_t *neighbor = json_object_get(json_object_get(bgp, "neighbors"), pair->address);
     if (neighbor)
         pair->state = text_at(neighbor, "state");
+    /* a daemon that tells of no neighbour at all was not read */
     return is(order, "node", node) && speaks(d, node) && speaks(d, pair->peer) &&
+           json_object_size(json_object_get(bgp, "neighbors")) &&
            (!neighbor || (strcmp(pair->state, "Established") != 0 &&
                           !session_is_young(node_named(d, node), neighbor, node_named(d, pair->peer))));
 }
@@ -212,7 +251,7 @@ static void rule_loop_guard(struct doctor *d, const struct view *v, enum end end
     size_t i;
     json_t *rule;
 
-    if (!v->at[end].there)
+    if (!v->at[end].there || !json_is_array(json_object_get(v->at[end].node, "firewall")))
         return;
     json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
     {

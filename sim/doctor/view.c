@@ -43,6 +43,25 @@ bool is_running(const json_t *node, const char *daemon)
     return is(json_object_get(node, "daemons"), daemon, "running");
 }
 
+const char *why_down(const json_t *node, const char *daemon)
+{
+    enum { START_MAX_S = 15 };
+    const char *state = text_at(json_object_get(node, "daemons"), daemon);
+    bool begins =
+        !strcmp(state, "starting") && number_at(json_object_get(node, "daemon_age_s"), daemon, 0) < START_MAX_S;
+
+    if (!true_at(node, "on") || !*state || !strcmp(state, "running") || !strcmp(state, "waiting") || begins)
+        return NULL;
+    return state;
+}
+
+bool speaks(const struct doctor *doctor, const char *name)
+{
+    const json_t *node = node_named(doctor, name);
+
+    return true_at(node, "on") && is_running(node, text_at(json_object_get(node, "bgp"), "daemon"));
+}
+
 bool answered(const json_t *probe)
 {
     return number_at(probe, "received", 0) > 0;
@@ -123,6 +142,7 @@ static const json_t *best_sa(const json_t *sas, const char *tunnel, const char *
 
 static const json_t *installed(const json_t *sas, const char *tunnel)
 {
+    const json_t *old = NULL; /* has a successor already, or is to have one */
     size_t i, j;
     json_t *sa, *child;
 
@@ -130,14 +150,16 @@ static const json_t *installed(const json_t *sas, const char *tunnel)
     {
         json_array_foreach(json_object_get(sa, "children"), j, child)
         {
-            bool alive =
-                is(child, "state", "INSTALLED") || is(child, "state", "REKEYING") || is(child, "state", "REKEYED");
-            if (alive && is(sa, "connection", tunnel))
+            if (!is(sa, "connection", tunnel))
+                continue;
+            if (is(child, "state", "INSTALLED"))
                 return child;
+            if (is(child, "state", "REKEYING") || is(child, "state", "REKEYED"))
+                old = child;
         }
     }
 
-    return NULL;
+    return old;
 }
 
 /* Over all its children, as a rekey may come between. -1: this node's IKE daemon does not count. */

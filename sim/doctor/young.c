@@ -14,7 +14,10 @@ static bool within(json_int_t age_s, json_int_t limit_s)
 
 static bool has_started(const json_t *node, const char *daemon)
 {
-    return within(number_at(json_object_get(node, "daemon_age_s"), daemon, -1), SETTLE_S);
+    const json_t *daemons = json_object_get(node, "daemons");
+    bool starts = *daemon && (is(daemons, daemon, "waiting") || is(daemons, daemon, "starting"));
+
+    return within(number_at(json_object_get(node, "daemon_age_s"), daemon, starts ? 0 : -1), SETTLE_S);
 }
 
 static bool speaker_has_started(const json_t *node)
@@ -33,10 +36,42 @@ bool session_is_young(const json_t *node, const json_t *neighbor, const json_t *
            within(number_at(neighbor, "reset_s", -1), RESET_S);
 }
 
-static bool ike_is_young(const struct view *v)
+bool triggers(const struct view *v)
 {
+    static const char *const tries[] = {"Connect", "Active", "OpenSent", "OpenConfirm", "Established"};
+
+    for (size_t i = 0; i < VC_COUNT(tries); i++)
+        if (is(v->at[CPE].neighbor, "state", tries[i]))
+            return true;
+    return number_at(json_object_get(v->at[CPE].gre, "keepalive"), "every_s", 0);
+}
+
+/* Or the first message is on its way, or what brings up the SA had done so just before the doctor's ping did. */
+static bool ike_is_young(const struct doctor *d, const struct view *v)
+{
+    const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
+
     for (enum end end = CPE; end <= HEADEND; end++)
         if (has_started(v->at[end].node, text_at(json_object_get(v->at[end].node, "ike"), "daemon")))
+            return true;
+    if (is(v->at[CPE].sa, "state", "CONNECTING"))
+        return !logged(d, v, CPE, daemon, "retransm", "established");
+    return v->at[CPE].woken && triggers(v);
+}
+
+static bool child_is_young(const struct view *v)
+{
+    for (enum end end = CPE; end <= HEADEND; end++)
+        if (within(number_at(v->at[end].child, "age_s", -1), SA_S))
+            return true;
+    return false;
+}
+
+/* Keepalives come back to an end again; the other's may take as long as they have between them. */
+static bool gre_comes_up(const struct view *v)
+{
+    for (enum end end = CPE; end < END_COUNT; end++)
+        if (true_at(v->at[end].gre, "up") && within(number_at(v->at[end].gre, "changed_s", -1), SETTLE_S))
             return true;
     return false;
 }
@@ -60,12 +95,22 @@ static bool session_begins(const struct view *v)
            session_is_young(v->at[ROUTER].node, v->at[ROUTER].neighbor, NULL);
 }
 
-/* A path stands in all sessions of the two routers at the tunnel's ends. */
+/* Until its hold timer ends, a session that the tunnel no longer carries draws traffic into it. */
+static bool draws_in_vain(const struct view *v)
+{
+    return !answered(v->ping) &&
+           (is(v->at[CPE].neighbor, "state", "Established") || is(v->at[ROUTER].neighbor, "state", "Established"));
+}
+
+/* A path stands in all sessions of the two routers at the tunnel's ends, and with the tunnels beside it. */
 static bool path_is_young(const struct doctor *d, const struct view *v)
 {
     const char *address;
     json_t *neighbor;
 
+    for (size_t i = 0; i < d->view_count; i++)
+        if (&d->views[i] != v && (draws_in_vain(&d->views[i]) || session_begins(&d->views[i])))
+            return true;
     for (enum end end = CPE; end < END_COUNT; end++) {
         json_object_foreach((json_t *)json_object_get(json_object_get(v->at[end].node, "bgp"), "neighbors"), address,
                             neighbor)
@@ -87,11 +132,11 @@ bool layer_is_young(const struct doctor *d, const struct view *v, enum layer lay
 {
     switch (layer) {
     case IKE:
-        return ike_is_young(v);
+        return ike_is_young(d, v);
     case CHILD:
-        return sa_is_young(v, SA_S);
+        return sa_is_young(v, SA_S) || child_is_young(v);
     case GRE:
-        return sa_is_young(v, SETTLE_S);
+        return sa_is_young(v, SETTLE_S) || gre_comes_up(v);
     case BGP:
         return tunnel_is_young(v) || session_begins(v);
     case ROUTES:

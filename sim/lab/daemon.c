@@ -106,6 +106,7 @@ static int spawn(struct vc_daemon *daemon, vc_error **err)
     if (daemon->pid < 0)
         return -1;
     daemon->state = VC_DAEMON_STARTED;
+    daemon->started_ns = vc_events_now(daemon->lab->events);
     daemon->expected = false;
     vc_reaper_add(daemon->lab->reaper, daemon->pid, on_change, daemon);
     return 0;

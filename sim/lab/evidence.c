@@ -44,13 +44,17 @@ void evidence_age(const struct vc_lab *lab, json_t *out, const char *member, int
         json_object_set_new(out, member, json_integer((vc_events_now(lab->events) - since_ns) / VC_NS_PER_S));
 }
 
+/* Of what serves, since it does; of what does not yet, since its start. */
 static json_t *daemon_ages(const struct lab_node *node)
 {
     json_t *out = json_object();
 
-    for (size_t i = 0; i < node->rt.plan->daemon_count; i++)
-        if (node->daemons[i].state == VC_DAEMON_READY)
-            evidence_age(node->daemons[i].lab, out, node->daemons[i].plan->name, node->daemons[i].ready_ns);
+    for (size_t i = 0; i < node->rt.plan->daemon_count; i++) {
+        const struct vc_daemon *daemon = &node->daemons[i];
+        if (daemon->state == VC_DAEMON_READY || daemon->state == VC_DAEMON_STARTED)
+            evidence_age(daemon->lab, out, daemon->plan->name,
+                         daemon->state == VC_DAEMON_READY ? daemon->ready_ns : daemon->started_ns);
+    }
     return out;
 }
 

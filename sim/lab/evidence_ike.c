@@ -202,7 +202,10 @@ static void read_word(json_t *connection, const char *keyword, const char *value
     if (!strcmp(keyword, "keyexchange"))
         json_object_set_new(connection, "version", json_integer(strcmp(value, "ikev1") ? 2 : 1));
     else if (!strcmp(keyword, "auto"))
-        json_object_set_new(connection, "start", json_string(strcmp(value, "ondemand") ? "none" : "trap"));
+        json_object_set_new(connection, "start",
+                            json_string(!strcmp(value, "add") || !strcmp(value, "ignore") ? "none"
+                                        : !strcmp(value, "start")                         ? "start"
+                                                                                          : "trap"));
     else if (!strcmp(keyword, "ipsec-lifetime"))
         json_object_set_new(connection, "lifetime_s", json_integer(strtoll(value, NULL, 10)));
     else if (!strcmp(keyword, "replay-window"))

@@ -285,8 +285,10 @@ static json_t *rule_of(const json_t *rule)
     json_array_foreach(json_object_get(rule, "expr"), i, statement)
     {
         const json_t *match = json_object_get(statement, "match"), *mangle = json_object_get(statement, "mangle");
+        const char *how = json_string_value(json_object_get(match, "op"));
         if (match)
-            json_object_set(out, match_name(json_object_get(match, "left")), json_object_get(match, "right"));
+            json_object_set(out, how && !strcmp(how, "!=") ? "other" : match_name(json_object_get(match, "left")),
+                            json_object_get(match, "right"));
         if (json_object_get(json_object_get(mangle, "key"), "tcp option"))
             json_object_set(out, "mss", json_object_get(mangle, "value"));
         if (json_object_get(statement, "drop"))

@@ -36,7 +36,10 @@ static void split(char *line, const char *between, const char *words[WORDS])
 
 static void set_number(json_t *tunnel, const char *member, const char *text)
 {
-    json_object_set_new(tunnel, member, json_integer(atoll(text)));
+    json_int_t number = atoll(text);
+    const char *dot = strchr(text, '.');
+
+    json_object_set_new(tunnel, member, json_integer(dot ? number << 16 | atoll(dot + 1) : number));
 }
 
 /* ---- FRR ---- */
@@ -45,6 +48,7 @@ static void frr_neighbor(struct reader *r, const char *who, const char *verb, co
 {
     static const char *const flags[][2] = {{"default-originate", "default"}, {"shutdown", "shut"}};
     static const char *const numbers[][2] = {{"remote-as", "remote_as"}, {"local-as", "local_as"}};
+    static const char *const filters[] = {"prefix-list", "route-map", "distribute-list", "filter-list"};
     const char *group = json_string_value(json_object_get(r->groups, who));
     json_t *tunnel = of_tunnel(r, group ? group : who);
 
@@ -62,8 +66,9 @@ static void frr_neighbor(struct reader *r, const char *who, const char *verb, co
             set_number(tunnel, numbers[i][1], value);
     if (!strcmp(verb, "password"))
         json_object_set_new(tunnel, "password", json_string(value));
-    else if (!strcmp(verb, "prefix-list") && !strcmp(way, "in"))
-        json_object_set_new(tunnel, "inbound_policy", json_true());
+    for (size_t i = 0; i < VC_COUNT(filters); i++)
+        if (!strcmp(verb, filters[i]) && !strcmp(way, "in"))
+            json_object_set_new(tunnel, "inbound_policy", json_true());
     if (!json_object_get(tunnel, "local_as") && *r->asn)
         set_number(tunnel, "local_as", r->asn);
 }

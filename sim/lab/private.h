@@ -15,7 +15,7 @@ struct vc_daemon {
     struct lab_node *node;
     const struct vc_plan_daemon *plan;
     enum vc_daemon_state state;
-    int64_t ready_ns; /* since when it serves, on the events' clock */
+    int64_t started_ns, ready_ns; /* its last start, and since when it serves, on the events' clock */
     pid_t pid;
     bool expected;             /* a fault or the lab itself ended it: no failure */
     bool again;                /* it was killed to be started anew */

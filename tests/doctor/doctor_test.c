@@ -94,6 +94,7 @@ Test(doctor, tells_a_tunnel_that_only_its_own_ping_triggers)
 
     put(evidence, "before/cpe1", "sas", "[]");
     put(evidence, "nodes/cpe1/gre/dc1/keepalive", "every_s", "0");
+    put(evidence, "nodes/cpe1/bgp/neighbors/100.64.0.1", "state", "\"Idle\"");
     answers(evidence, "no-traffic-triggers@cpe1/dc1", "no SA before the ping");
 }
 

@@ -1,26 +1,6 @@
 /* What one finding may hide of another, what has only begun, and what is over: real evidence, changed by hand. */
 #include "made.h"
 
-struct put {
-    const char *path, *member, *value; /* JSON */
-};
-
-struct made {
-    const char *what, *base;
-    struct put puts[8];
-    const char *wanted;
-};
-
-static void says(const struct made *made, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        VC_AUTO_JSON *evidence = load(made[i].base);
-        for (size_t p = 0; p < VC_COUNT(made[i].puts) && made[i].puts[p].path; p++)
-            put(evidence, made[i].puts[p].path, made[i].puts[p].member, made[i].puts[p].value);
-        answers(evidence, made[i].wanted, made[i].what);
-    }
-}
-
 #define HEALTHY  "two-cpe-healthy-tuned.json"
 #define NO_GUARD "nodes/cpe1/firewall/4", "chain", "\"none\""
 

@@ -68,3 +68,23 @@ static inline void put(json_t *evidence, const char *path, const char *member, c
 {
     json_object_set_new(at(evidence, path), member, json_loads(value, JSON_DECODE_ANY, NULL));
 }
+
+struct put {
+    const char *path, *member, *value; /* JSON */
+};
+
+struct made {
+    const char *what, *base;
+    struct put puts[8];
+    const char *wanted;
+};
+
+static inline void says(const struct made *made, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        VC_AUTO_JSON *evidence = load(made[i].base);
+        for (size_t p = 0; p < VC_COUNT(made[i].puts) && made[i].puts[p].path; p++)
+            put(evidence, made[i].puts[p].path, made[i].puts[p].member, made[i].puts[p].value);
+        answers(evidence, made[i].wanted, made[i].what);
+    }
+}
