@@ -130,32 +130,35 @@ static int64_t written_s(const char *line)
     return strptime(line, "%Y-%m-%d %H:%M:%S", &tm) ? (int64_t)timegm(&tm) : -1;
 }
 
-/* Four IKE SAs within ten minutes of one life of the daemon, and the last of them is young. A daemon that starts anew
- * has reason for another SA. */
+/* Four IKE SAs within ten minutes of one life of the CPE's daemon, and the last of them is young. A daemon that starts
+ * anew has reason for another SA; the headend's log does not show the CPE's start. */
 static bool bounces(const struct view *v, enum end end)
 {
     enum { MANY = 4, SOON_S = 600, YOUNG_S = 60 };
     const json_t *lines = lines_of(v->at[end].node, "charon");
     VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "IKE_SA %s[", v->name);
-    json_int_t age = number_at(v->at[end].sa, "established_s", -1);
+    json_int_t age_s = number_at(v->at[end].sa, "established_s", -1);
+    const json_t *cpe = v->at[CPE].node;
+    int64_t serve_s =
+        number_at(json_object_get(cpe, "daemon_age_s"), text_at(json_object_get(cpe, "ike"), "daemon"), INT64_MAX);
     int64_t last_s = -1;
     unsigned times = 0;
 
-    for (size_t i = json_array_size(lines); i-- > 0;) {
+    for (size_t i = json_array_size(lines); age_s >= 0 && i-- > 0;) {
         const char *text = text_in(lines, i);
         int64_t at_s = written_s(text);
-        if (strstr(text, "Starting IKE charon daemon") || (last_s >= 0 && last_s - at_s > SOON_S))
+        int64_t earlier_s = last_s >= 0 && at_s >= 0 ? last_s - at_s : 0;
+        if (strstr(text, "Starting IKE charon daemon") || earlier_s > SOON_S || earlier_s + age_s > serve_s)
             break;
         if (!strstr(text, of) || !strstr(text, "] established"))
             continue;
         last_s = last_s < 0 ? at_s : last_s;
         times++;
     }
-    return times >= MANY && age >= 0 && age < YOUNG_S;
+    return times >= MANY && age_s >= 0 && age_s < YOUNG_S;
 }
 
-/* A CPE whose daemon is another make is seen in the headend's log; a CPE that starts anew is no reason there, so the
- * CPE's own log goes before. */
+/* A CPE whose daemon is another make is seen in the headend's log. */
 static void rule_bouncing(struct doctor *d, const struct view *v)
 {
     bool own = is(json_object_get(v->at[CPE].node, "ike"), "daemon", "charon");

@@ -370,6 +370,10 @@ Test(findings, sas_that_bounce_are_found_with_a_cpe_of_another_make)
         "[" SA("0:10") ", " SA("1:10") ", " SA("2:10") ", " SA("3:10") "]");
     put(evidence, "nodes/dc1-headend/ike/sas/0", "established_s", "8");
     answers(evidence, "sa-bouncing@/dc1?", "four, and a young one");
+    put(evidence, "nodes/cpe1", "daemon_age_s", "{\"pluto\": 190}");
+    answers(evidence, "sa-bouncing@/dc1?", "all of one life of the CPE's daemon");
+    put(evidence, "nodes/cpe1", "daemon_age_s", "{\"pluto\": 180}");
+    answers(evidence, "", "the CPE's daemon began anew after the first");
 }
 
 Test(findings, whatever_is_latent_says_when_it_bites)
