@@ -11,7 +11,8 @@
 #include "config/own.h"
 
 static const char usage[] =
-    "Usage: vclab import --from ios-xe FILE --topology ORDER -o TOPOLOGY [--node CPE] [--timers PROFILE] [--json]\n"
+    "Usage: vclab import --from ios-xe FILE --topology ORDER -o TOPOLOGY [--node CPE] [--timers PROFILE]\n"
+    "                    [--peer ADDRESS=NODE]... [--json]\n"
     "       vclab import --from strongswan-frr DIR --topology ORDER -o TOPOLOGY --node CPE [--json]\n"
     "\n"
     "Reads a running-config of IOS-XE, holds it against the order and writes a topology that starts from the order's: "
@@ -25,6 +26,9 @@ static const char usage[] =
     "  --node CPE        the order's CPE; else the one that the configuration looks like\n"
     "  --timers PROFILE  timers that are this profile's need not be said; else the configuration's count in all "
     "scenarios\n"
+    "  --peer A=NODE     the iBGP neighbour at address A is NODE (a CPE, a router of the LAN), where the topology has "
+    "another\n"
+    "                    address for it; once for each\n"
     "  --json            what was found, for programs (vclab.import/1)\n"
     "strongswan-frr: DIR, below the folder of TOPOLOGY, has a swanctl.conf, a frr.conf or both; the node has them as "
     "they "
@@ -35,6 +39,7 @@ static const char usage[] =
 
 struct import_options {
     const char *form, *file, *order, *out, *node, *timers;
+    const char **peers; /* NULL-terminated */
     bool json;
 };
 
@@ -143,7 +148,7 @@ static int import_ios(const struct import_options *options, const struct vc_topo
                       const char *name, const char *base, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const struct vc_import_options how = {order, node, options->timers, session_folder(ctx, "nodes")};
+    const struct vc_import_options how = {order, node, options->timers, session_folder(ctx, "nodes"), options->peers};
     size_t size;
     const char *text = read_whole(ctx, options->file, &size, err);
     const struct vc_import *import = text ? vc_import_ios(ctx, &how, options->file, text, size, err) : NULL;
@@ -233,6 +238,8 @@ static int import_files(const struct import_options *options, const struct vc_to
     if (options->timers)
         return vc_fail(err, VC_EXIT_USAGE, 0,
                        "vclab import: --timers is for ios-xe; files are played with the timers that are in them");
+    if (*options->peers)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "vclab import: --peer is for ios-xe; files are played as they are");
     const char *seen = below(ctx, options->file, options->out, err);
     if (!seen || read_own(report, &own, options->file, seen, err))
         return -1;
@@ -264,17 +271,28 @@ static int import(const struct import_options *options, vc_error **err)
     return how(options, order, node, name, base, err);
 }
 
+static void add_peer(const char ***peers, const char *peer)
+{
+    size_t count = talloc_array_length(*peers);
+
+    *peers = talloc_realloc(NULL, *peers, const char *, count + 1);
+    (*peers)[count - 1] = peer;
+    (*peers)[count] = NULL;
+}
+
 int vc_cmd_import(int argc, char **argv)
 {
-    enum { FROM = 256, TOPOLOGY, NODE, TIMERS, JSON };
+    enum { FROM = 256, TOPOLOGY, NODE, TIMERS, PEER, JSON };
     static const struct option longs[] = {{"from", required_argument, NULL, FROM},
                                           {"topology", required_argument, NULL, TOPOLOGY},
                                           {"output", required_argument, NULL, 'o'},
                                           {"node", required_argument, NULL, NODE},
                                           {"timers", required_argument, NULL, TIMERS},
+                                          {"peer", required_argument, NULL, PEER},
                                           {"json", no_argument, NULL, JSON},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
+    VC_AUTO_TALLOC const char **peers = talloc_zero_array(NULL, const char *, 1);
     struct import_options options = {0};
     VC_AUTO_ERROR *err = NULL;
 
@@ -284,6 +302,8 @@ int vc_cmd_import(int argc, char **argv)
             return c == 'h' ? 0 : VC_EXIT_USAGE;
         }
         options.json |= c == JSON;
+        if (c == PEER)
+            add_peer(&peers, optarg);
         *(c == FROM       ? &options.form
           : c == TOPOLOGY ? &options.order
           : c == NODE     ? &options.node
@@ -297,5 +317,6 @@ int vc_cmd_import(int argc, char **argv)
         return VC_EXIT_USAGE;
     }
     options.file = argv[optind];
+    options.peers = peers;
     return import(&options, &err) ? print_error(err) : VC_EXIT_PASS;
 }
