@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -254,6 +255,21 @@ static int import_files(const struct import_options *options, const struct vc_to
     return 0;
 }
 
+/* The document starts from the order: in the place of a file of that it would start from itself, and the order's keys
+ * would be gone. */
+static bool is_of_order(const struct vc_topology *order, const char *out)
+{
+    struct stat written, read;
+
+    if (stat(out, &written))
+        return false;
+    for (size_t i = 0; i <= order->base_count; i++)
+        if (!stat(i ? order->bases[i - 1].file : order->file, &read) && read.st_dev == written.st_dev &&
+            read.st_ino == written.st_ino)
+            return true;
+    return false;
+}
+
 static int import(const struct import_options *options, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -264,6 +280,9 @@ static int import(const struct import_options *options, vc_error **err)
 
     if (!base)
         return -1;
+    if (is_of_order(order, options->out))
+        return vc_fail(err, VC_EXIT_USAGE, 0, "-o %s: topology %s is made of that file; allowed: another name",
+                       options->out, order->name);
     if (options->node && (node = vc_topology_node(order, options->node)) == VC_NONE)
         return vc_fail(err, VC_EXIT_USAGE, 0, "no node %s in topology %s", options->node, order->name);
     int (*how)(const struct import_options *, const struct vc_topology *, size_t, const char *, const char *,

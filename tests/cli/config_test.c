@@ -160,6 +160,24 @@ Test(config, a_bad_import_changes_no_file)
     cr_expect_eq(entries(ctx), files + 1, "nothing else is left but the configuration");
 }
 
+/* The order's own file, by whatever name, and the one that it is based on: there the keys are. */
+Test(config, an_import_never_replaces_its_order)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *keys = write_order(ctx, "one-cpe"), *order = in_top(ctx, "second.yaml"), *link = in_top(ctx, "l.yaml");
+    const char *const outs[] = {order, keys, link};
+
+    put_text(order, "topology: second\nbase: order\ndescription: x\n");
+    cr_assert_eq(symlink(keys, link), 0);
+    for (size_t i = 0; i < VC_COUNT(outs); i++) {
+        struct command *command = import(ctx, CONFIGS "broken-psk.cfg", order, outs[i]);
+        EXITS(command, 2);
+        SAYS(command, "topology second is made of that file; allowed: another name");
+        struct command *checked = RUN(ctx, "check", order, keys);
+        EXITS(checked, 0);
+    }
+}
+
 /* A folder in which nothing can be made: what is there stays, and it is said that it could not be written. */
 Test(config, what_cannot_be_written_leaves_the_old_document)
 {
