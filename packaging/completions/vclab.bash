@@ -26,7 +26,7 @@ _vclab() {
     activate) words='--status --export --settings --files --deactivate --out --seed --as full-admin read-only --ledger --json' ;;
     onboard) words='--cpe --node --out --timers tuned service keepalive bfd only-bfd --seed --jobs --as full-admin read-only --ledger --results --only --failures --live --list --json' ;;
     export) words="--as --topology --timers --seed --no-secrets --out ios-xe strongswan frr bird libreswan $(_vclab_topologies "$home")" ;;
-    import) words="--from --topology --node --timers --json -o ios-xe strongswan-frr $(_vclab_topologies "$home")" ;;
+    import) words="--from --topology --node --timers --peer --json -o ios-xe strongswan-frr $(_vclab_topologies "$home")" ;;
     plan) words='--level call packet --verify --seed --results --json' ;;
     report) words='--markdown --json --rejudge' ;;
     fault) words='--misconfigure link-down drop daemon-kill daemon-pause daemon-restart power-off wan-cut link= node= tunnel= select= direction= daemon= end= name=' ;;

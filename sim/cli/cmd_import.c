@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -11,7 +12,8 @@
 #include "config/own.h"
 
 static const char usage[] =
-    "Usage: vclab import --from ios-xe FILE --topology ORDER -o TOPOLOGY [--node CPE] [--timers PROFILE] [--json]\n"
+    "Usage: vclab import --from ios-xe FILE --topology ORDER -o TOPOLOGY [--node CPE] [--timers PROFILE]\n"
+    "                    [--peer ADDRESS=NODE]... [--json]\n"
     "       vclab import --from strongswan-frr DIR --topology ORDER -o TOPOLOGY --node CPE [--json]\n"
     "\n"
     "Reads a running-config of IOS-XE, holds it against the order and writes a topology that starts from the order's: "
@@ -25,6 +27,9 @@ static const char usage[] =
     "  --node CPE        the order's CPE; else the one that the configuration looks like\n"
     "  --timers PROFILE  timers that are this profile's need not be said; else the configuration's count in all "
     "scenarios\n"
+    "  --peer A=NODE     the iBGP neighbour at address A is NODE (a CPE, a router of the LAN), where the topology has "
+    "another\n"
+    "                    address for it; once for each\n"
     "  --json            what was found, for programs (vclab.import/1)\n"
     "strongswan-frr: DIR, below the folder of TOPOLOGY, has a swanctl.conf, a frr.conf or both; the node has them as "
     "they "
@@ -35,6 +40,7 @@ static const char usage[] =
 
 struct import_options {
     const char *form, *file, *order, *out, *node, *timers;
+    const char **peers; /* NULL-terminated */
     bool json;
 };
 
@@ -143,7 +149,7 @@ static int import_ios(const struct import_options *options, const struct vc_topo
                       const char *name, const char *base, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    const struct vc_import_options how = {order, node, options->timers, session_folder(ctx, "nodes")};
+    const struct vc_import_options how = {order, node, options->timers, session_folder(ctx, "nodes"), options->peers};
     size_t size;
     const char *text = read_whole(ctx, options->file, &size, err);
     const struct vc_import *import = text ? vc_import_ios(ctx, &how, options->file, text, size, err) : NULL;
@@ -233,6 +239,8 @@ static int import_files(const struct import_options *options, const struct vc_to
     if (options->timers)
         return vc_fail(err, VC_EXIT_USAGE, 0,
                        "vclab import: --timers is for ios-xe; files are played with the timers that are in them");
+    if (*options->peers)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "vclab import: --peer is for ios-xe; files are played as they are");
     const char *seen = below(ctx, options->file, options->out, err);
     if (!seen || read_own(report, &own, options->file, seen, err))
         return -1;
@@ -247,6 +255,21 @@ static int import_files(const struct import_options *options, const struct vc_to
     return 0;
 }
 
+/* The document starts from the order: in the place of a file of that it would start from itself, and the order's keys
+ * would be gone. */
+static bool is_of_order(const struct vc_topology *order, const char *out)
+{
+    struct stat written, read;
+
+    if (stat(out, &written))
+        return false;
+    for (size_t i = 0; i <= order->base_count; i++)
+        if (!stat(i ? order->bases[i - 1].file : order->file, &read) && read.st_dev == written.st_dev &&
+            read.st_ino == written.st_ino)
+            return true;
+    return false;
+}
+
 static int import(const struct import_options *options, vc_error **err)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -257,6 +280,9 @@ static int import(const struct import_options *options, vc_error **err)
 
     if (!base)
         return -1;
+    if (is_of_order(order, options->out))
+        return vc_fail(err, VC_EXIT_USAGE, 0, "-o %s: topology %s is made of that file; allowed: another name",
+                       options->out, order->name);
     if (options->node && (node = vc_topology_node(order, options->node)) == VC_NONE)
         return vc_fail(err, VC_EXIT_USAGE, 0, "no node %s in topology %s", options->node, order->name);
     int (*how)(const struct import_options *, const struct vc_topology *, size_t, const char *, const char *,
@@ -264,17 +290,28 @@ static int import(const struct import_options *options, vc_error **err)
     return how(options, order, node, name, base, err);
 }
 
+static void add_peer(const char ***peers, const char *peer)
+{
+    size_t count = talloc_array_length(*peers);
+
+    *peers = talloc_realloc(NULL, *peers, const char *, count + 1);
+    (*peers)[count - 1] = peer;
+    (*peers)[count] = NULL;
+}
+
 int vc_cmd_import(int argc, char **argv)
 {
-    enum { FROM = 256, TOPOLOGY, NODE, TIMERS, JSON };
+    enum { FROM = 256, TOPOLOGY, NODE, TIMERS, PEER, JSON };
     static const struct option longs[] = {{"from", required_argument, NULL, FROM},
                                           {"topology", required_argument, NULL, TOPOLOGY},
                                           {"output", required_argument, NULL, 'o'},
                                           {"node", required_argument, NULL, NODE},
                                           {"timers", required_argument, NULL, TIMERS},
+                                          {"peer", required_argument, NULL, PEER},
                                           {"json", no_argument, NULL, JSON},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
+    VC_AUTO_TALLOC const char **peers = talloc_zero_array(NULL, const char *, 1);
     struct import_options options = {0};
     VC_AUTO_ERROR *err = NULL;
 
@@ -284,6 +321,8 @@ int vc_cmd_import(int argc, char **argv)
             return c == 'h' ? 0 : VC_EXIT_USAGE;
         }
         options.json |= c == JSON;
+        if (c == PEER)
+            add_peer(&peers, optarg);
         *(c == FROM       ? &options.form
           : c == TOPOLOGY ? &options.order
           : c == NODE     ? &options.node
@@ -297,5 +336,6 @@ int vc_cmd_import(int argc, char **argv)
         return VC_EXIT_USAGE;
     }
     options.file = argv[optind];
+    options.peers = peers;
     return import(&options, &err) ? print_error(err) : VC_EXIT_PASS;
 }

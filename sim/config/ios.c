@@ -247,8 +247,15 @@ static void apply(struct reader *r, const struct vc_ios_pattern *p, const char *
         enter(r, section, line);
 }
 
+/* A line that stands deeper than its section's first one is that section's. What is known to say nothing at the top
+ * level may say something there (`hostname` of a keyring's peer, say): only what says something is taken elsewhere. */
+static bool stays(const struct reader *r, size_t section, const struct line *line, const struct vc_ios_pattern *p)
+{
+    return !section && line->indent > r->header_indent && !p->opens && !p->key;
+}
+
 /* "no" before a line that the section knows takes away what that line would say. */
-static bool apply_no(struct reader *r, enum vc_ios_kind kind, const struct line *line)
+static bool apply_no(struct reader *r, enum vc_ios_kind kind, const struct line *line, bool elsewhere)
 {
     const char *args[WORDS_MAX];
     size_t given;
@@ -259,7 +266,7 @@ static bool apply_no(struct reader *r, enum vc_ios_kind kind, const struct line 
     const struct vc_ios_pattern *p = find(kind, words, line->count - 1, true, args, &given);
     if (!p && (p = find(kind, words, line->count - 1, false, args, &given)) && p->opens && p->opens != VC_IOS_SKIP)
         p = NULL;
-    if (!p)
+    if (!p || (elsewhere && stays(r, r->current, line, p)))
         return false;
     if (!p->key || strchr("*-", *p->key)) {
         r->ios->irrelevant++;
@@ -280,6 +287,8 @@ static bool try_section(struct reader *r, size_t section, const struct line *lin
     const char *args[WORDS_MAX];
     const struct vc_ios_pattern *p = find(kind, line->words, line->count, true, args, &given);
 
+    if (was && p && stays(r, section, line, p))
+        return false;
     r->current = section;
     if (section != was)
         r->parent = 0;
@@ -287,7 +296,7 @@ static bool try_section(struct reader *r, size_t section, const struct line *lin
         apply(r, p, args, given, line);
         return true;
     }
-    if (apply_no(r, kind, line))
+    if (apply_no(r, kind, line, was != section))
         return true;
     r->current = was;
     r->parent = parent;
@@ -339,8 +348,7 @@ static void take(struct reader *r, const struct line *line)
         return;
     bool top_first = r->current && r->indented && !line->indent;
     if ((top_first && try_section(r, 0, line)) || try_section(r, r->current, line) ||
-        (r->parent && try_section(r, r->parent, line)) ||
-        (!top_first && r->current && try_section(r, 0, line))) {
+        (r->parent && try_section(r, r->parent, line)) || (!top_first && r->current && try_section(r, 0, line))) {
         r->indented |= line->indent > r->header_indent;
         return;
     }

@@ -28,6 +28,7 @@ const struct vc_ios_pattern vc_ios_patterns[] = {
     {VC_IOS_KEYRING, "address <a>", "address"},
     {VC_IOS_KEYRING, "address <a> <a>", "address"},
     {VC_IOS_KEYRING, "identity address <a>", NULL}, /* of one that calls; the CPE calls itself */
+    {VC_IOS_KEYRING, "hostname <w>", NULL},
     {VC_IOS_KEYRING, "pre-shared-key local <rest>", "key-local"},
     {VC_IOS_KEYRING, "pre-shared-key remote <rest>", "key-remote"},
     {VC_IOS_KEYRING, "pre-shared-key <rest>", "key"},
@@ -424,6 +425,10 @@ const struct vc_ios_pattern vc_ios_patterns[] = {
     {G, "netconf-yang <any>", NULL},
     {G, "restconf", NULL},
     {G, "bfd <any>", NULL},
+    {G, "configure terminal", NULL}, /* as it was typed */
+    {G, "conf t", NULL},
+    {G, "write memory", NULL},
+    {G, "copy running-config startup-config", NULL},
     {G, "Building configuration...", NULL},
     {G, "Current configuration <any>", NULL},
 };

@@ -55,6 +55,8 @@ static const struct {
     {{"import", "--from", "strongswan-frr", "/", "--topology", "two-cpe", "-o", "-", "--node", "cpe1", "--timers",
       "tuned"},
      "--timers is for ios-xe"},
+    {{"import", "--from", "strongswan-frr", "/", "--topology", "two-cpe", "-o", "-", "--node", "cpe1", "--peer", "x"},
+     "--peer is for ios-xe"},
     {{"import", "--from", "strongswan-frr", "/", "--topology", "two-cpe", "-o", "-", "--node", "cpe1"},
      "/ is not below the folder of -"},
     {{"import", "--from", "strongswan-frr", "/nothing", "--topology", "two-cpe", "-o", "-", "--node", "cpe1"},
@@ -83,6 +85,55 @@ Test(config, what_is_wrong_ends_with_one_line)
     }
 }
 
+/* `file` of the configurations in the test's folder, each `from` in it replaced; its path. */
+static const char *edited(void *ctx, const char *file, const char *from, const char *to)
+{
+    VC_AUTO_FILE *in = fopen(talloc_asprintf(ctx, CONFIGS "%s", file), "re");
+    char *text = talloc_strdup(ctx, ""), line[4096];
+    size_t found = 0;
+
+    cr_assert(in);
+    while (fgets(line, sizeof line, in)) {
+        const char *rest = line;
+        for (const char *at; (at = strstr(rest, from)); rest = at + strlen(from), found++)
+            text = talloc_asprintf_append(text, "%.*s%s", (int)(at - rest), rest, to);
+        text = talloc_strdup_append(text, rest);
+    }
+    cr_assert(found, "%s in %s", from, file);
+    const char *path = in_top(ctx, "edited.cfg");
+    put_text(path, text);
+    return path;
+}
+
+/* Two CPEs with addresses of their own between them: whose they are must be said. */
+Test(config, a_neighbour_may_be_told)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *order = write_order(ctx, "two-cpe"), *out = in_top(ctx, "customer.yaml");
+    const char *config = edited(ctx, "healthy-vti.cfg", "10.10.0.10", "10.99.0.2");
+    static const struct {
+        const char *peer, *says;
+        int exits;
+    } cases[] = {
+        {"10.99.0.2=cpe2", "0 not understood", 0},
+        {"10.99.0.2", "peer 10.99.0.2: allowed: ADDRESS=NODE", 2},
+        {"10.99.0.2=cpe9", "peer 10.99.0.2=cpe9: allowed: ADDRESS=NODE", 2},
+        {"10.99.0.3=cpe2", "say whose it is, --peer 10.99.0.2=NODE", 2},
+    };
+
+    struct command *unsaid = import(ctx, config, order, out);
+    EXITS(unsaid, 2);
+    SAYS(unsaid, "iBGP with 10.99.0.2, which the topology does not have: say whose it is, --peer 10.99.0.2=NODE");
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        struct command *command =
+            RUN(ctx, "import", "--from", "ios-xe", config, "--topology", order, "--node", "cpe1", "--timers", "tuned",
+                "--peer", "10.98.0.1=lan", "--peer", cases[i].peer, "-o", out);
+        EXITS(command, cases[i].exits);
+        SAYS(command, cases[i].says);
+        cr_expect(cases[i].exits || !strstr(command->err, "ibgp is"), "%s", command->err);
+    }
+}
+
 /* A document that is no topology leaves the one before as it was. */
 Test(config, a_bad_import_changes_no_file)
 {
@@ -93,19 +144,38 @@ Test(config, a_bad_import_changes_no_file)
     struct command *good = import(ctx, CONFIGS "broken-psk.cfg", order, out);
     EXITS(good, 0);
     cr_assert_eq(stat(out, &before), 0);
-    VC_AUTO_FILE *from = fopen(CONFIGS "healthy-numbered-acl.cfg", "re");
-    VC_AUTO_FILE *to = fopen(in_top(ctx, "wide.cfg"), "we");
-    char line[4096];
-    while (fgets(line, sizeof line, from))
-        fputs(strstr(line, "lifetime 14400") ? "   lifetime 4\n" : line, to); /* less than a node can have */
-    fflush(to);
+    cr_assert_eq(mkdir(in_top(ctx, "cp e1"), 0755), 0); /* a topology has no such path */
+    put_text(in_top(ctx, "cp e1/frr.conf"), "router bgp 64512\n");
     size_t files = entries(ctx);
-    struct command *command = import(ctx, in_top(ctx, "wide.cfg"), order, out);
+    struct command *command = RUN(ctx, "import", "--from", "strongswan-frr", in_top(ctx, "cp e1"), "--topology", order,
+                                  "--node", "cpe1", "-o", out);
     EXITS(command, 2);
     SAYS(command, "what was read makes no topology");
+    struct command *short_lived = /* less than a node can have */
+        import(ctx, edited(ctx, "healthy-numbered-acl.cfg", "lifetime 14400", "lifetime 4"), order, out);
+    EXITS(short_lived, 2);
+    SAYS(short_lived, "of its lines can be expressed by no knob");
     cr_assert_eq(stat(out, &after), 0);
     cr_expect_eq(before.st_ino, after.st_ino);
-    cr_expect_eq(entries(ctx), files, "nothing else is left");
+    cr_expect_eq(entries(ctx), files + 1, "nothing else is left but the configuration");
+}
+
+/* The order's own file, by whatever name, and the one that it is based on: there the keys are. */
+Test(config, an_import_never_replaces_its_order)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *keys = write_order(ctx, "one-cpe"), *order = in_top(ctx, "second.yaml"), *link = in_top(ctx, "l.yaml");
+    const char *const outs[] = {order, keys, link};
+
+    put_text(order, "topology: second\nbase: order\ndescription: x\n");
+    cr_assert_eq(symlink(keys, link), 0);
+    for (size_t i = 0; i < VC_COUNT(outs); i++) {
+        struct command *command = import(ctx, CONFIGS "broken-psk.cfg", order, outs[i]);
+        EXITS(command, 2);
+        SAYS(command, "topology second is made of that file; allowed: another name");
+        struct command *checked = RUN(ctx, "check", order, keys);
+        EXITS(checked, 0);
+    }
 }
 
 /* A folder in which nothing can be made: what is there stays, and it is said that it could not be written. */

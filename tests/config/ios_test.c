@@ -109,6 +109,22 @@ Test(ios, unknown_lines_are_listed_with_their_numbers)
     cr_expect(vc_ios_fact(vc_ios_section(ios, VC_IOS_INTERFACE, "Tunnel1"), "shutdown", NULL) != NULL);
 }
 
+/* What the top level knows to say nothing is unknown deeper in a section, which goes on after it. */
+Test(ios, a_sections_own_line_is_not_the_top_levels)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_ios *ios =
+        read_text(ctx, "interface Tunnel1\n ip host a 10.0.0.1\n no service x\n ip mtu 1400\n ip route 10.0.0.0 "
+                       "255.0.0.0 Null0\ncrypto ikev2 keyring K\n peer A\n  hostname dc1\n  pre-shared-key x\n");
+
+    cr_assert_eq(ios->unknown_count, 2);
+    cr_expect_eq(ios->unknown[0].line, 2);
+    cr_expect_eq(ios->unknown[1].line, 3);
+    cr_expect_str_eq(arg(ios, VC_IOS_INTERFACE, "Tunnel1", "mtu", 0), "1400");
+    cr_expect(vc_ios_fact(&ios->sections[0], "route", NULL) != NULL, "one level's line at another's depth");
+    cr_expect_str_eq(arg(ios, VC_IOS_KEYRING, "K A", "key", 0), "x");
+}
+
 Test(ios, what_says_nothing_here_is_told_apart_from_what_is_unknown)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
