@@ -235,6 +235,25 @@ static void read_tunnel(struct vc_cpe_reader *r, const struct vc_ios_section *gr
     check_tunnel(r, gre, t);
 }
 
+static void miss_wan(struct vc_cpe_reader *r, struct in_addr wanted)
+{
+    struct vc_prefix address;
+
+    for (size_t i = 0; i < r->ios->section_count; i++) {
+        const struct vc_ios_section *s = &r->ios->sections[i];
+
+        if (!vc_cpe_leads_out(r, s) || !vc_cpe_address(s, &address))
+            continue;
+        vc_cpe_error(r->cpe, vc_ios_line(vc_ios_fact(s, "address", NULL), s->line),
+                     "%s has %s where the order has %s for IPsec; Cisco knows no other, and no knob of the lab's node "
+                     "changes it",
+                     s->name, vc_addr_text(address.addr).s, vc_addr_text(wanted).s);
+        return;
+    }
+    vc_cpe_error(r->cpe, 0, "no interface has %s, the order's address for IPsec, and none seems to lead to Cisco",
+                 vc_addr_text(wanted).s);
+}
+
 /* The order says which address Cisco knows; the lab's CPE has it on its link. */
 static void check_wan(struct vc_cpe_reader *r)
 {
@@ -254,10 +273,7 @@ static void check_wan(struct vc_cpe_reader *r)
         if (found || (p->wan && given))
             continue;
         if (p->wan)
-            vc_cpe_error(r->cpe, 0,
-                         "no interface has %s, the order's address for IPsec; Cisco knows no other, and no knob of the "
-                         "lab's node changes it",
-                         vc_addr_text(p->address.addr).s);
+            miss_wan(r, p->address.addr);
         else
             vc_cpe_note(r->cpe, 0, "no interface has %s of the topology's link %s; the lab's node has it",
                         vc_prefix_text(p->address).s, p->description);

@@ -332,6 +332,17 @@ static void read_selector(struct vc_cpe_reader *r, const struct shield *s, struc
         take_nothing(t, entry ? entry->line : s->at->line);
 }
 
+static int line_of_address(const struct vc_cpe_reader *r, struct in_addr wanted, int otherwise)
+{
+    struct vc_prefix address;
+
+    for (size_t i = 0; i < r->ios->section_count; i++)
+        if (r->ios->sections[i].kind == VC_IOS_INTERFACE && vc_cpe_address(&r->ios->sections[i], &address) &&
+            address.addr.s_addr == wanted.s_addr)
+            return vc_ios_line(vc_ios_fact(&r->ios->sections[i], "address", NULL), otherwise);
+    return otherwise;
+}
+
 /* The order says which address Cisco knows. */
 static void check_local(struct vc_cpe_reader *r, const struct shield *s, const struct vc_cpe_tunnel *t)
 {
@@ -339,10 +350,11 @@ static void check_local(struct vc_cpe_reader *r, const struct shield *s, const s
 
     for (size_t i = 0; i < r->ordered->interface_count; i++)
         known |= r->ordered->interfaces[i].wan && r->ordered->interfaces[i].address.addr.s_addr == s->local.s_addr;
-    if (!known)
-        vc_cpe_error(r->cpe, s->line,
-                     "tunnel %s: its IPsec leaves from %s, which is not the order's address; Cisco knows no other",
-                     t->name, vc_addr_text(s->local).s);
+    if (known || (s->owner && !r->wan_written && vc_cpe_leads_out(r, s->owner))) /* that is said of the interface */
+        return;
+    vc_cpe_error(r->cpe, line_of_address(r, s->local, s->line),
+                 "tunnel %s: its IPsec leaves from %s, which is not the order's address; Cisco knows no other", t->name,
+                 vc_addr_text(s->local).s);
 }
 
 static void read_shield(struct vc_cpe_reader *r, const struct shield *s, size_t i)

@@ -40,10 +40,12 @@ static bool is_private(struct in_addr address)
 bool vc_cpe_leads_out(const struct vc_cpe_reader *r, const struct vc_ios_section *s)
 {
     struct vc_prefix address;
-    bool has = vc_cpe_address(s, &address);
 
-    if (!is_physical(s) || r->wan_written)
-        return is_physical(s) && has && is_ordered_wan(r, address.addr);
+    if (!is_physical(s))
+        return false;
+    bool has = vc_cpe_address(s, &address);
+    if (r->wan_written)
+        return has && is_ordered_wan(r, address.addr);
     return is_given(s) || vc_ios_fact(s, "map", NULL) || (has && !is_private(address.addr));
 }
 

@@ -332,7 +332,7 @@ static const struct {
     const char *from, *to, *message;
 } errors[] = {
     {"198.51.100.10 255.255.255.248", "198.51.100.12 255.255.255.248",
-     "edited.cfg: no interface has 198.51.100.10, the order's address for IPsec"},
+     "edited.cfg:119: GigabitEthernet1 has 198.51.100.12 where the order has 198.51.100.10 for IPsec"},
     {" set ikev2-profile VC\n", " set ikev2-profile NONE\n",
      "edited.cfg:83: tunnel dc1: there is no crypto ikev2 profile NONE"},
     {" set transform-set VC\n", " set transform-set NONE\n",
@@ -363,7 +363,7 @@ static const struct {
      " neighbor 100.64.0.1 timers 10 30\n neighbor 100.64.0.1 update-source Loopback1\n",
      "edited.cfg:138: tunnel dc1: its BGP session leaves from Loopback1"},
     {"crypto map VC 10 ipsec-isakmp\n", "crypto map VC local-address Loopback1\ncrypto map VC 10 ipsec-isakmp\n",
-     "tunnel dc1: its IPsec leaves from 10.200.0.1, which is not the order's address"},
+     "edited.cfg:93: tunnel dc1: its IPsec leaves from 10.200.0.1, which is not the order's address"},
     {" keepalive 10 3\n", " keepalive 10 3\n tunnel key 77\n", "edited.cfg:103: tunnel dc1: GRE with a key"},
     {" keepalive 10 3\n", " keepalive 10 3\n vrf forwarding RED\n",
      "edited.cfg:103: tunnel dc1: Tunnel1 is in VRF RED"},
