@@ -274,7 +274,7 @@ static struct vc_form *read_document(void *ctx, const struct vc_doc *doc, const 
 
 struct vc_form *vc_form_read(void *ctx, const char *file, struct vc_problems *problems)
 {
-    static const char *const others[] = {"topology", "scenario"};
+    static const char *const others[] = {"scenario", "topology"};
     const char *kept = talloc_strdup(ctx, file);
     const struct vc_doc *doc = vc_doc_load(ctx, kept, problems);
 

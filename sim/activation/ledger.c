@@ -19,6 +19,8 @@
 
 #include "base/caller.h"
 
+#define DAMAGED "it is damaged; put back a copy, nothing is allocated from a ledger that cannot be trusted"
+
 enum { LOCK_WAIT_MS = 20000, APPLICATION = 0x76634c67 /* "vcLg" */ };
 
 static const char schema[] =
@@ -53,7 +55,8 @@ static const struct reason {
     {SQLITE_CANTOPEN, "it or its journal cannot be opened; give yourself the right to write its folder, or choose "
                       "another with --ledger"},
     {SQLITE_NOTADB, "it is no ledger of vclab; choose another with --ledger"},
-    {SQLITE_CORRUPT, "it is damaged; put back a copy, nothing is allocated from a ledger that cannot be trusted"},
+    {SQLITE_CORRUPT, DAMAGED},
+    {SQLITE_ERROR, DAMAGED}, /* what vclab asks is right, so its tables are not; SQLite would quote them */
     {SQLITE_CONSTRAINT, "it would give a thing away twice, so nothing was changed; this is a fault of vclab"},
 };
 

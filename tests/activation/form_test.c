@@ -135,9 +135,11 @@ Test(form, says_nothing_that_follows_from_another_error)
 Test(form, that_is_another_document_is_told_so)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
-    VC_AUTO_ERROR *err = NULL;
+    VC_AUTO_ERROR *err = NULL, *again = NULL;
 
     cr_assert(!vc_form_load(ctx, VCLAB_SOURCE_DIR "/topologies/two-cpe.yaml", NULL, &err));
+    cr_assert(!vc_form_load(ctx, VCLAB_SOURCE_DIR "/scenarios/baseline/two-cpe-active-active-bfd.yaml", NULL, &again));
+    cr_assert(strstr(again->message, "found a scenario; allowed"), "%s", again->message);
     cr_assert(strstr(err->message, "found a topology; allowed: an activation form, such as forms/accepted/") &&
                   !strchr(err->message, '\n'),
               "%s", err->message);

@@ -169,6 +169,21 @@ Test(ledger, whose_marks_are_damaged_is_refused)
     }
 }
 
+/* One letter of the tables' own text, which SQLite quotes as it is, escapes for terminals and all. */
+Test(ledger, whose_tables_are_damaged_is_refused)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *file = filled(ctx);
+    size_t size;
+    char *whole = contents(ctx, file, &size), *at = memmem(whole, size, "(status IN", 10);
+
+    cr_assert(at);
+    at[7] = '\x9b';
+    VC_AUTO_FD fd = open(file, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(write(fd, whole, size), (ssize_t)size);
+    REFUSED(file, VC_LEDGER_READ, VC_EXIT_HOST, "it is damaged; put back a copy");
+}
+
 /* What SQLite takes for a name of its own is a file: an order of a ledger in memory would be allocated again. */
 Test(ledger, of_any_name_is_a_file)
 {
