@@ -17,16 +17,45 @@ static bool same_allocation(const struct vc_order *a, const struct vc_order *b)
     return same;
 }
 
+static bool same_regions(const struct vc_form *a, const struct vc_form *b)
+{
+    bool same = a->region_count == b->region_count;
+
+    for (size_t i = 0; same && i < a->region_count; i++)
+        same = vc_names_find(VC_NAMES(b->regions, b->region_count), a->regions[i]) != VC_NONE;
+    return same;
+}
+
 /* The order has the form's words: also those that decide nothing may be corrected, if a lab can still be made. */
 static int take_words(struct vc_ledger *ledger, struct vc_order *order, const struct vc_form *form, vc_error **err)
 {
     VC_AUTO_TALLOC struct vc_problems *problems = vc_problems_new(NULL);
+    const struct vc_form *was = order->form;
     struct vc_order now = *order;
 
+    if ((was->quantity != form->quantity || !same_regions(was, form)) &&
+        (vc_orders_check(ledger, form, problems, err) || vc_problems_finish(problems, err)))
+        return -1;
     now.form = (struct vc_form *)(uintptr_t)form;
     vc_allocation_derive(&now.allocation, form);
     VC_AUTO_TALLOC struct vc_topology *lab = vc_activation_lab(NULL, &now, problems, err);
     return lab ? vc_ledger_reword(ledger, form, err) : -1;
+}
+
+/* What Cisco has configured changes with a new order only. */
+static int refuse_another(const struct vc_order *order, const struct vc_form *form, vc_error **err)
+{
+    VC_AUTO_TALLOC struct vc_problems *problems = vc_problems_new(NULL);
+    struct vc_mark where;
+    const char *what = vc_form_difference(problems, order->form, form, &where);
+
+    if (what)
+        vc_problem(
+            problems, where,
+            "found another %s than order %s of %s has (%s since %s); allowed: what is configured, the number of a "
+            "new order, or the same form after vclab activate --deactivate %s, which gives back addresses and keys",
+            what, order->number, order->customer, order->status, order->since, order->number);
+    return vc_problems_finish(problems, err);
 }
 
 /* An order of that number that the form goes on with; NULL without *err when there is none. */
@@ -39,12 +68,9 @@ static struct vc_order *begun(void *ctx, struct vc_ledger *ledger, const struct 
         return NULL;
     VC_AUTO_JSON *was = vc_form_json(order->form), *words = vc_form_json(form);
     bool same = json_equal(was, words);
-    if (!vc_form_same_order(order->form, form))
-        vc_fail(err, VC_EXIT_USAGE, 0,
-                "%s: order %s of %s is there with another form (%s since %s); deactivate it first, or correct the "
-                "order's number",
-                form->file, order->number, order->customer, order->status, order->since);
-    else if (same && is(order, VC_ORDER_ACTIVATED) && !again)
+    if (refuse_another(order, form, err))
+        return NULL;
+    if (same && is(order, VC_ORDER_ACTIVATED) && !again)
         vc_fail(err, VC_EXIT_USAGE, 0,
                 "%s: order %s is activated since %s; vclab activate --files %s writes its files again", form->file,
                 order->number, order->since, order->number);

@@ -19,7 +19,7 @@ struct vc_activation_options {
 
 /*
  * The order, activated; talloc child of ctx. NULL with *err: VC_EXIT_USAGE for the form (a line for each error), else
- * VC_EXIT_HOST. A form that differs from the order's only in what decides nothing of Cisco's (vc_form_same_order) takes
+ * VC_EXIT_HOST. A form that differs from the order's only in what decides nothing of Cisco's (vc_form_difference) takes
  * its place.
  */
 struct vc_order *vc_activate(void *ctx, struct vc_ledger *ledger, const char *form,
@@ -30,6 +30,10 @@ struct vc_order *vc_activate_form(void *ctx, struct vc_ledger *ledger, const str
 
 /* Would the form be activated, as far as can be said without the ledger's other orders? Nothing is allocated. */
 int vc_activation_check(const struct vc_form *form, vc_error **err);
+
+/* What the customer's other orders say of the form (R14), into `problems`; -1 with *err: the ledger failed. In a
+ * transaction. */
+int vc_orders_check(struct vc_ledger *ledger, const struct vc_form *form, struct vc_problems *problems, vc_error **err);
 
 /* Allocates for the form in a transaction of its own: the order is then In-Progress. talloc child of ctx. */
 struct vc_order *vc_allocate(void *ctx, struct vc_ledger *ledger, const struct vc_form *form, const uint64_t *seed,

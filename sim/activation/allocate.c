@@ -57,8 +57,7 @@ static struct vc_mark mark_of(const struct vc_form *form, const char *member)
 
 /* R14: one order a region, no more orders than were ordered, each in a region that was bought. What the customer buys
  * later is in his later forms, so that this one counts for all of them. */
-static int check_orders(struct vc_ledger *ledger, const struct vc_form *form, struct vc_problems *problems,
-                        vc_error **err)
+int vc_orders_check(struct vc_ledger *ledger, const struct vc_form *form, struct vc_problems *problems, vc_error **err)
 {
     size_t count;
     VC_AUTO_TALLOC struct vc_other_order *others = vc_ledger_other_orders(NULL, ledger, form, &count, err);
@@ -69,15 +68,22 @@ static int check_orders(struct vc_ledger *ledger, const struct vc_form *form, st
         return -1;
     for (size_t i = 0; i < count; i++) {
         if (!strcmp(others[i].region, form->region))
-            vc_rule_refuse(problems, "R14", mark_of(form, "region"), "region %s, in which %s has order %s already",
-                           form->region, form->customer, others[i].number);
+            vc_rule_refuse(problems, "R14", mark_of(form, "region"),
+                           "one order a region: another region here, or that order deactivated first",
+                           "region %s, in which %s has order %s already", form->region, form->customer,
+                           others[i].number);
         if (vc_names_find(VC_NAMES(form->regions, form->region_count), others[i].region) == VC_NONE)
-            vc_rule_refuse(problems, "R14", mark_of(form, "regions"), "regions without %s, in which %s has order %s",
-                           others[i].region, form->customer, others[i].number);
+            vc_rule_refuse(problems, "R14", mark_of(form, "regions"),
+                           "all regions in which Dedicated Instance was bought, also those of earlier orders",
+                           "regions without %s, in which %s has order %s", others[i].region, form->customer,
+                           others[i].number);
     }
     if (vc_problems_count(problems) == before && count >= form->quantity)
-        vc_rule_refuse(problems, "R14", mark, "quantity %u, and %s has %zu order%s already (the last is %s)",
-                       form->quantity, form->customer, count, count == 1 ? "" : "s", others[count - 1].number);
+        vc_rule_refuse(
+            problems, "R14", mark,
+            "no more orders than quantity, which counts all that were bought; buy another, or deactivate one",
+            "quantity %u, and %s has %zu order%s already (the last is %s)", form->quantity, form->customer, count,
+            count == 1 ? "" : "s", others[count - 1].number);
     return 0;
 }
 
@@ -85,7 +91,7 @@ static int check_orders(struct vc_ledger *ledger, const struct vc_form *form, st
 static int check_others(struct vc_ledger *ledger, const struct vc_form *form, struct vc_problems *problems,
                         vc_error **err)
 {
-    if (check_orders(ledger, form, problems, err))
+    if (vc_orders_check(ledger, form, problems, err))
         return -1;
     for (size_t i = 0; i < form->cpe_count; i++) {
         const struct vc_form_cpe *cpe = &form->cpes[i];
@@ -95,7 +101,7 @@ static int check_others(struct vc_ledger *ledger, const struct vc_form *form, st
             return -1;
         if (*whose)
             vc_rule_refuse(problems, "R8", vc_doc_mark(form->doc, (const char *[]){"cpes", cpe->name, "ipsec", NULL}),
-                           "%s as the IPsec source of %s, which another customer's order has",
+                           NULL, "%s as the IPsec source of %s, which another customer's order has",
                            vc_addr_text(cpe->ipsec).s, cpe->name);
     }
     return vc_problems_finish(problems, err);
@@ -110,8 +116,10 @@ static int take_numbers(struct vc_ledger *ledger, struct vc_order *order, struct
         int taken = vc_ledger_take(ledger, form, pool, wanted, &order->allocation.number[pool], err);
 
         if (taken > 0)
-            vc_rule_refuse(problems, "R13", mark_of(form, "asn"), "asn %u, which another order of %s has", form->asn,
-                           form->customer);
+            vc_rule_refuse(
+                problems, "R13", mark_of(form, "asn"),
+                "an ASN from 64512 to 65534 but 64600, another for each order, or none: then Cisco assigns one",
+                "asn %u, which another order of %s has", form->asn, form->customer);
         if (taken < 0)
             return -1;
     }

@@ -50,7 +50,7 @@ static int put_ignore(const char *out, vc_error **err)
 
     if (access(path, F_OK) == 0)
         return 0;
-    return vc_activation_put(out, ".gitignore", "# keys: yours alone\n*-keys.yaml\n*.settings\n", 0644, err);
+    return vc_activation_put(out, ".gitignore", "# keys: yours alone\n*-keys.yaml\n*.settings\n.*.new\n", 0644, err);
 }
 
 /* Makes the folder and locks it until the descriptor is closed: the same form may be activated twice at once. -1 with

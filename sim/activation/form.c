@@ -6,7 +6,7 @@
 #include "model/read.h"
 
 /* "inet-" and a CPE's name are the name of an interface; a form's name and "-keys" that of a topology. */
-enum { CPE_NAME_MAX = 10, FORM_NAME_MAX = 26, CUSTOMER_NAME_MAX = 31, ORDER_MAX = 31, CALLS_MAX = 100000 };
+enum { CPE_NAME_MAX = 10, FORM_NAME_MAX = 26, CUSTOMER_NAME_MAX = 31, ORDER_MAX = 31 };
 
 const char *const vc_form_regions[] = {"us", "ca", "eu", "uk", "ap", "au", "in", "sa", NULL};
 
@@ -42,7 +42,7 @@ static void read_number(struct vc_reader *reader, const struct vc_field *field, 
     size_t length = doc->type == VC_DOC_SCALAR ? strlen(doc->text) : 0;
 
     if (!length || length > ORDER_MAX || strspn(doc->text, good) != length || doc->text[0] == '-')
-        complain(reader, doc, "the order's number: at most 31 letters, digits, \"-\", \"_\" and \".\"");
+        complain(reader, doc, "the order's number: at most 31 letters, digits, \"-\", \"_\" and \".\", no \"-\" first");
     else
         *(const char **)((char *)sink.base + field->offset) = talloc_strdup(reader->tree, doc->text);
 }
@@ -92,6 +92,22 @@ static void read_lans(struct vc_reader *reader, const struct vc_field *field VC_
             complain(reader, doc->items[i], allowed);
         else
             form->lans[form->lan_count++] = lan;
+    }
+}
+
+/* A number whose limits are a rule's: whatever else is written is refused in the rule's words, too. */
+static void read_ruled(struct vc_reader *reader, const struct vc_field *field, const struct vc_doc *doc,
+                       struct vc_sink sink)
+{
+    int64_t number = 0;
+
+    if (doc->type != VC_DOC_SCALAR || !vc_count_parse(doc->text, UINT32_MAX, &number) || !number) {
+        VC_AUTO_TALLOC char *found = vc_doc_describe(NULL, doc);
+
+        vc_rule_refuse(reader->problems, field->offset == offsetof(struct vc_form, asn) ? "R13" : "R6", doc->mark, NULL,
+                       "%s for %s", found, doc->key);
+    } else {
+        *(unsigned *)(void *)((char *)sink.base + field->offset) = (unsigned)number;
     }
 }
 
@@ -230,10 +246,10 @@ static const struct vc_field form_fields[] = {
     {"role", VC_FIELD_CHOICE, .offset = AT(role), .fallback = "full-admin", .choices = roles},
     {"lan", VC_FIELD_CUSTOM, true, .read = read_lans},
     {"cpes", VC_FIELD_CUSTOM, true, .read = read_cpes},
-    {"asn", VC_FIELD_COUNT, .offset = AT(asn), .min = 1, .max = 4294967294},
+    {"asn", VC_FIELD_CUSTOM, .offset = AT(asn), .read = read_ruled},
     {"tunnel_mask", VC_FIELD_CUSTOM, .offset = AT(tunnel_mask), .fallback = "30", .read = read_mask},
     {"keepalives", VC_FIELD_CHOICE, .offset = AT(keepalives), .fallback = "on", .choices = switches},
-    {"calls", VC_FIELD_COUNT, .offset = AT(calls), .min = 1, .max = CALLS_MAX, .fallback = "100"},
+    {"calls", VC_FIELD_CUSTOM, .offset = AT(calls), .fallback = "100", .read = read_ruled},
     {"example", VC_FIELD_CUSTOM, .offset = AT(example), .read = read_example},
 };
 #undef AT
@@ -258,9 +274,18 @@ static struct vc_form *read_document(void *ctx, const struct vc_doc *doc, const 
 
 struct vc_form *vc_form_read(void *ctx, const char *file, struct vc_problems *problems)
 {
+    static const char *const others[] = {"scenario", "topology"};
     const char *kept = talloc_strdup(ctx, file);
     const struct vc_doc *doc = vc_doc_load(ctx, kept, problems);
 
+    for (size_t i = 0; doc && !vc_doc_member(doc, "form") && i < VC_COUNT(others); i++)
+        if (vc_doc_member(doc, others[i])) {
+            vc_problem(problems, doc->mark,
+                       "found a %s; allowed: an activation form, such as "
+                       "forms/accepted/one-cpe.yaml (docs/activation.md describes it)",
+                       others[i]);
+            return NULL;
+        }
     return doc ? read_document(ctx, doc, kept, problems) : NULL;
 }
 
@@ -319,23 +344,48 @@ struct vc_form *vc_form_from_json(void *ctx, const json_t *json, vc_error **err)
     return form;
 }
 
-static bool same_cpe(const struct vc_form_cpe *a, const struct vc_form_cpe *b)
+static const char *cpe_difference(void *ctx, const struct vc_form_cpe *was, const struct vc_form_cpe *now,
+                                  const struct vc_doc *doc, struct vc_mark *where)
 {
-    bool same = !strcmp(a->name, b->name) && a->ipsec.s_addr == b->ipsec.s_addr && a->nat.s_addr == b->nat.s_addr;
+    const char *member = was->ipsec.s_addr != now->ipsec.s_addr ? "ipsec"
+                         : was->nat.s_addr != now->nat.s_addr   ? "nat"
+                                                                : NULL;
+    const char *dc = NULL;
 
-    for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
-        same = same && vc_prefix_equal(a->transport[dc], b->transport[dc]);
-    return same;
+    for (size_t i = 0; i < VC_FORM_DCS && !member; i++)
+        if (!vc_prefix_equal(was->transport[i], now->transport[i])) {
+            member = "transport";
+            dc = vc_form_dcs[i];
+        }
+    if (strcmp(was->name, now->name) != 0) {
+        *where = now->mark;
+        return talloc_asprintf(ctx, "name of %s", was->name);
+    }
+    if (!member)
+        return NULL;
+    *where = vc_doc_mark(doc, (const char *[]){"cpes", now->name, member, dc, NULL});
+    return talloc_asprintf(ctx, "%s of %s%s%s", member, now->name, dc ? " to " : "", dc ? dc : "");
 }
 
-bool vc_form_same_order(const struct vc_form *a, const struct vc_form *b)
+const char *vc_form_difference(void *ctx, const struct vc_form *was, const struct vc_form *now, struct vc_mark *where)
 {
-    bool same = !strcmp(a->order, b->order) && !strcmp(a->customer, b->customer) && !strcmp(a->region, b->region) &&
-                a->asn == b->asn && a->tunnel_mask == b->tunnel_mask && a->cpe_count == b->cpe_count;
+    const struct {
+        const char *member;
+        bool differs;
+    } members[] = {
+        {"order", strcmp(was->order, now->order) != 0},        {"customer", strcmp(was->customer, now->customer) != 0},
+        {"region", strcmp(was->region, now->region) != 0},     {"asn", was->asn != now->asn},
+        {"tunnel_mask", was->tunnel_mask != now->tunnel_mask}, {"cpes", was->cpe_count != now->cpe_count}};
+    const char *found = NULL;
 
-    for (size_t i = 0; same && i < a->cpe_count; i++)
-        same = same_cpe(&a->cpes[i], &b->cpes[i]);
-    return same;
+    for (size_t i = 0; i < VC_COUNT(members); i++)
+        if (members[i].differs) {
+            *where = vc_doc_mark(now->doc, (const char *[]){members[i].member, NULL});
+            return talloc_strdup(ctx, members[i].member);
+        }
+    for (size_t i = 0; i < now->cpe_count && !found; i++)
+        found = cpe_difference(ctx, &was->cpes[i], &now->cpes[i], now->doc, where);
+    return found;
 }
 
 const struct vc_form_cpe *vc_form_cpe_of(const struct vc_form *form, size_t dc)

@@ -68,8 +68,9 @@ struct vc_form *vc_form_read(void *ctx, const char *file, struct vc_problems *pr
 
 /* What was written, without the example: as the ledger keeps it. New reference. */
 json_t *vc_form_json(const struct vc_form *form);
-/* Would Cisco configure the same for both? Wording, the networks behind the CPEs, calls and keepalives may differ. */
-bool vc_form_same_order(const struct vc_form *a, const struct vc_form *b);
+/* What Cisco would have to configure otherwise for `now` than for `was`: "ipsec of cpe1", and its place in `now`;
+ * talloc child of ctx. NULL: nothing; wording, the networks behind the CPEs, calls and keepalives may differ. */
+const char *vc_form_difference(void *ctx, const struct vc_form *was, const struct vc_form *now, struct vc_mark *where);
 /* And back; NULL with *err when it is damaged. */
 struct vc_form *vc_form_from_json(void *ctx, const json_t *json, vc_error **err);
 

@@ -19,6 +19,8 @@
 
 #include "base/caller.h"
 
+#define DAMAGED "it is damaged; put back a copy, nothing is allocated from a ledger that cannot be trusted"
+
 enum { LOCK_WAIT_MS = 20000, APPLICATION = 0x76634c67 /* "vcLg" */ };
 
 static const char schema[] =
@@ -53,7 +55,8 @@ static const struct reason {
     {SQLITE_CANTOPEN, "it or its journal cannot be opened; give yourself the right to write its folder, or choose "
                       "another with --ledger"},
     {SQLITE_NOTADB, "it is no ledger of vclab; choose another with --ledger"},
-    {SQLITE_CORRUPT, "it is damaged; put back a copy, nothing is allocated from a ledger that cannot be trusted"},
+    {SQLITE_CORRUPT, DAMAGED},
+    {SQLITE_ERROR, DAMAGED}, /* what vclab asks is right, so its tables are not; SQLite would quote them */
     {SQLITE_CONSTRAINT, "it would give a thing away twice, so nothing was changed; this is a fault of vclab"},
 };
 
@@ -115,14 +118,15 @@ int vc_ledger_do(struct vc_ledger *ledger, vc_error **err, const char *doing, co
     return statement && vc_ledger_step(ledger, statement, doing, err) >= 0 ? 0 : -1;
 }
 
-/* A pragma's number; -1 with *err. */
-static long long number_of(struct vc_ledger *ledger, const char *sql, vc_error **err)
+/* A pragma's number, which a damaged file makes any number. */
+static int number_of(struct vc_ledger *ledger, const char *sql, long long *number, vc_error **err)
 {
     VC_AUTO_STATEMENT *statement = vc_ledger_prepare(ledger, err, sql, "");
 
     if (!statement || vc_ledger_step(ledger, statement, "read", err) < 0)
         return -1;
-    return sqlite3_column_int64(statement, 0);
+    *number = sqlite3_column_int64(statement, 0);
+    return 0;
 }
 
 /* ---- transactions ---- */
@@ -198,11 +202,12 @@ static int make_file(const char *file, vc_error **err)
 }
 
 /* A ledger that was made by another program, or came back from a backup, may be anybody's to read. */
-static int make_private(const char *file, vc_error **err)
+static int make_private(const struct vc_ledger *ledger, vc_error **err)
 {
+    const char *file = ledger->file;
     struct stat st;
 
-    if (!strcmp(file, VC_LEDGER_MEMORY) || stat(file, &st) < 0 || !(st.st_mode & 077) || chmod(file, 0600) == 0)
+    if (ledger->memory || stat(file, &st) < 0 || !(st.st_mode & 077) || chmod(file, 0600) == 0)
         return 0;
     return vc_fail(err, VC_EXIT_HOST, errno,
                    "the ledger %s has keys, others may read it (mode %04o), and that cannot be changed; give it to "
@@ -216,15 +221,29 @@ static int create(struct vc_ledger *ledger, vc_error **err)
     VC_AUTO_TALLOC char *marks =
         talloc_asprintf(NULL, "PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION, VC_LEDGER_VERSION);
 
-    if (make_private(ledger->file, err) || vc_ledger_begin(ledger, err))
+    long long version;
+
+    if (make_private(ledger, err) || vc_ledger_begin(ledger, err))
         return -1;
-    if (number_of(ledger, "PRAGMA user_version", err) == 0 &&
+    if (number_of(ledger, "PRAGMA user_version", &version, err)) {
+        vc_ledger_rollback(ledger);
+        return -1;
+    }
+    if (!version &&
         (sqlite3_exec(ledger->db, schema, NULL, NULL, NULL) || sqlite3_exec(ledger->db, marks, NULL, NULL, NULL))) {
         vc_ledger_failed(ledger, "write", err);
         vc_ledger_rollback(ledger);
         return -1;
     }
     return vc_ledger_commit(ledger, err);
+}
+
+static int damaged(const struct vc_ledger *ledger, const char *how, vc_error **err)
+{
+    return vc_fail(err, VC_EXIT_HOST, 0,
+                   "cannot read the ledger %s: it is damaged (%s); put back a copy, nothing is allocated from a ledger "
+                   "that cannot be trusted",
+                   ledger->file, how);
 }
 
 /* Indexes are held against their tables, too: numbers and secrets are in both, so that one changed letter is found. */
@@ -234,12 +253,8 @@ static int check_file(struct vc_ledger *ledger, vc_error **err)
 
     if (!statement || vc_ledger_step(ledger, statement, "read", err) < 0)
         return -1;
-    return strcmp(vc_column_text(statement, 0), "ok")
-               ? vc_fail(err, VC_EXIT_HOST, 0,
-                         "cannot read the ledger %s: it is damaged (%s); put back a copy, nothing is allocated from a "
-                         "ledger that cannot be trusted",
-                         ledger->file, vc_column_text(statement, 0))
-               : 0;
+    const char *said = vc_column_text(statement, 0), *line = strrchr(said, '\n'); /* after a headline, maybe */
+    return strcmp(said, "ok") ? damaged(ledger, line ? line + 1 : said, err) : 0;
 }
 
 /* What the file says of itself. */
@@ -254,11 +269,11 @@ static int read_marks(struct vc_ledger *ledger, struct marks *marks, vc_error **
         vc_ledger_failed(ledger, "read", err);
         return -1;
     }
-    marks->version = number_of(ledger, "PRAGMA user_version", err);
-    marks->application = marks->version < 0 ? -1 : number_of(ledger, "PRAGMA application_id", err);
-    marks->tables = marks->application < 0 ? -1 : number_of(ledger, "SELECT count(*) FROM sqlite_schema", err);
+    int failed = number_of(ledger, "PRAGMA user_version", &marks->version, err) ||
+                 number_of(ledger, "PRAGMA application_id", &marks->application, err) ||
+                 number_of(ledger, "SELECT count(*) FROM sqlite_schema", &marks->tables, err);
     sqlite3_exec(ledger->db, "COMMIT", NULL, NULL, NULL); /* of nothing */
-    return marks->tables < 0 ? -1 : 0;
+    return failed ? -1 : 0;
 }
 
 /* 1: it is empty, and nobody wants to write. */
@@ -278,7 +293,9 @@ static int check_version(struct vc_ledger *ledger, enum vc_ledger_use use, vc_er
         return vc_fail(err, VC_EXIT_USAGE, 0,
                        "the ledger %s is of a newer vclab (version %lld, this one knows %d); use that one",
                        ledger->file, marks.version, VC_LEDGER_VERSION);
-    return make_private(ledger->file, err) || check_file(ledger, err) || vc_ledger_check(ledger, NULL, err) ? -1 : 0;
+    if (marks.version != VC_LEDGER_VERSION)
+        return damaged(ledger, "a version that no vclab has", err);
+    return make_private(ledger, err) || check_file(ledger, err) || vc_ledger_check(ledger, NULL, err) ? -1 : 0;
 }
 
 static int close_ledger(struct vc_ledger *ledger)
@@ -296,7 +313,7 @@ static int nothing_yet(const char *file, vc_error **err)
 
 struct vc_ledger *vc_ledger_open(void *ctx, const char *file, enum vc_ledger_use use, vc_error **err)
 {
-    bool memory = !strcmp(file, VC_LEDGER_MEMORY);
+    bool memory = file == VC_LEDGER_MEMORY;
     static const char settings[] = "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA synchronous=EXTRA;";
 
     if (use == VC_LEDGER_WRITE && !memory && (make_folders(file, err) || make_file(file, err)))
@@ -306,9 +323,12 @@ struct vc_ledger *vc_ledger_open(void *ctx, const char *file, enum vc_ledger_use
         return NULL;
     }
     VC_AUTO_TALLOC struct vc_ledger *ledger = talloc_zero(ctx, struct vc_ledger);
-    ledger->file = talloc_strdup(ledger, file);
+    /* SQLite has names that are no files: what was allocated there would be forgotten, and allocated again. */
+    const char *database = memory ? ":memory:" : *file == ':' ? talloc_asprintf(ledger, "./%s", file) : file;
+    ledger->file = talloc_strdup(ledger, memory ? "in memory" : file);
+    ledger->memory = memory;
     talloc_set_destructor(ledger, close_ledger);
-    if (sqlite3_open_v2(file, &ledger->db, SQLITE_OPEN_READWRITE, NULL) ||
+    if (sqlite3_open_v2(database, &ledger->db, SQLITE_OPEN_READWRITE, NULL) ||
         sqlite3_busy_timeout(ledger->db, LOCK_WAIT_MS) || sqlite3_exec(ledger->db, settings, NULL, NULL, NULL)) {
         vc_ledger_failed(ledger, "open", err);
         return NULL;

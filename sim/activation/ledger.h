@@ -19,7 +19,7 @@ enum vc_ledger_use {
     VC_LEDGER_READ,  /* it must be there */
     VC_LEDGER_WRITE, /* made when it is missing, with its folder */
 };
-#define VC_LEDGER_MEMORY ":memory:" /* instead of a file: gone when it is closed */
+#define VC_LEDGER_MEMORY ((const char *)NULL) /* instead of a file: gone when it is closed */
 struct vc_ledger *vc_ledger_open(void *ctx, const char *file, enum vc_ledger_use use, vc_error **err);
 
 /* $XDG_STATE_HOME/vclab/ledger.sqlite, or ~/.local/state/…, under sudo the caller's; NULL with *err without a home.
@@ -70,7 +70,7 @@ int vc_ledger_take(struct vc_ledger *ledger, const struct vc_form *form, enum vc
 /* Keeps a secret of the order's tunnel; `kind` is "psk" or "bgp_password". */
 int vc_ledger_keep(struct vc_ledger *ledger, const char *number, const char *tunnel, const char *kind,
                    const char *secret, vc_error **err);
-/* Keeps the form in place of the order's: vc_form_same_order holds for the two. In a transaction. */
+/* Keeps the form in place of the order's: vc_form_difference finds nothing between the two. In a transaction. */
 int vc_ledger_reword(struct vc_ledger *ledger, const struct vc_form *form, vc_error **err);
 /* In-Progress to Activated; VC_EXIT_USAGE: it is not In-Progress. */
 int vc_ledger_activated(struct vc_ledger *ledger, const char *number, vc_error **err);

@@ -7,8 +7,8 @@
 
 struct vc_ledger {
     sqlite3 *db;
-    const char *file;
-    bool writing;
+    const char *file; /* as people are told */
+    bool memory, writing;
 };
 
 /* "cannot <doing>: <why, and what to do>" of the last call's failure. -1. */

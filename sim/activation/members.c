@@ -86,6 +86,20 @@ static const char *rule_of_member(const char *key)
     return NULL;
 }
 
+/* What to do where the rule's own words are about what the customer has to say; NULL: they are. */
+static const char *instead(const char *id)
+{
+    static const char *const words[][2] = {
+        {"R11", "a form without it: Cisco takes the addresses inside the tunnels out of 100.64.0.0/10"},
+        {"R12",
+         "a form without it: Cisco assigns you a public /24 out of its ranges, half of it for each data centre"}};
+
+    for (size_t i = 0; i < VC_COUNT(words); i++)
+        if (!strcmp(words[i][0], id))
+            return words[i][1];
+    return NULL;
+}
+
 /* Where in the form a mapping stands: a CPE may have any name, only its members count. */
 enum level { LEVEL_FORM, LEVEL_CPES, LEVEL_CPE };
 
@@ -103,7 +117,7 @@ static struct vc_doc *without(void *ctx, const struct vc_doc *doc, enum level le
         bool deeper = level == LEVEL_CPES || (level == LEVEL_FORM && !strcmp(item->key, "cpes"));
 
         if (id)
-            vc_rule_refuse(problems, id, item->key_mark, "%s", vc_quoted(out, item->key));
+            vc_rule_refuse(problems, id, item->key_mark, instead(id), "%s", vc_quoted(out, item->key));
         else
             out->items[out->count++] = deeper ? without(out, item, level + 1, problems) : item;
     }

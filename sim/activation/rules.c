@@ -1,6 +1,7 @@
 #include "activation/rules.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "activation/pools.h"
@@ -39,19 +40,32 @@ static const char *no_hosts(struct vc_prefix prefix)
     return NULL;
 }
 
-#define REFUSE(c, mark, ...) vc_rule_refuse((c)->problems, (c)->id, mark, __VA_ARGS__)
+#define REFUSE(c, mark, ...) vc_rule_refuse((c)->problems, (c)->id, mark, NULL, __VA_ARGS__)
+/* With what to do about just this. */
+#define REFUSE_BUT(c, mark, allowed, ...) vc_rule_refuse((c)->problems, (c)->id, mark, allowed, __VA_ARGS__)
 
 /* ---- R8, R9: IPsec ---- */
 
-/* What of Cisco's public addresses the prefix overlaps; NULL: nothing. */
-static const char *ciscos(struct vc_prefix prefix)
+/* What of Cisco's public addresses the prefix overlaps: "203.0.113.0/24 (Cisco's headends)", "" for nothing. */
+struct ciscos {
+    char s[64];
+};
+
+static struct ciscos ciscos(struct vc_prefix prefix)
 {
     struct vc_prefix headends;
-    const char *range = vc_pool_overlapped(VC_POOL_SERVICE, prefix);
+    const struct {
+        const char *range, *what;
+    } theirs[] = {{vc_prefix_parse(VC_HEADENDS, &headends) && vc_prefix_overlaps(headends, prefix) ? VC_HEADENDS : NULL,
+                   "Cisco's headends"},
+                  {vc_pool_overlapped(VC_POOL_SERVICE, prefix), "Cisco's services"},
+                  {vc_pool_overlapped(VC_POOL_TRANSPORT, prefix), "Cisco's GRE transports"}};
+    struct ciscos out = {""};
 
-    if (vc_prefix_parse(VC_HEADENDS, &headends) && vc_prefix_overlaps(headends, prefix))
-        return VC_HEADENDS;
-    return range ? range : vc_pool_overlapped(VC_POOL_TRANSPORT, prefix);
+    for (size_t i = 0; i < VC_COUNT(theirs) && !*out.s; i++)
+        if (theirs[i].range)
+            snprintf(out.s, sizeof out.s, "%s (%s)", theirs[i].range, theirs[i].what);
+    return out;
 }
 
 static void check_ipsec(struct checking *c)
@@ -66,8 +80,9 @@ static void check_ipsec(struct checking *c)
             continue;
         if (range)
             REFUSE(c, mark, "%s as the IPsec source of %s, which is in %s and not public", text.s, cpe->name, range);
-        else if (ciscos(host(cpe->ipsec)))
-            REFUSE(c, mark, "%s as the IPsec source of %s, which is Cisco's", text.s, cpe->name);
+        else if (*ciscos(host(cpe->ipsec)).s)
+            REFUSE(c, mark, "%s as the IPsec source of %s, which is in %s", text.s, cpe->name,
+                   ciscos(host(cpe->ipsec)).s);
         if (cpe != first && cpe->ipsec.s_addr == first->ipsec.s_addr)
             REFUSE(c, mark, "%s as the IPsec source of %s and of %s", text.s, first->name, cpe->name);
     }
@@ -87,8 +102,8 @@ static void check_nat(struct checking *c)
             REFUSE(c, mark, "%s behind the NAT of %s, which is in %s and no host's", text.s, cpe->name, range);
         else if (cpe->nat.s_addr == cpe->ipsec.s_addr)
             REFUSE(c, mark, "%s on both sides of the NAT of %s", text.s, cpe->name);
-        else if (ciscos(host(cpe->nat)))
-            REFUSE(c, mark, "%s behind the NAT of %s, which is Cisco's", text.s, cpe->name);
+        else if (*ciscos(host(cpe->nat)).s)
+            REFUSE(c, mark, "%s behind the NAT of %s, which is in %s", text.s, cpe->name, ciscos(host(cpe->nat)).s);
     }
 }
 
@@ -106,11 +121,12 @@ static void check_transport(struct checking *c, const struct vc_form_cpe *cpe, s
     else if (range)
         REFUSE(c, mark, "%s as the transport of %s, which is in %s and no host's", vc_addr_text(transport->addr).s,
                cpe->name, range);
-    else if (ciscos(*transport))
-        REFUSE(c, mark, "%s as the transport of %s, which is Cisco's", vc_addr_text(transport->addr).s, cpe->name);
+    else if (*ciscos(*transport).s)
+        REFUSE(c, mark, "%s as the transport of %s, which is in %s", vc_addr_text(transport->addr).s, cpe->name,
+               ciscos(*transport).s);
     else if ((cpe->has_ipsec && transport->addr.s_addr == cpe->ipsec.s_addr) ||
              (cpe->has_nat && transport->addr.s_addr == cpe->nat.s_addr))
-        REFUSE(c, mark, "%s as transport and IPsec source of %s, so that GRE would be in its own way",
+        REFUSE(c, mark, "%s as transport and IPsec source of %s, which have to be two addresses",
                vc_addr_text(transport->addr).s, cpe->name);
 }
 
@@ -122,23 +138,37 @@ static void check_transports(struct checking *c)
         for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
             if (c->form->cpes[i].has_transport[dc])
                 check_transport(c, &c->form->cpes[i], dc);
-    if (a && b && a->transport[0].addr.s_addr == b->transport[1].addr.s_addr)
+    if (a && b && a->transport[0].len == 32 && vc_prefix_equal(a->transport[0], b->transport[1]))
         REFUSE(c, at_cpe(c, b, "transport", vc_form_dcs[1]), "%s as the transport of both tunnels",
                vc_addr_text(b->transport[1].addr).s);
 }
 
+/* What was written, also what is no address and was told already. */
+static const struct vc_doc *written(const struct checking *c, const struct vc_form_cpe *cpe, const char *dc)
+{
+    const struct vc_doc *doc = c->form->doc;
+    const char *const path[] = {"cpes", cpe->name, "transport", dc};
+
+    for (size_t i = 0; doc && i < VC_COUNT(path) && path[i]; i++)
+        doc = doc->type == VC_DOC_MAP ? vc_doc_member(doc, path[i]) : NULL;
+    return doc;
+}
+
 static void check_tunnels(struct checking *c)
 {
+    for (size_t i = 0; i < c->form->cpe_count; i++)
+        if (!written(c, &c->form->cpes[i], NULL)) /* told when it was read */
+            return;
     for (size_t dc = 0; dc < VC_FORM_DCS && c->form->cpe_count; dc++) {
         size_t ends = 0;
 
         for (size_t i = 0; i < c->form->cpe_count; i++)
-            ends += c->form->cpes[i].has_transport[dc];
+            ends += written(c, &c->form->cpes[i], vc_form_dcs[dc]) != NULL;
         if (ends != 1)
             REFUSE(c, at(c, "cpes"), "%s transport%s to %s", ends ? "two" : "no", ends ? "s" : "", vc_form_dcs[dc]);
     }
     for (size_t i = 0; c->form->cpe_count > 1 && i < c->form->cpe_count; i++)
-        if (!c->form->cpes[i].has_transport[0] && !c->form->cpes[i].has_transport[1])
+        if (!written(c, &c->form->cpes[i], vc_form_dcs[0]) && !written(c, &c->form->cpes[i], vc_form_dcs[1]))
             REFUSE(c, c->form->cpes[i].mark, "%s without a tunnel", c->form->cpes[i].name);
 }
 
@@ -163,7 +193,7 @@ static void check_tunnel_space(struct checking *c)
         if (cpe->has_nat)
             refuse_shared(c, at_cpe(c, cpe, "nat", NULL), host(cpe->nat), "behind your NAT");
         for (size_t dc = 0; dc < VC_FORM_DCS; dc++)
-            if (cpe->has_transport[dc])
+            if (cpe->has_transport[dc] && cpe->transport[dc].len == 32) /* else R10 says all there is to say */
                 refuse_shared(c, at_cpe(c, cpe, "transport", vc_form_dcs[dc]), cpe->transport[dc], "as a transport");
     }
 }
@@ -172,10 +202,10 @@ static void check_service_space(struct checking *c)
 {
     for (size_t i = 0; i < c->form->lan_count; i++) {
         const struct vc_form_lan *lan = &c->form->lans[i];
-        const char *range = ciscos(lan->prefix);
+        struct ciscos theirs = ciscos(lan->prefix);
 
-        if (range)
-            REFUSE(c, lan->mark, "%s in your network, which overlaps %s", vc_prefix_text(lan->prefix).s, range);
+        if (*theirs.s)
+            REFUSE(c, lan->mark, "%s in your network, which overlaps %s", vc_prefix_text(lan->prefix).s, theirs.s);
     }
 }
 
@@ -215,13 +245,18 @@ static void check_order(struct checking *c)
     const struct vc_form *f = c->form;
 
     if (f->region_count && f->quantity > f->region_count)
-        REFUSE(c, at(c, "quantity"), "quantity %u with %zu region%s of Dedicated Instance", f->quantity,
-               f->region_count, f->region_count == 1 ? "" : "s");
+        REFUSE_BUT(c, at(c, "quantity"),
+                   "no more than the regions in which Dedicated Instance was bought, all of which are in regions",
+                   "quantity %u with %zu region%s of Dedicated Instance", f->quantity, f->region_count,
+                   f->region_count == 1 ? "" : "s");
     if (f->region && f->region_count && vc_names_find(VC_NAMES(f->regions, f->region_count), f->region) == VC_NONE)
-        REFUSE(c, at(c, "region"), "region %s, in which Dedicated Instance was not bought", f->region);
+        REFUSE_BUT(c, at(c, "region"), "one of regions, where Dedicated Instance was bought; buy it there first",
+                   "region %s, in which Dedicated Instance was not bought", f->region);
     if (f->instance && strcmp(f->instance, "active") != 0)
-        REFUSE(c, at(c, "dedicated_instance"), "Dedicated Instance in region %s %s, not active",
-               f->region ? f->region : "of the order", f->instance);
+        REFUSE_BUT(c, at(c, "dedicated_instance"),
+                   "Dedicated Instance active in the region first; then dedicated_instance: active here",
+                   "Dedicated Instance in region %s %s, not active", f->region ? f->region : "of the order",
+                   f->instance);
 }
 
 static void check_role(struct checking *c)
@@ -248,29 +283,30 @@ static const struct rule rules[] = {
     {"R8", check_ipsec, "a public IPv4 address of your own for each CPE; of a CPE behind your NAT, the NAT's"},
     {"R9", check_nat,
      "in nat the CPE's own address behind your NAT, in ipsec the public one that your NAT puts in its "
-     "place"},
+     "place; without a NAT leave nat out"},
     {"R10", check_transports,
      "one address (/32) of your own for each tunnel, private or public; Cisco allocates the other end"},
     {"R11", check_tunnel_space,
      "networks and transports outside 100.64.0.0/10, from which Cisco takes the addresses "
      "inside the tunnels"},
     {"R12", check_service_space,
-     "networks of your own; Cisco assigns you a public /24 out of its ranges, half of it "
+     "networks of your own, outside Cisco's; Cisco assigns you a public /24 out of its ranges, half of it "
      "for each data centre"},
     {"R13", check_asn, "an ASN from 64512 to 65534 but 64600, or none: then Cisco assigns one"},
     {"R14", check_order,
      "one order a region, no more orders than regions of Dedicated Instance, and the region's "
      "Dedicated Instance active first"},
     {"R15", check_role, "role full-admin; a read-only administrator may look at the status"},
-    {"R16", NULL, "nothing here: Cisco sets the status, In-Progress and then Activated"},
-    {"R17", NULL, "nothing here: Cisco's security settings are the same for everybody; with questions turn to TAC"},
-    {"R18", NULL, "nothing here: Cisco makes the keys and BGP passwords, and the settings view shows them"},
+    {"R16", NULL, "a form without it: Cisco sets the status, In-Progress and then Activated"},
+    {"R17", NULL,
+     "a form without it: Cisco's security settings are the same for everybody; with questions turn to TAC"},
+    {"R18", NULL, "a form without it: Cisco makes the keys and BGP passwords, and the settings view shows them"},
 };
 
 /* What other chapters of the guide, or reason, say of a form. */
 static const struct rule others[] = {
     {"R3, R4", check_tunnels, "one CPE with a transport to dc1 and one to dc2, or two CPEs with one transport each"},
-    {"R6", check_calls, "at most 3125 calls, which one tunnel of 250 Mbit/s can carry when the other is down"},
+    {"R6", check_calls, "1 to 3125 calls, which one tunnel of 250 Mbit/s can carry when the other is down"},
     {"", check_lans, ""}, /* has words of its own */
 };
 
@@ -300,7 +336,8 @@ void vc_rules_check(const struct vc_form *form, struct vc_problems *problems)
     check_all(others, VC_COUNT(others), form, problems);
 }
 
-void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark mark, const char *format, ...)
+void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark mark, const char *allowed,
+                    const char *format, ...)
 {
     va_list args;
 
@@ -310,5 +347,5 @@ void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark
     const struct rule *rule = find_rule(rules, VC_COUNT(rules), id);
     if (!rule)
         rule = find_rule(others, VC_COUNT(others), id);
-    vc_problem(problems, mark, "found %s; allowed: %s (%s)", found, rule ? rule->words : "", id);
+    vc_problem(problems, mark, "found %s; allowed: %s (%s)", found, allowed ? allowed : rule ? rule->words : "", id);
 }

@@ -12,9 +12,10 @@ bool vc_rule_exists(const char *id);
 /* Adds what the rules say of the form alone: "FORM:3:9: found …; allowed: … (R8)". */
 void vc_rules_check(const struct vc_form *form, struct vc_problems *problems);
 
-/* 'found <format>; allowed: <the rule's words> (<id>)', for rules that need the ledger, too. */
-void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark mark, const char *format, ...)
-    VC_PRINTF(4, 5);
+/* 'found <format>; allowed: <allowed> (<id>)', for rules that need the ledger, too. `allowed` is what to do; NULL: the
+ * rule's own words. */
+void vc_rule_refuse(struct vc_problems *problems, const char *id, struct vc_mark mark, const char *allowed,
+                    const char *format, ...) VC_PRINTF(5, 6);
 
 /* A form's document without members that are Cisco's to say (secrets, security settings, the status, what Cisco
  * allocates), each refused by its rule. talloc child of ctx; shares what is left with `doc`. */

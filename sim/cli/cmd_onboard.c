@@ -61,7 +61,7 @@ static int activate(void *ctx, struct onboarding *o, vc_error **err)
         return -1;
     o->out = options->out ? options->out : vc_activation_folder(ctx, form);
     how.out = o->out;
-    o->order = vc_activate(ctx, ledger, options->form, &how, err);
+    o->order = vc_activate_form(ctx, ledger, form, &how, err);
     if (!o->order)
         return -1;
     o->topology = talloc_asprintf(ctx, "%s/%s.yaml", o->out, o->order->form->name);

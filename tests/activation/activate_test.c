@@ -136,12 +136,15 @@ Test(activate, what_decides_nothing_of_ciscos_may_be_corrected)
 
 Test(activate, what_cisco_has_configured_may_not)
 {
-    static const char *const changes[][2] = {{"198.51.100.10", "198.51.100.14"},
-                                             {"dc1: 10.200.0.1,", "dc1: 10.200.0.3,"},
-                                             {"calls: 10", "asn: 64777"},
-                                             {"calls: 10", "tunnel_mask: 31"},
-                                             {"cpe1:", "hub1:"},
-                                             {"customer: acme", "customer: globex"}};
+    static const struct {
+        const char *from, *to, *what;
+    } changes[] = {{"198.51.100.10", "198.51.100.14", "ipsec of cpe1"},
+                   {"100.10,", "100.10, nat: 10.9.9.1,", "nat of cpe1"},
+                   {"dc1: 10.200.0.1,", "dc1: 10.200.0.3,", "transport of cpe1 to dc1"},
+                   {"calls: 10", "asn: 64777", "asn"},
+                   {"calls: 10", "tunnel_mask: 31", "tunnel_mask"},
+                   {"cpe1:", "hub1:", "name of cpe1"},
+                   {"customer: acme", "customer: globex", "customer"}};
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     struct vc_ledger *ledger = open_ledger(ctx, "ledger");
 
@@ -149,14 +152,48 @@ Test(activate, what_cisco_has_configured_may_not)
     for (size_t i = 0; i < VC_COUNT(changes); i++) {
         VC_AUTO_ERROR *err = NULL;
 
-        cr_assert(!activate_with(ctx, ledger, changes[i][0], changes[i][1], NULL, &err), "%s", changes[i][1]);
-        cr_expect(strstr(err->message, "is there with another form"), "%s: %s", changes[i][1], err->message);
+        cr_assert(!activate_with(ctx, ledger, changes[i].from, changes[i].to, NULL, &err), "%s", changes[i].to);
+        const char *said =
+            talloc_asprintf(ctx, ": found another %s than order o1 of acme has (activated since ", changes[i].what);
+        cr_expect(strstr(err->message, said), "%s: %s", changes[i].to, err->message);
+        cr_expect_eq((int)err->status, VC_EXIT_USAGE);
     }
     /* A correction with which there is no lab changes nothing. */
     VC_AUTO_ERROR *err = NULL;
     cr_assert(!activate_with(ctx, ledger, "[10.10.0.0/16]", "[10.10.0.0/28]", NULL, &err));
     cr_expect(strstr(err->message, "found no prefix with room for the lab's LAN"), "%s", err->message);
     cr_expect_eq(vc_ledger_order(ctx, ledger, "o1", NULL)->form->lans[0].prefix.len, 16);
+}
+
+/* R14 counts a customer's orders when the form of one of them is corrected, too. */
+Test(activate, what_was_bought_cannot_be_corrected_away)
+{
+    static const char *const less[][3] = {
+        {"quantity: 2\nregions: [eu, us]", "quantity: 1\nregions: [eu, us]", "found quantity 1, and acme has 1 order"},
+        {"quantity: 2\nregions: [eu, us]", "quantity: 1\nregions: [us]",
+         "found regions without eu, in which acme has"}};
+    static const char second[] =
+        "form: g\ndescription: once\ncustomer: acme\norder: o2\nquantity: 2\nregions: [eu, us]\nregion: us\n"
+        "dedicated_instance: active\nlan: [10.10.0.0/16]\n"
+        "cpes:\n  cpe1: {ipsec: 198.51.100.10, transport: {dc1: 10.200.0.3, dc2: 10.200.0.4}}\n";
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_ledger *ledger = open_ledger(ctx, "ledger");
+    const char *file = in_top(ctx, "g.yaml");
+    const struct vc_activation_options how = {0};
+
+    cr_assert(activate_with(ctx, ledger, "once", "once", NULL, NULL));
+    put_file(file, second);
+    cr_assert(vc_activate(ctx, ledger, file, &how, NULL));
+    for (size_t i = 0; i < VC_COUNT(less); i++) {
+        const char *at = strstr(second, less[i][0]);
+        VC_AUTO_ERROR *err = NULL;
+
+        put_file(file,
+                 talloc_asprintf(ctx, "%.*s%s%s", (int)(at - second), second, less[i][1], at + strlen(less[i][0])));
+        cr_assert(!vc_activate(ctx, ledger, file, &how, &err), "%s", less[i][1]);
+        cr_expect(strstr(err->message, less[i][2]), "%s", err->message);
+        cr_expect_eq(vc_ledger_order(ctx, ledger, "o2", NULL)->form->quantity, 2);
+    }
 }
 
 /* ---- files ---- */
@@ -201,7 +238,7 @@ Test(activate, what_holds_keys_is_kept_out_of_repositories)
     const char *ignore = in_top(ctx, "out/.gitignore");
 
     const struct vc_order *order = activate_with(ctx, ledger, "once", "once", in_top(ctx, "out"), NULL);
-    cr_assert(order && strstr(contents(ctx, ignore), "\n*-keys.yaml\n*.settings\n"));
+    cr_assert(order && strstr(contents(ctx, ignore), "\n*-keys.yaml\n*.settings\n.*.new\n"));
     put_file(ignore, "mine\n");
     cr_assert(!vc_activation_write(order, in_top(ctx, "out"), NULL));
     cr_assert_str_eq(contents(ctx, ignore), "mine\n");

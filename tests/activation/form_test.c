@@ -60,12 +60,12 @@ Test(form, says_what_is_wrong_and_where)
         {"dc2: 10.200.0.2", "dc2: all", "found \"all\" for dc2; allowed: an address, alone or as /32"},
         {"  cpe1:", "  cpe0: {ipsec: 198.51.100.20, transport: {dc1: 10.200.0.9}}\n  cpe1:",
          "found two transports to dc1"},
-        {"lan:", "calls: 3126\nlan:", "found 3126 calls, 250 Mbit/s; allowed: at most 3125 calls"},
+        {"lan:", "calls: 3126\nlan:", "found 3126 calls, 250 Mbit/s; allowed: 1 to 3125 calls, which one tunnel"},
         {"lan:", "tunnel_mask: 29\nlan:", "found \"29\" for tunnel_mask; allowed: 30 or 31"},
         {"lan:", "keepalives: maybe\nlan:", "found unknown keepalives \"maybe\"; allowed: on, off"},
         {"lan:", "lan: [10.0.0.0/8]\nlan:", "found \"lan\" again"},
-        {"lan:", "IKE_Lifetime: 8h\nlan:", "found \"IKE_Lifetime\"; allowed: nothing here"},
-        {"lan:", "preSharedKey: x\nlan:", "found \"preSharedKey\"; allowed: nothing here: Cisco makes the keys"},
+        {"lan:", "IKE_Lifetime: 8h\nlan:", "found \"IKE_Lifetime\"; allowed: a form without it"},
+        {"lan:", "preSharedKey: x\nlan:", "found \"preSharedKey\"; allowed: a form without it: Cisco makes the keys"},
         {"lan:", "bgp-passwords: x\nlan:", "(R18)"},
         {"lan:", "dh_group: 14\nlan:", "(R17)"},
         {"lan:", "group: 14\nlan:", "(R17)"},
@@ -74,6 +74,19 @@ Test(form, says_what_is_wrong_and_where)
         {"lan:", "customer_group: x\nlan:", "found unknown key of a form \"customer_group\""},
         {"lan:", "service_desk: x\nlan:", "found unknown key of a form \"service_desk\""},
         {"cpe1:", "spike:", ""},
+        {"order: '4711'", "order: -x", "found \"-x\" for order; allowed: the order's number: at most 31"},
+        {"lan:", "calls: 0\nlan:", "found \"0\" for calls; allowed: 1 to 3125 calls"},
+        {"lan:", "calls: many\nlan:", "found \"many\" for calls; allowed: 1 to 3125 calls"},
+        {"lan:", "asn: 0\nlan:", "found \"0\" for asn; allowed: an ASN from 64512 to 65534 but 64600"},
+        {"lan:", "asn: 0.64512\nlan:", "found \"0.64512\" for asn; allowed: an ASN from 64512 to 65534"},
+        {"lan:", "asn: 4294967296\nlan:", "found \"4294967296\" for asn; allowed: an ASN from 64512"},
+        {"lan:", "asn: [64512]\nlan:", "found a list for asn; allowed: an ASN from 64512"},
+        {"198.51.100.10", "203.0.113.9",
+         "found 203.0.113.9 as the IPsec source of cpe1, which is in 203.0.113.0/24 "
+         "(Cisco's headends); allowed: a public IPv4 address of your own"},
+        {"100.10,", "100.10, nat: 198.19.0.9,",
+         "behind the NAT of cpe1, which is in 198.19.0.0/16 (Cisco's GRE transports); allowed"},
+        {"dc2: 10.200.0.2", "dc2: 25.0.0.2", "which is in 25.0.0.0/8 (Cisco's services); allowed: one address (/32)"},
     };
 
     for (size_t i = 0; i < VC_COUNT(cases); i++) {
@@ -99,6 +112,37 @@ Test(form, says_everything_at_once)
     cr_assert(strstr(text, "(R18)") && strstr(text, "(R8)"), "%s", text);
     text = said(ctx, "lan: [10.10.0.0/16]", "asn: 1\nrole: read-only\nlan: [100.64.0.0/12]");
     cr_assert(strstr(text, "(R13)") && strstr(text, "(R15)") && strstr(text, "(R11)"), "%s", text);
+}
+
+/* What is wrong in one place is told once. */
+Test(form, says_nothing_that_follows_from_another_error)
+{
+    static const char *const cases[][2] = {
+        {"dc2: 10.200.0.2", "dc2: 2001:db8::1"},
+        {"dc2: 10.200.0.2", "dc2: 10.200.0.1/0"},
+        {", transport: {dc1: 10.200.0.1, dc2: 10.200.0.2}", ""},
+        {"dc1: 10.200.0.1, dc2: 10.200.0.2", "dc1: 10.200.0.1, dc2: {}"},
+    };
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const char *text = said(ctx, cases[i][0], cases[i][1]);
+
+        cr_expect(*text && !strchr(text, '\n'), "%s: %s", cases[i][1], text);
+    }
+}
+
+Test(form, that_is_another_document_is_told_so)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL, *again = NULL;
+
+    cr_assert(!vc_form_load(ctx, VCLAB_SOURCE_DIR "/topologies/two-cpe.yaml", NULL, &err));
+    cr_assert(!vc_form_load(ctx, VCLAB_SOURCE_DIR "/scenarios/baseline/two-cpe-active-active-bfd.yaml", NULL, &again));
+    cr_assert(strstr(again->message, "found a scenario; allowed"), "%s", again->message);
+    cr_assert(strstr(err->message, "found a topology; allowed: an activation form, such as forms/accepted/") &&
+                  !strchr(err->message, '\n'),
+              "%s", err->message);
 }
 
 /* The ledger's copy of a form is the form. */

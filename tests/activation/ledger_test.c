@@ -141,11 +141,64 @@ Test(ledger, that_is_damaged_is_refused)
         cr_assert_eq(write(fd, data, size), (ssize_t)size);
         VC_AUTO_TALLOC struct vc_ledger *ledger = vc_ledger_open(NULL, broken, VC_LEDGER_WRITE, &err);
         refusals += !ledger;
-        cr_assert(ledger || strstr(err->message, page ? "damaged" : "no ledger"), "page %zu: %s", page, err->message);
+        cr_assert(ledger || (strstr(err->message, page ? "damaged" : "no ledger") && !strchr(err->message, '\n')),
+                  "page %zu: %s", page, err->message);
     }
     cr_assert_eq(refusals, pages, "%zu of %zu damaged ledgers were refused", refusals, pages);
     cr_assert(!truncate(file, (off_t)(size - PAGE)));
     REFUSED(file, VC_LEDGER_WRITE, VC_EXIT_HOST, "it is damaged");
+}
+
+/* The numbers by which a ledger is known may be any after a damage. */
+Test(ledger, whose_marks_are_damaged_is_refused)
+{
+    static const struct {
+        const char *sql, *text;
+    } cases[] = {{"PRAGMA user_version = -1122868", "it is damaged (a version that no vclab has)"},
+                 {"PRAGMA user_version = 0", "it is damaged (a version that no vclab has)"},
+                 {"PRAGMA application_id = -1122868", "a database of another program"}};
+
+    for (size_t i = 0; i < VC_COUNT(cases); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        const char *file = filled(ctx);
+
+        sql(file, cases[i].sql);
+        REFUSED(file, VC_LEDGER_READ, i < 2 ? VC_EXIT_HOST : VC_EXIT_USAGE, cases[i].text);
+        REFUSED(file, VC_LEDGER_WRITE, i < 2 ? VC_EXIT_HOST : VC_EXIT_USAGE, cases[i].text);
+        remove(file);
+    }
+}
+
+/* One letter of the tables' own text, which SQLite quotes as it is, escapes for terminals and all. */
+Test(ledger, whose_tables_are_damaged_is_refused)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *file = filled(ctx);
+    size_t size;
+    char *whole = contents(ctx, file, &size), *at = memmem(whole, size, "(status IN", 10);
+
+    cr_assert(at);
+    at[7] = '\x9b';
+    VC_AUTO_FD fd = open(file, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(write(fd, whole, size), (ssize_t)size);
+    REFUSED(file, VC_LEDGER_READ, VC_EXIT_HOST, "it is damaged; put back a copy");
+}
+
+/* What SQLite takes for a name of its own is a file: an order of a ledger in memory would be allocated again. */
+Test(ledger, of_any_name_is_a_file)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    cr_assert(!chdir(top));
+    for (unsigned orders = 1; orders < 3; orders++) {
+        VC_AUTO_TALLOC struct vc_ledger *ledger = vc_ledger_open(NULL, ":memory:", VC_LEDGER_WRITE, &err);
+
+        cr_assert(ledger, "%s", err ? err->message : "");
+        allocate(ctx, ledger, make_form(ctx, orders == 1 ? "acme" : "globex", "eu", orders));
+        ledger_has(ledger, orders);
+    }
+    cr_assert(!access(":memory:", F_OK) && !chdir("/"));
 }
 
 /* What no program of ours would write is found all the same. */

@@ -140,9 +140,9 @@ Test(view, a_form_is_activated_once)
     cr_assert(strstr(err->message, "order o1 is activated since") && strstr(err->message, "--files o1"), "%s",
               err->message);
     cr_assert(!vc_activate(ctx, ledger, put_form(ctx, "acme", 1, "asn: 64999\n"), &options, &err));
-    cr_assert(strstr(err->message, "order o1 of acme is there with another form"), "%s", err->message);
+    cr_assert(strstr(err->message, "found another asn than order o1 of acme has"), "%s", err->message);
     cr_assert(!vc_activate(ctx, ledger, put_form(ctx, "globex", 1, ""), &options, &err));
-    cr_assert(strstr(err->message, "order o1 of acme is there with another form"), "%s", err->message);
+    cr_assert(strstr(err->message, "found another customer than order o1 of acme has"), "%s", err->message);
     const struct vc_activation_options here = {.out = top};
     cr_assert(!vc_activate(ctx, ledger, put_form(ctx, "acme", 2, ""), &here, &err));
     cr_assert(strstr(err->message, "the topology would take the place of the form"), "%s", err->message);
