@@ -268,6 +268,7 @@ struct vc_acceptance *vc_acceptance_make(void *ctx, const struct vc_order *order
     struct vc_acceptance *out = talloc_zero(ctx, struct vc_acceptance);
     struct making m = {out, order, promise, topology};
     out->timers = promise->timers;
+    out->recovery = promise->words;
     out->cases = talloc_zero_array(out, struct vc_acceptance_case, CASES_MAX);
     out->played = acceptance_played(&m);
     make_baseline(&m);

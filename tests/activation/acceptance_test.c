@@ -138,7 +138,9 @@ Test(acceptance, has_the_timers_that_the_form_calls_for)
     const struct vc_order *without = order_of(ctx, VCLAB_SOURCE_DIR "/forms/accepted/no-keepalives.yaml");
 
     cr_assert_str_eq(make(ctx, with, NULL)->timers, "tuned");
+    cr_assert_str_eq(make(ctx, with, NULL)->recovery, "35 s");
     cr_assert_str_eq(make(ctx, without, NULL)->timers, "service");
+    cr_assert(strstr(named(make(ctx, without, NULL), "voice-dc1-lost")->promise, "after 185 s at most; from then on"));
     cr_assert_str_eq(make(ctx, without, "bfd")->timers, "bfd");
     cr_assert_str_eq(make(ctx, with, "keepalive")->timers, "keepalive");
     cr_assert(!vc_acceptance_make(ctx, without, "keepalive", "x", &err));
