@@ -205,6 +205,16 @@ Test(acceptance, of_more_than_a_tunnel_carries_is_none)
     cr_assert(strstr(named(more, "voice-dc2-lost")->cannot, "249.5 of the 250 Mbit/s"));
 }
 
+/* A CPE with another PFS works until keys are made anew: only the doctor sees it before that. */
+Test(acceptance, asks_the_doctor_when_nothing_fails)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_acceptance *a = make(ctx, order_of(ctx, VCLAB_SOURCE_DIR "/forms/accepted/two-cpe.yaml"), NULL);
+
+    cr_assert_eq(times(named(a, "baseline")->text, "- diagnosis: {cause: healthy, within: 90s}\n  - hold: "), 1, "%s",
+                 named(a, "baseline")->text);
+}
+
 /* Both sizes, both directions, TCP both ways, for each data centre. */
 Test(acceptance, tries_sizes_to_and_from_both)
 {

@@ -375,6 +375,30 @@ Test(acceptance, that_fails_at_the_baseline_says_the_cause_first)
         "<strong>the doctor says: at cpe1, tunnel dc1: the &lt;key&gt; differs; enter it again</strong>");
 }
 
+/* A run that fails leaves what the doctor needs; where something was broken on purpose he would only name that. */
+Test(acceptance, of_a_case_without_faults_has_the_doctors_cause)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_JSON *evidence =
+        json_load_file(VCLAB_SOURCE_DIR "/tests/doctor/evidence/two-cpe-data-no-mss-tuned.json", 0, NULL);
+    VC_AUTO_JSON *event =
+        json_pack("{s:i, s:s, s:s, s:O}", "t_ns", 9, "layer", "check", "what", "evidence", "document", evidence);
+    VC_AUTO_FREE char *line = json_dumps(event, JSON_COMPACT);
+    VC_AUTO_TALLOC char *lines = talloc_asprintf(NULL, "%s\n", line);
+    struct vc_acceptance_case sizes = {
+        .name = "packet-sizes", .title = "t", .promise = "p", .scenario = "s", .text = "steps:\n  - hold: 1s\n"};
+    const struct vc_acceptance_played played = {.result = put_result(ctx, "s", "fail", "")};
+
+    put("s/events.jsonl", lines);
+    VC_AUTO_JSON *plain = vc_acceptance_row(&sizes, &played);
+    const json_t *causes = json_object_get(plain, "causes");
+    cr_assert_eq(json_array_size(causes), 6);
+    cr_expect_str_eq(vc_member_text(json_array_get(causes, 0), "cause"), "mss-not-clamped");
+    sizes.text = "steps:\n  - fault: {name: fault, kind: drop}\n";
+    VC_AUTO_JSON *broken = vc_acceptance_row(&sizes, &played);
+    cr_expect(!json_object_get(broken, "causes"));
+}
+
 /* ---- the customer's own CPE ---- */
 
 Test(acceptance, tells_what_the_customers_cpe_has_otherwise)
