@@ -27,7 +27,8 @@ struct vc_acceptance_case {
 
 struct vc_acceptance {
     const char *timers;
-    const char *played; /* what the load stands for the planned calls with, and what was not played; for people */
+    const char *recovery; /* how long calls may be gone when a tunnel dies without a sign: "35 s" */
+    const char *played;   /* what the load stands for the planned calls with, and what was not played; for people */
     struct vc_acceptance_case *cases;
     size_t count;
 };

@@ -165,13 +165,17 @@ static struct vc_acceptance_case *voice_case(const struct making *m, size_t lost
     unsigned calls = m->order->form->calls;
     bool both = lost == VC_FORM_DCS;
     const char *name = both ? "" : acceptance_tunnel(m, lost)->name;
+    const char *before = both ? "Not"
+                              : TEXT(m, "Calls to %s go on by the other tunnel after %s at most; from then on not",
+                                     name, m->promise->words);
     struct vc_acceptance_case *c = acceptance_case(
         m, both ? "voice" : TEXT(m, "voice-%s-lost", name),
         both ? TEXT(m, "%u calls, half of them to each data centre, with both tunnels", calls)
              : TEXT(m, "%u calls, half of them to each data centre, with the tunnel to %s lost", calls, name),
-        "Not a packet of calls and load is lost; one way takes 150 ms at most and varies by 30 ms, MOS is 4.0 or "
-        "better, in "
-        "both directions");
+        TEXT(m,
+             "%s a packet of calls and load is lost; one way takes 150 ms at most and varies by 30 ms, MOS is 4.0 "
+             "or better, in both directions",
+             before));
 
     if (!both && calls > VC_ACCEPTANCE_CALLS)
         c->cannot =

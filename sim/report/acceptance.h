@@ -15,7 +15,7 @@ struct vc_acceptance_played {
 /*
  * A case and what came of it: a run's own verdict, but with less than the planned load sent, or a tunnel without its
  * limit, nothing was shown, and delay, jitter, loss and MOS of the calls under load must keep requirements.md's limits.
- * A baseline that fails has the doctor's answer. New reference.
+ * A case that fails without a fault of its own has the doctor's answer. New reference.
  */
 json_t *vc_acceptance_row(const struct vc_acceptance_case *c, const struct vc_acceptance_played *played);
 /* "as promised", "not as promised", …: for people. */

@@ -10,7 +10,8 @@ static const char style[] =
     "h1{font-size:1.6rem}h2{font-size:1.1rem;margin:1.6rem 0 .2rem}.big{font-size:1.3rem;font-weight:600;padding:.6rem "
     "1rem;"
     "border-radius:.4rem;color:#fff}.pass{background:#1b7f4b}.fail{background:#b3261e}.inconclusive{background:#8a6100}"
-    ".tag{font-size:.8rem;padding:.1rem .5rem;border-radius:.3rem;color:#fff}table{border-collapse:collapse;width:100%}"
+    ".tag{white-space:nowrap;font-size:.8rem;padding:.1rem "
+    ".5rem;border-radius:.3rem;color:#fff}table{border-collapse:collapse;width:100%}"
     "td,th{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #d6dde4;vertical-align:top}"
     "pre{background:#f3f5f7;padding:1rem;overflow-x:auto;font-size:.85rem}.promise{color:#44515e}"
     "@media print{body{margin:0}.big,.tag{print-color-adjust:exact}}";
@@ -36,20 +37,10 @@ static char *add_html_flows(char *text, const json_t *row)
     const json_t *flow;
     size_t i;
 
-    if (!json_array_size(json_object_get(row, "flows")))
-        return text;
-    ADD(text, "<table><tr><th>calls</th><th>longest gap</th><th>packets lost</th><th>MOS in all</th></tr>\n");
     json_array_foreach(json_object_get(row, "flows"), i, flow)
-    {
-        ADD(text, "<tr><td>%s</td><td>%.2f s (±%.0f ms)</td><td>%lld of %lld</td><td>",
-            escaped(ctx, vc_member_text(flow, "name")), acceptance_number(flow, "longest_outage_ms") / 1000,
-            acceptance_number(flow, "resolution_ms"), (long long)vc_member_int(flow, "lost"),
-            (long long)vc_member_int(flow, "sent"));
-        if (json_is_number(json_object_get(flow, "mos")))
-            ADD(text, "%.2f", acceptance_number(flow, "mos"));
-        ADD(text, "</td></tr>\n");
-    }
-    return ADD(text, "</table>\n");
+        ADD(text, "<p>%s: %s</p>\n", escaped(ctx, acceptance_flow_name(ctx, vc_member_text(flow, "name"))),
+            acceptance_flow_words(ctx, flow));
+    return text;
 }
 
 /* Each line of a list as a paragraph. */
@@ -78,6 +69,7 @@ static char *add_html_elements(char *text, const json_t *row)
 
     if (!json_array_size(json_object_get(row, "elements")))
         return text;
+    ADD(text, "<h2>Each single failure</h2>\n<p>%s</p>\n", acceptance_legend);
     ADD(text, "<table><tr><th>what fails</th><th>calls then</th><th>shown</th></tr>\n");
     json_array_foreach(json_object_get(row, "elements"), i, element)
     {
@@ -107,21 +99,46 @@ static char *add_html_cpe(char *text, const json_t *cpe)
     return add_html_list(text, cpe, "notes", line_words, "");
 }
 
+/* What a reader looks for first: a row a case, and what is wrong. */
+static char *add_html_short(char *text, const json_t *document)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const json_t *row, *cause;
+    size_t i, k;
+
+    ADD(text, "<table>\n");
+    json_array_foreach(json_object_get(document, "cases"), i, row)
+    {
+        const struct acceptance_verdict *verdict = acceptance_verdict_of(row);
+
+        ADD(text, "<tr><td>%zu</td><td><span class=\"tag %s\">%s</span></td><td>%s", i + 1, verdict->colour,
+            verdict->words, escaped(ctx, vc_member_text(row, "title")));
+        if (verdict->status && *vc_member_text(row, "reason"))
+            ADD(text, "<br>%s", escaped(ctx, vc_member_text(row, "reason")));
+        json_array_foreach(json_object_get(row, "causes"), k, cause)
+            ADD(text, "<br><strong>the doctor says: %s</strong>", escaped(ctx, acceptance_cause_words(ctx, cause)));
+        ADD(text, "</td></tr>\n");
+    }
+    return ADD(text, "</table>\n");
+}
+
 static char *add_html_case(char *text, const json_t *row, size_t i)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
 
+    if (!acceptance_is_told(row))
+        return text;
     ADD(text, "<h2>%zu. %s <span class=\"tag %s\">%s</span></h2>\n<p class=\"promise\">%s</p>\n", i + 1,
         escaped(ctx, vc_member_text(row, "title")), acceptance_verdict_of(row)->colour,
         acceptance_verdict_of(row)->words, escaped(ctx, talloc_asprintf(ctx, "%s.", vc_member_text(row, "promise"))));
     if (strcmp(vc_member_text(row, "verdict"), "pass") != 0)
         ADD(text, "<p><strong>%s</strong></p>\n", escaped(ctx, vc_member_text(row, "reason")));
     text = add_html_list(text, row, "unmet", line_words, "not met: ");
-    text = add_html_list(text, row, "causes", acceptance_cause_words, "the doctor says: ");
     text = add_html_flows(text, row);
     text = add_html_list(text, row, "loads", acceptance_load_words, "");
     text = add_html_list(text, row, "voice", acceptance_voice_words, "");
-    text = add_html_elements(text, row);
+    if (json_array_size(json_object_get(row, "elements")))
+        ADD(text, "<p>%s</p>\n", acceptance_elements_words(ctx, row));
     if (*vc_member_text(row, "digest"))
         ADD(text, "<p><small>%s, %.0f s of the lab's time, seed %lld, digest %s</small></p>\n",
             escaped(ctx, vc_member_text(row, "scenario")), acceptance_number(row, "virtual_s"),
@@ -158,13 +175,13 @@ char *vc_acceptance_html(void *ctx, const json_t *document)
     ADD(text, "<p class=\"big %s\">%s: %lld of %lld cases are as promised</p>\n", accepted ? "pass" : "fail",
         accepted ? "ACCEPTED" : "NOT ACCEPTED", (long long)vc_member_int(document, "passed"),
         (long long)vc_member_int(document, "total"));
-    ADD(text,
-        "<p>Tried in a lab of this order's own topology with %s timers: a simulation, not the customer's "
-        "network.</p>\n",
-        escaped(scratch, vc_member_text(document, "timers")));
-    ADD(text, "<p>%s</p>\n", acceptance_plan_words(scratch, document));
+    ADD(text, "<p>Tried %s. %s</p>\n<p>%s</p>\n<p>%s</p>\n", vc_member_text(document, "tried"),
+        acceptance_meaning(scratch, document), escaped(scratch, acceptance_timers_words(scratch, document)),
+        acceptance_plan_words(scratch, document));
+    text = add_html_short(text, document);
     json_array_foreach(json_object_get(document, "cpes"), i, row) text = add_html_cpe(text, row);
     json_array_foreach(json_object_get(document, "cases"), i, row) text = add_html_case(text, row, i);
+    json_array_foreach(json_object_get(document, "cases"), i, row) text = add_html_elements(text, row);
     ADD(text, "<h2>The order</h2>\n<pre>%s</pre>\n", escaped(scratch, vc_activation_text(scratch, order)));
     text = add_html_versions(text, json_object_get(document, "versions"));
     return ADD(text, "</body></html>\n");

@@ -5,21 +5,35 @@
 
 #define ADD(text, ...) ((text) = talloc_asprintf_append_buffer(text, __VA_ARGS__))
 
-/* "voice-dc1: gone for 33.21 s at most (±20 ms), 1660 of 4000 packets lost, MOS 2.31" */
-static char *flow_words(void *ctx, const json_t *flow)
-{
-    char *text = talloc_asprintf(ctx, "%s: ", vc_member_text(flow, "name"));
-    double outage = acceptance_number(flow, "longest_outage_ms");
+const char acceptance_legend[] = "node/N: N loses its power; daemon/N/P: program P of N ends; link/W: wire W is cut; "
+                                 "end/W/N: N's interface on wire W "
+                                 "goes down; drop/K/W: packets of kind K vanish on wire, or in tunnel, W.";
 
+/* "voice-dc1" is what a scenario calls it. */
+const char *acceptance_flow_name(void *ctx, const char *name)
+{
+    static const char calls[] = "voice-";
+    size_t size = strlen(calls);
+
+    return strncmp(name, calls, size) ? name : talloc_asprintf(ctx, "calls to %s", name + size);
+}
+
+char *acceptance_flow_words(void *ctx, const json_t *flow)
+{
     if (!vc_member_int(flow, "lost"))
-        ADD(text, "no packet lost");
-    else
-        ADD(text, "gone for %.2f s at most (±%.0f ms), %lld of %lld packets lost", outage / 1000,
-            acceptance_number(flow, "resolution_ms"), (long long)vc_member_int(flow, "lost"),
-            (long long)vc_member_int(flow, "sent"));
-    if (json_is_number(json_object_get(flow, "mos")))
-        ADD(text, ", MOS %.2f in all", acceptance_number(flow, "mos"));
-    return text;
+        return json_is_number(json_object_get(flow, "mos"))
+                   ? talloc_asprintf(ctx, "no packet lost, MOS %.2f", acceptance_number(flow, "mos"))
+                   : talloc_strdup(ctx, "no packet lost");
+    return talloc_asprintf(ctx, "gone for %.2f s at most (±%.0f ms), %lld of %lld packets lost",
+                           acceptance_number(flow, "longest_outage_ms") / 1000,
+                           acceptance_number(flow, "resolution_ms"), (long long)vc_member_int(flow, "lost"),
+                           (long long)vc_member_int(flow, "sent"));
+}
+
+static char *flow_line(void *ctx, const json_t *flow)
+{
+    return talloc_asprintf(ctx, "%s: %s", acceptance_flow_name(ctx, vc_member_text(flow, "name")),
+                           acceptance_flow_words(ctx, flow));
 }
 
 /* Half a sentence as a sentence. */
@@ -47,6 +61,45 @@ char *acceptance_plan_words(void *ctx, const json_t *document)
     return ADD(text, " %s", vc_member_text(plan, "played"));
 }
 
+/* How many cases are as they were promised, and what that means for the order. */
+static size_t count_of(const json_t *document, const char *colour)
+{
+    const json_t *row;
+    size_t i, count = 0;
+
+    json_array_foreach(json_object_get(document, "cases"), i, row) count +=
+        !strcmp(acceptance_verdict_of(row)->colour, colour);
+    return count;
+}
+
+char *acceptance_meaning(void *ctx, const json_t *document)
+{
+    size_t failed = count_of(document, "fail"), open = count_of(document, "inconclusive");
+    char *text = talloc_strdup(ctx, "");
+
+    if (json_is_true(json_object_get(document, "accepted")))
+        ADD(text, "Everything that is promised was shown.");
+    else if (failed)
+        ADD(text, "What is not as promised has to be mended before the order goes into service.");
+    else
+        ADD(text, "Nothing was found wrong, but %zu of the cases were not shown, and an acceptance needs all of them.",
+            open);
+    if (failed && open)
+        ADD(text, " %zu more cases were not shown.", open);
+    return ADD(text,
+               " It was tried in a lab of this order's own topology: a simulation, and not the customer's network. His "
+               "Internet lines, firewalls and devices are not in it.");
+}
+
+/* "Timers: tuned. A tunnel that dies without a sign …" */
+char *acceptance_timers_words(void *ctx, const json_t *document)
+{
+    return talloc_asprintf(ctx,
+                           "Timers: %s. When a tunnel dies without a sign, its calls go on by the other tunnel after "
+                           "%s at most.",
+                           vc_member_text(document, "timers"), vc_member_text(document, "recovery"));
+}
+
 char *acceptance_load_words(void *ctx, const json_t *load)
 {
     return talloc_asprintf(ctx, "load %s: %lld of %lld packets of %lld bytes sent (%lld Mbit/s), %lld arrived",
@@ -57,7 +110,11 @@ char *acceptance_load_words(void *ctx, const json_t *load)
 
 char *acceptance_voice_words(void *ctx, const json_t *voice)
 {
-    char *text = talloc_asprintf(ctx, "%s (%s): ", vc_member_text(voice, "flow"), vc_member_text(voice, "direction"));
+    const char *way = vc_member_text(voice, "direction");
+    char *text = talloc_asprintf(ctx, "%s (%s): ", acceptance_flow_name(ctx, vc_member_text(voice, "flow")),
+                                 !strcmp(way, "forward")  ? "from the phones"
+                                 : !strcmp(way, "return") ? "to the phones"
+                                                          : way);
 
     if (!json_is_number(json_object_get(voice, "one_way_ms")))
         return ADD(text, "no packet arrived");
@@ -134,6 +191,8 @@ char *acceptance_path_words(void *ctx, const json_t *element)
     return text;
 }
 
+/* ---- the text ---- */
+
 static char *add_list(char *text, const json_t *row, const char *list, char *(*words)(void *, const json_t *),
                       const char *before)
 {
@@ -150,33 +209,96 @@ static char *line_words(void *ctx, const json_t *line)
     return talloc_strdup(ctx, json_string_value(line));
 }
 
-static char *element_words(void *ctx, const json_t *element)
+static bool is_plain(const json_t *element)
 {
-    const char *reason = vc_member_text(element, "reason");
-
-    return talloc_asprintf(ctx, "%-28s %s: %s%s%s", vc_member_text(element, "name"),
-                           acceptance_path_words(ctx, element), acceptance_element_words(element), *reason ? ": " : "",
-                           reason);
+    return !strcmp(vc_member_text(element, "verdict"), "agrees") ||
+           !strcmp(vc_member_text(element, "verdict"), "not-applicable");
 }
 
+char *acceptance_elements_words(void *ctx, const json_t *row)
+{
+    const json_t *elements = json_object_get(row, "elements"), *element;
+    size_t i, agree = 0, plain = 0;
+
+    json_array_foreach(elements, i, element)
+    {
+        agree += !strcmp(vc_member_text(element, "verdict"), "agrees");
+        plain += is_plain(element);
+    }
+    return talloc_asprintf(ctx,
+                           "%zu single failures: %zu as the model says, %zu where nothing of the kind passes, %zu "
+                           "otherwise; all of them are in the table at the end",
+                           json_array_size(elements), agree, plain - agree, json_array_size(elements) - plain);
+}
+
+static char *add_elements(char *text, const json_t *row, bool all)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const json_t *element;
+    size_t i;
+
+    json_array_foreach(json_object_get(row, "elements"), i, element)
+    {
+        const char *reason = vc_member_text(element, "reason");
+
+        if (all || !is_plain(element))
+            ADD(text, "   - %-28s %s: %s%s%s\n", vc_member_text(element, "name"), acceptance_path_words(ctx, element),
+                acceptance_element_words(element), *reason ? ": " : "", reason);
+    }
+    return text;
+}
+
+/* What a reader looks for first: a line a case, and what is wrong. */
+static char *add_short(char *text, const json_t *document)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const json_t *row, *cause;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(document, "cases"), i, row)
+    {
+        const struct acceptance_verdict *verdict = acceptance_verdict_of(row);
+
+        ADD(text, "%4zu. %-16s %s\n", i + 1, verdict->brief, vc_member_text(row, "title"));
+        if (verdict->status && *vc_member_text(row, "reason"))
+            ADD(text, "%23s%s\n", "", vc_member_text(row, "reason"));
+        json_array_foreach(json_object_get(row, "causes"), k, cause)
+            ADD(text, "%23sthe doctor says: %s\n", "", acceptance_cause_words(ctx, cause));
+    }
+    return text;
+}
+
+/* What was not tried was told already. */
 static char *add_case(char *text, const json_t *row, size_t i)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct acceptance_verdict *verdict = acceptance_verdict_of(row);
 
+    if (!acceptance_is_told(row))
+        return text;
     ADD(text, "\n%zu. %s\n   %s\n   %s", i + 1, sentence(ctx, vc_member_text(row, "title")),
-        sentence(ctx, vc_member_text(row, "promise")), vc_acceptance_words(row));
-    if (strcmp(vc_member_text(row, "verdict"), "pass") != 0)
+        sentence(ctx, vc_member_text(row, "promise")), verdict->words);
+    if (verdict->status)
         ADD(text, ": %s", vc_member_text(row, "reason"));
     ADD(text, "\n");
     text = add_list(text, row, "unmet", line_words, "not met: ");
-    text = add_list(text, row, "causes", acceptance_cause_words, "the doctor says: ");
-    text = add_list(text, row, "flows", flow_words, "");
+    text = add_list(text, row, "flows", flow_line, "");
     text = add_list(text, row, "loads", acceptance_load_words, "");
     text = add_list(text, row, "voice", acceptance_voice_words, "");
-    text = add_list(text, row, "elements", element_words, "");
+    if (json_array_size(json_object_get(row, "elements")))
+        ADD(text, "   - %s\n", acceptance_elements_words(ctx, row));
+    text = add_elements(text, row, false);
     if (*vc_member_text(row, "result"))
         ADD(text, "   evidence: %s\n", vc_member_text(row, "result"));
     return text;
+}
+
+static char *add_table(char *text, const json_t *row)
+{
+    if (!json_array_size(json_object_get(row, "elements")))
+        return text;
+    return add_elements(
+        ADD(text, "\nEach single failure: what fails, and where calls go then.\n%s\n", acceptance_legend), row, true);
 }
 
 static char *add_cpe(char *text, const json_t *cpe)
@@ -200,15 +322,22 @@ char *vc_acceptance_text(void *ctx, const json_t *document)
 {
     const json_t *order = json_object_get(document, "order"), *row;
     VC_AUTO_TALLOC char *view = vc_activation_text(NULL, order);
-    char *text = talloc_asprintf(ctx, "%s: %lld of %lld cases are as promised, with %s timers.\n%s\n",
-                                 json_is_true(json_object_get(document, "accepted")) ? "ACCEPTED" : "NOT ACCEPTED",
-                                 (long long)vc_member_int(document, "passed"),
-                                 (long long)vc_member_int(document, "total"), vc_member_text(document, "timers"), view);
+    char *text = talloc_asprintf(
+        ctx,
+        "%s: %lld of %lld cases are as promised.\nVirtual Connect, order %s of %s in region %s, tried %s.\n\n%s\n%s\n"
+        "%s\n\n",
+        json_is_true(json_object_get(document, "accepted")) ? "ACCEPTED" : "NOT ACCEPTED",
+        (long long)vc_member_int(document, "passed"), (long long)vc_member_int(document, "total"),
+        vc_member_text(order, "order"), vc_member_text(order, "customer"), vc_member_text(order, "region"),
+        vc_member_text(document, "tried"), acceptance_meaning(view, document), acceptance_timers_words(view, document),
+        acceptance_plan_words(view, document));
     size_t i;
 
+    text = add_short(text, document);
+    ADD(text, "\n");
     json_array_foreach(json_object_get(document, "cpes"), i, row) text = add_cpe(text, row);
-    ADD(text, "%s\n\n", acceptance_plan_words(view, document));
-    ADD(text, "What was tried, in a lab of this order's own topology (a simulation, not the customer's network):\n");
+    ADD(text, "What came of each case\n");
     json_array_foreach(json_object_get(document, "cases"), i, row) text = add_case(text, row, i);
-    return text;
+    json_array_foreach(json_object_get(document, "cases"), i, row) text = add_table(text, row);
+    return ADD(text, "\nThe order\n\n%s", view);
 }

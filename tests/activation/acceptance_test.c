@@ -138,7 +138,9 @@ Test(acceptance, has_the_timers_that_the_form_calls_for)
     const struct vc_order *without = order_of(ctx, VCLAB_SOURCE_DIR "/forms/accepted/no-keepalives.yaml");
 
     cr_assert_str_eq(make(ctx, with, NULL)->timers, "tuned");
+    cr_assert_str_eq(make(ctx, with, NULL)->recovery, "35 s");
     cr_assert_str_eq(make(ctx, without, NULL)->timers, "service");
+    cr_assert(strstr(named(make(ctx, without, NULL), "voice-dc1-lost")->promise, "after 185 s at most; from then on"));
     cr_assert_str_eq(make(ctx, without, "bfd")->timers, "bfd");
     cr_assert_str_eq(make(ctx, with, "keepalive")->timers, "keepalive");
     cr_assert(!vc_acceptance_make(ctx, without, "keepalive", "x", &err));
@@ -201,6 +203,16 @@ Test(acceptance, of_more_than_a_tunnel_carries_is_none)
     cr_assert(!named(more, "voice")->cannot);
     cr_assert(strstr(named(more, "voice-dc1-lost")->cannot, "3118 calls fit"));
     cr_assert(strstr(named(more, "voice-dc2-lost")->cannot, "249.5 of the 250 Mbit/s"));
+}
+
+/* A CPE with another PFS works until keys are made anew: only the doctor sees it before that. */
+Test(acceptance, asks_the_doctor_when_nothing_fails)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_acceptance *a = make(ctx, order_of(ctx, VCLAB_SOURCE_DIR "/forms/accepted/two-cpe.yaml"), NULL);
+
+    cr_assert_eq(times(named(a, "baseline")->text, "- diagnosis: {cause: healthy, within: 90s}\n  - hold: "), 1, "%s",
+                 named(a, "baseline")->text);
 }
 
 /* Both sizes, both directions, TCP both ways, for each data centre. */

@@ -54,6 +54,7 @@ static json_t *document_of(const struct vc_acceptance_case *of, size_t count, co
                            const json_t *cpes, int calls)
 {
     const struct vc_acceptance acceptance = {.timers = "tuned",
+                                             .recovery = "35 s",
                                              .played = "Played as bits.",
                                              .cases = (struct vc_acceptance_case *)(uintptr_t)of,
                                              .count = count};
@@ -90,10 +91,15 @@ Test(acceptance, is_given_when_every_case_passed)
 
     cr_assert(json_is_true(json_object_get(document, "accepted")));
     cr_assert_eq(vc_acceptance_status(document), VC_EXIT_PASS);
-    HAS(text, "ACCEPTED: 3 of 3 cases are as promised, with tuned timers.\n");
+    cr_assert_eq(strstr(text, "ACCEPTED: 3 of 3 cases are as promised.\n"), text);
+    HAS(text, "order o1 of acme in region eu, tried 20");
+    HAS(text, "Everything that is promised was shown. It was tried in a lab");
+    HAS(text, "Timers: tuned. When a tunnel dies without a sign, its calls go on by the other tunnel after 35 s at ");
+    HAS(text, "\n   1. as promised      Nothing <fails>\n   2. as promised      The tunnel is lost\n");
+    /* An average over an outage says nothing of either. */
     HAS(text, "\n2. The tunnel is lost.\n   Calls go on.\n   as promised\n"
-              "   - voice-dc1: gone for 5.00 s at most (±20 ms), 250 of 1000 packets lost, MOS 2.50 in all\n"
-              "   - voice-dc2: no packet lost\n");
+              "   - calls to dc1: gone for 5.00 s at most (±20 ms), 250 of 1000 packets lost\n"
+              "   - calls to dc2: no packet lost\n");
     /* Wherever both are taken, and no word of this machine. */
     HAS(text, "   evidence: ../b\n");
     cr_assert(!strstr(text, top) && !strstr(html, top));
@@ -103,7 +109,8 @@ Test(acceptance, is_given_when_every_case_passed)
     HAS(html, "<p>Plan: 1500 calls ");
     HAS(html, "<p class=\"big pass\">ACCEPTED: 3 of 3 cases are as promised</p>");
     HAS(html, "1. Nothing &lt;fails&gt; <span class=\"tag pass\">as promised</span>");
-    HAS(html, "<td>5.00 s (±20 ms)</td><td>250 of 1000</td><td>2.50</td>");
+    HAS(html, "<p>calls to dc1: gone for 5.00 s at most (±20 ms), 250 of 1000 packets lost</p>");
+    HAS(html, "Everything that is promised was shown.");
     HAS(html, "frr 10.3; ");
     cr_assert(!strstr(html, "<fails>") && !strstr(html, "http") && !strstr(html, "<script"));
 }
@@ -120,6 +127,9 @@ Test(acceptance, is_refused_with_the_reason)
     cr_assert(json_is_false(json_object_get(document, "accepted")));
     cr_assert_eq(vc_acceptance_status(document), VC_EXIT_FAIL);
     HAS(text, "NOT ACCEPTED: 1 of 3 cases are as promised");
+    HAS(text, "What is not as promised has to be mended before the order goes into service. 1 more cases were not ");
+    HAS(text, "\n   2. NOT AS PROMISED  The tunnel is lost\n                       said <so>\n"
+              "   3. not played       Packets & more\n");
     HAS(text, "   not as promised: said <so>\n   - not met: voice takes dc2\n   - not met: no-loop\n");
     HAS(text, "   not played: this host could not: it left no result\n");
     HAS(html, "<span class=\"tag fail\">not as promised</span>");
@@ -148,8 +158,13 @@ Test(acceptance, with_a_case_that_was_not_played_is_none)
 
     cr_assert_eq(vc_acceptance_status(document), VC_EXIT_HOST);
     HAS(vc_acceptance_text(ctx, document), "NOT ACCEPTED: 1 of 3");
-    HAS(vc_acceptance_text(ctx, document), "   not tried: it needs the kernel\n");
+    HAS(vc_acceptance_text(ctx, document),
+        "   3. not tried        Packets & more\n                       it needs the ");
+    HAS(vc_acceptance_text(ctx, document), "Nothing was found wrong, but 2 of the cases were not shown");
     HAS(vc_acceptance_html(ctx, document), "<span class=\"tag inconclusive\">not tried</span>");
+    /* There is no more to tell of it. */
+    cr_assert(!strstr(vc_acceptance_text(ctx, document), "\n3. "));
+    cr_assert(!strstr(vc_acceptance_html(ctx, document), "<h2>3. "));
 }
 
 Test(acceptance, is_three_files_in_a_result_of_its_own)
@@ -323,11 +338,14 @@ Test(acceptance, has_a_row_for_each_failure)
     const char *text = vc_acceptance_text(ctx, document), *html = vc_acceptance_html(ctx, document);
 
     cr_assert_eq(vc_acceptance_status(document), VC_EXIT_FAIL);
-    HAS(text, "not as promised: 1 of 3 failures\n");
+    HAS(text,
+        "not as promised: 1 of 3 failures\n   - 3 single failures: 1 as the model says, 1 where nothing of the kind "
+        "passes, 1 otherwise; all of them are in the table at the end\n   - node/lan");
     HAS(text, "   - link/inet-dc1                dc1-srv by dc2+wan, dc2-srv by dc2: as the model says\n");
     HAS(text, "   - node/lan                     dc1-srv lost: NOT as the model says: <so>\n");
     HAS(text, "nothing of the kind passes there: none\n");
     HAS(text, "   evidence: ../sweep\n");
+    HAS(html, "<h2>Each single failure</h2>");
     HAS(html, "<td>link/inet-dc1</td><td>dc1-srv by dc2+wan, dc2-srv by dc2</td><td>as the model says</td>");
     HAS(html, "NOT as the model says: &lt;so&gt;");
     played.verdict = "pass";
@@ -337,6 +355,48 @@ Test(acceptance, has_a_row_for_each_failure)
     VC_AUTO_JSON *some = document_of(&each, 1, &played, NULL, 100);
     cr_assert_eq(vc_acceptance_status(some), VC_EXIT_HOST);
     cr_assert(json_is_false(json_object_get(some, "accepted")));
+}
+
+/* ---- a baseline that fails ---- */
+
+Test(acceptance, that_fails_at_the_baseline_says_the_cause_first)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_acceptance_played played = {.result = put_result(ctx, "a", "fail", "")};
+    VC_AUTO_JSON *document = document_of(cases, 1, &played, NULL, 100);
+    json_object_set_new(json_array_get(json_object_get(document, "cases"), 0), "causes",
+                        json("[{\"cause\": \"ike-psk\", \"node\": \"cpe1\", \"tunnel\": \"dc1\", \"text\": "
+                             "\"the <key> differs\", \"remedy\": \"enter it again\"}]"));
+
+    HAS(vc_acceptance_text(ctx, document),
+        "\n   1. NOT AS PROMISED  Nothing <fails>\n                       said <so>\n                       the doctor "
+        "says: at cpe1, tunnel dc1: the <key> differs; enter it again\n");
+    HAS(vc_acceptance_html(ctx, document),
+        "<strong>the doctor says: at cpe1, tunnel dc1: the &lt;key&gt; differs; enter it again</strong>");
+}
+
+/* A run that fails leaves what the doctor needs; where something was broken on purpose he would only name that. */
+Test(acceptance, of_a_case_without_faults_has_the_doctors_cause)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_JSON *evidence =
+        json_load_file(VCLAB_SOURCE_DIR "/tests/doctor/evidence/two-cpe-data-no-mss-tuned.json", 0, NULL);
+    VC_AUTO_JSON *event =
+        json_pack("{s:i, s:s, s:s, s:O}", "t_ns", 9, "layer", "check", "what", "evidence", "document", evidence);
+    VC_AUTO_FREE char *line = json_dumps(event, JSON_COMPACT);
+    VC_AUTO_TALLOC char *lines = talloc_asprintf(NULL, "%s\n", line);
+    struct vc_acceptance_case sizes = {
+        .name = "packet-sizes", .title = "t", .promise = "p", .scenario = "s", .text = "steps:\n  - hold: 1s\n"};
+    const struct vc_acceptance_played played = {.result = put_result(ctx, "s", "fail", "")};
+
+    put("s/events.jsonl", lines);
+    VC_AUTO_JSON *plain = vc_acceptance_row(&sizes, &played);
+    const json_t *causes = json_object_get(plain, "causes");
+    cr_assert_eq(json_array_size(causes), 6);
+    cr_expect_str_eq(vc_member_text(json_array_get(causes, 0), "cause"), "mss-not-clamped");
+    sizes.text = "steps:\n  - fault: {name: fault, kind: drop}\n";
+    VC_AUTO_JSON *broken = vc_acceptance_row(&sizes, &played);
+    cr_expect(!json_object_get(broken, "causes"));
 }
 
 /* ---- the customer's own CPE ---- */
