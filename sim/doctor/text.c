@@ -7,7 +7,7 @@ static const char *mark_of(const char *state, bool colour)
         return colour ? "\033[32m✓\033[0m" : "✓";
     if (!strcmp(state, "failed"))
         return colour ? "\033[31m✗\033[0m" : "✗";
-    return "·";
+    return strcmp(state, "coming up") != 0 ? "·" : colour ? "\033[33m…\033[0m" : "…";
 }
 
 /* On one line and without what steers a terminal: evidence may come from a stranger. talloc child of ctx. */
@@ -72,6 +72,24 @@ static char *add_cause(char *text, const json_t *cause, size_t number, bool colo
     return talloc_strdup_append(text, "\n");
 }
 
+/* What is not ok and has no cause yet, a layer of each tunnel. */
+static char *add_coming(char *text, const json_t *diagnosis)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    size_t i;
+    json_t *tunnel;
+
+    json_array_foreach(json_object_get(diagnosis, "tunnels"), i, tunnel)
+    {
+        const char *first = text_at(tunnel, "first_failing");
+        if (is(json_object_get(tunnel, "layers"), first, "coming up"))
+            text = talloc_asprintf_append(text,
+                                          "\nTunnel %s: %s is coming up, and it is too early to say more: ask again.\n",
+                                          plain(scratch, text_at(tunnel, "tunnel")), plain(scratch, first));
+    }
+    return text;
+}
+
 char *vc_doctor_text(void *ctx, const json_t *diagnosis, bool colour)
 {
     char *text = add_tunnels(talloc_strdup(ctx, ""), diagnosis, colour);
@@ -85,7 +103,7 @@ char *vc_doctor_text(void *ctx, const json_t *diagnosis, bool colour)
         text = add_cause(text, cause, i + 1, colour);
     }
 
-    return text;
+    return add_coming(text, diagnosis);
 }
 
 /* ---- docs/troubleshooting.md ---- */
