@@ -88,6 +88,8 @@ bool has_text(const json_t *list, const char *text);
 char *address_of(void *ctx, const char *prefix);
 /* The best route of the node's to `host`, or NULL. It may be one that drops (`blackhole`), as a guard has. */
 const json_t *route_to(const json_t *node, const char *host);
+/* The CPE repeats its message to the IPsec peer, by the log of its IKE daemon. */
+bool nobody_answers(const struct doctor *doctor, const struct view *view);
 /* By how much a counter of the node moved while pings were tried; -1: it was not read before. */
 json_int_t counted(const struct view *view, enum end end, const char *counter);
 json_int_t queued(const struct view *view, enum end end, const char *member);

@@ -71,6 +71,8 @@ static void rule_proposal(struct doctor *d, const struct view *v, enum end end)
     if (!*own || !strcmp(own, wanted))
         return;
     const char *cause = differs_in_algorithm(own, wanted) ? "esp-proposal" : "pfs-mismatch";
+    if (!strcmp(cause, "pfs-mismatch") && is(v->at[end == CPE ? HEADEND : CPE].ike, "esp", own))
+        return; /* the two agree, if not with the order */
     found(d, cause, name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
 }
 

@@ -263,6 +263,19 @@ static void rule_loop_guard(struct doctor *d, const struct view *v, enum end end
               v->at[end].name);
 }
 
+/* What is off and is none of the tunnels' devices may be why. */
+static void quote_power(struct doctor *d, const struct view *v)
+{
+    const char *name;
+    json_t *node;
+
+    json_object_foreach((json_t *)json_object_get(d->evidence, "nodes"), name, node)
+    {
+        if (json_is_false(json_object_get(node, "on")))
+            found(d, "service-unreachable", NULL, v, false, "%s is powered off", name);
+    }
+}
+
 /* All that is known is right, and a host gets no answer. */
 static void rule_no_path(struct doctor *d, const struct view *v)
 {
@@ -277,6 +290,7 @@ static void rule_no_path(struct doctor *d, const struct view *v)
             found(d, "service-unreachable", NULL, v, false, "%s gets no answer from %s", text_at(probe, "from"),
                   text_at(probe, "to"));
     }
+    quote_power(d, v);
 }
 
 void rules_paths(struct doctor *d, const struct view *v)
