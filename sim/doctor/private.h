@@ -29,6 +29,7 @@ struct view {
         const json_t *gre, *interface;  /* its end of the GRE tunnel */
         const json_t *bgp, *neighbor;   /* configured; as the daemon sees it */
         struct moved sa_moved, gre_moved;
+        json_int_t late; /* so many packets of the SA's more than before overtook each other too far; -1: not known */
     } at[END_COUNT];
     const json_t *underlay, *ping, *large; /* probes */
     enum state layers[LAYER_COUNT];
@@ -93,6 +94,9 @@ bool nobody_answers(const struct doctor *doctor, const struct view *view);
 /* By how much a counter of the node moved while pings were tried; -1: it was not read before. */
 json_int_t counted(const struct view *view, enum end end, const char *counter);
 json_int_t queued(const struct view *view, enum end end, const char *member);
+
+/* No other tunnel has that end: what the node counts or tells is of this one. */
+bool is_alone(const struct doctor *doctor, const struct view *view, enum end end);
 
 /* log.c: lines are of a tunnel by the daemon's own marks, whose forms are told there. */
 const json_t *lines_of(const json_t *node, const char *daemon);

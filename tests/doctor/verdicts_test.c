@@ -299,3 +299,36 @@ Test(verdicts, nothing_is_untold_where_nobody_can_be_told)
 
     says(lans, VC_COUNT(lans));
 }
+
+#define CHILD_OF(tunnel, late)                                                                                         \
+    "{\"connection\": \"" tunnel "\", \"state\": \"ESTABLISHED\", \"established_s\": 90, \"children\": [{\"state\": "  \
+    "\"INSTALLED\", \"packets_in\": 900, \"packets_out\": 900, \"late\": " late "}]}"
+#define SAS(dc1, dc2) "[" CHILD_OF("dc1", dc1) ", " CHILD_OF("dc2", dc2) "]"
+#define SEQ_ERROR(n)  "{\"XfrmInStateSeqError\": " n "}"
+
+/* One CPE has both tunnels, and its kernel one counter. */
+Test(verdicts, packets_that_overtake_each_other_are_of_one_tunnel)
+{
+    static const struct made lates[] = {
+        {"each SA counts",
+         "one-cpe-healthy-tuned.json",
+         {{"before/cpe1", "sas", SAS("3", "3")},
+          {"nodes/cpe1/ike", "sas", SAS("3", "40")},
+          {"before/cpe1", "counters", SEQ_ERROR("6")},
+          {"nodes/cpe1", "counters", SEQ_ERROR("43")}},
+         "replay-window@cpe1/dc2?"},
+        {"duplicates",
+         "one-cpe-healthy-tuned.json",
+         {{"before/cpe1", "sas", SAS("3", "3")},
+          {"nodes/cpe1/ike", "sas", SAS("3", "3")},
+          {"before/cpe1", "counters", SEQ_ERROR("6")},
+          {"nodes/cpe1", "counters", SEQ_ERROR("43")}},
+         ""},
+        {"only the node counts",
+         "one-cpe-healthy-tuned.json",
+         {{"before/cpe1", "counters", SEQ_ERROR("6")}, {"nodes/cpe1", "counters", SEQ_ERROR("43")}},
+         ""},
+    };
+
+    says(lates, VC_COUNT(lates));
+}
