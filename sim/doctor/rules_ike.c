@@ -298,10 +298,13 @@ static void rule_port_blocked(struct doctor *d, const struct view *v)
     if (v->layers[UNDERLAY] != OK || v->layers[IKE] == COMING || is_explained(d, v, IKE, SILENCE) ||
         !is_silent(d, v, daemon, &silence))
         return;
+    const json_t *headend = v->at[HEADEND].node;
+    bool runs = is_running(headend, text_at(json_object_get(headend, "ike"), "daemon"));
     const char *cause = nat && silence.id > 0 ? "udp-4500-blocked" : "udp-500-blocked";
     found(d, cause, NULL, v, false, "%s of %s: %s", daemon, v->at[CPE].name, silence.line);
     if (answered(v->underlay))
-        found(d, cause, NULL, v, false, "%s answers a ping, and its IKE daemon runs", text_at(ipsec, "cisco"));
+        found(d, cause, NULL, v, false, "%s answers a ping%s", text_at(ipsec, "cisco"),
+              runs ? ", and its IKE daemon runs" : "");
 }
 
 bool nobody_answers(const struct doctor *d, const struct view *v)

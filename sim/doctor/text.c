@@ -59,14 +59,17 @@ static char *add_cause(char *text, const json_t *cause, size_t number, bool colo
                                   true_at(cause, "latent") ? ", does not hurt yet" : "", text_at(cause, "text"));
     json_array_foreach(json_object_get(cause, "evidence"), i, line)
     {
-        text = talloc_asprintf_append(text, "   seen:   %s\n", plain(scratch, json_string_value(line)));
+        const char *told = plain(scratch, json_string_value(line));
+        bool later = !strncmp(told, "this bites ", strlen("this bites "));
+        text = talloc_asprintf_append(text, "   %s %s\n",
+                                      later ? "bites: " : "seen:  ", later ? told + strlen("this bites ") : told);
     }
 
     text = talloc_asprintf_append(text, "   remedy: %s\n   guide:  %s, %s\n   IOS-XE: ", text_at(cause, "remedy"),
                                   text_at(cause, "section"), text_at(cause, "requirement"));
     json_array_foreach(json_object_get(cause, "show"), i, line)
     {
-        text = talloc_asprintf_append(text, "%s%s", i ? "; " : "", json_string_value(line));
+        text = talloc_asprintf_append(text, "%s%s", i ? "; " : "", plain(scratch, json_string_value(line)));
     }
 
     return talloc_strdup_append(text, "\n");
