@@ -163,7 +163,7 @@ static void rule_bouncing(struct doctor *d, const struct view *v)
     bool own = is(json_object_get(v->at[CPE].node, "ike"), "daemon", "charon");
     enum end end = own ? CPE : HEADEND;
 
-    if (v->layers[UNDERLAY] == OK && bounces(v, end))
+    if (json_is_object(json_object_get(v->at[CPE].node, "ike")) && v->layers[UNDERLAY] == OK && bounces(v, end))
         found(d, "sa-bouncing", NULL, v, false,
               "four IKE SAs or more in the last lines of %s's log, this one %lld s old", v->at[end].name,
               (long long)number_at(v->at[end].sa, "established_s", 0));

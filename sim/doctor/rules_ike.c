@@ -293,18 +293,18 @@ static void rule_port_blocked(struct doctor *d, const struct view *v)
     const json_t *ipsec = json_object_get(v->order, "ipsec");
     const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
     bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
-    struct silence silence;
-
-    if (v->layers[UNDERLAY] != OK || v->layers[IKE] == COMING || is_explained(d, v, IKE, SILENCE) ||
-        !is_silent(d, v, daemon, &silence))
-        return;
     const json_t *headend = v->at[HEADEND].node;
     bool runs = is_running(headend, text_at(json_object_get(headend, "ike"), "daemon"));
+    struct silence silence;
+
+    /* what is not known to be as ordered may be the cause itself */
+    if (!v->at[CPE].ike || !runs || v->layers[UNDERLAY] != OK || v->layers[IKE] == COMING ||
+        is_explained(d, v, IKE, SILENCE) || !is_silent(d, v, daemon, &silence))
+        return;
     const char *cause = nat && silence.id > 0 ? "udp-4500-blocked" : "udp-500-blocked";
     found(d, cause, NULL, v, false, "%s of %s: %s", daemon, v->at[CPE].name, silence.line);
     if (answered(v->underlay))
-        found(d, cause, NULL, v, false, "%s answers a ping%s", text_at(ipsec, "cisco"),
-              runs ? ", and its IKE daemon runs" : "");
+        found(d, cause, NULL, v, false, "%s answers a ping, and its IKE daemon runs", text_at(ipsec, "cisco"));
 }
 
 bool nobody_answers(const struct doctor *d, const struct view *v)
@@ -344,7 +344,12 @@ static void rule_no_traffic(struct doctor *d, const struct view *v)
 {
     const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
 
-    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_explained(d, v, GRE, NO_TRY))
+    const json_t *node = v->at[CPE].node;
+    bool known = v->at[CPE].ike && v->at[CPE].gre && json_is_array(json_object_get(node, "routes")) &&
+                 json_is_object(json_object_get(node, "log")) &&
+                 json_is_array(json_object_get(json_object_get(node, "ike"), "sas"));
+
+    if (!known || v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_explained(d, v, GRE, NO_TRY))
         return;
     if (v->at[CPE].woken && !triggers(v))
         found(d, "no-traffic-triggers", v->at[CPE].name, v, false,

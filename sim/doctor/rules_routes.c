@@ -130,8 +130,8 @@ static void rule_redistribution(struct doctor *d, const struct view *v)
         const char *a = text_in(nodes, 0), *b = text_in(nodes, 1);
         const char *lan = !strcmp(a, v->at[CPE].name) ? b : !strcmp(b, v->at[CPE].name) ? a : NULL;
         const json_t *router = lan ? node_named(d, lan) : NULL;
-        if (!router || !is_lan_router(router) || !true_at(router, "on") || !carries(d, link) || !is_settled(router) ||
-            !is_settled(v->at[CPE].node) || !speak_by(d, v, link))
+        if (!router || !is_lan_router(router) || !json_is_array(json_object_get(router, "routes")) ||
+            !carries(d, link) || !is_settled(router) || !is_settled(v->at[CPE].node) || !speak_by(d, v, link))
             continue;
         json_array_foreach(json_object_get(v->order, "from_cisco"), p, prefix)
         {

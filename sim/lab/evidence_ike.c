@@ -174,24 +174,23 @@ static json_t *charon_sa(const char *name, const json_t *sa, const json_t *kerne
     return out;
 }
 
-/* One of vici's lists, or an empty one. */
+/* One of vici's lists; NULL: it does not answer. */
 static json_t *ask(const struct vc_daemon *daemon, const char *command, const char *event)
 {
     int fd = vc_node_connect(&daemon->node->rt, daemon->plan->ready, NULL);
 
     if (fd < 0)
-        return json_array();
+        return NULL;
     VC_AUTO_TALLOC struct vc_vici *vici = vc_vici_new(NULL, fd);
     VC_AUTO_JSON *reply = vc_vici_call(vici, command, NULL, event, NULL);
-    json_t *items = json_object_get(reply, "items");
-    return items ? json_incref(items) : json_array();
+    return json_incref(json_object_get(reply, "items"));
 }
 
 static json_t *charon_sas(const struct vc_daemon *daemon)
 {
     VC_AUTO_JSON *items = ask(daemon, "list-sas", "list-sa");
     VC_AUTO_JSON *kernel = vc_xfrm_list(daemon->node->rt.netns, NULL);
-    json_t *out = json_array(), *item, *sa;
+    json_t *out = items ? json_array() : NULL, *item, *sa;
     const char *name;
     size_t i;
 
@@ -368,7 +367,7 @@ json_t *evidence_ike(const struct lab_node *node)
             continue;
         bool answers = charon && evidence_daemon(node, "charon");
         VC_AUTO_JSON *loaded = answers ? ask(daemon, "list-conns", "list-conn") : NULL;
-        return json_pack("{s:s, s:o, s:o}", "daemon", daemon->plan->name, "configured",
+        return json_pack("{s:s, s:o, s:o*}", "daemon", daemon->plan->name, "configured",
                          charon ? charon_configured(daemon, loaded) : libreswan_configured(node), "sas",
                          evidence_sas(node));
     }

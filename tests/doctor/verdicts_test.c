@@ -209,6 +209,12 @@ Test(verdicts, what_nobody_read_is_not_wrong)
          HEALTHY,
          {{AT_CPE, "accepted", "[\"198.18.5.0/24\"]"}, {AT_CPE, "refused", "null"}, {AT_ROUTER, "told", "null"}},
          "prefix-missing@/dc1"},
+        {"SAs of an IKE daemon that does not answer", HEALTHY, {{"nodes/cpe1/ike", "sas", "null"}}, "unexplained@/dc1"},
+        {"the routes of a LAN's router", HEALTHY, {{"nodes/lan", "routes", "null"}}, ""},
+        {"the interfaces of a CPE whose ping is answered",
+         HEALTHY,
+         {{"nodes/cpe1", "interfaces", "{}"}},
+         "unexplained@/dc1"},
         {"the other end of a BFD session",
          "two-cpe-healthy-bfd.json",
          {NO_ANSWER, {"nodes/cpe1", "bfd", "{}"}, {"nodes/dc1-router", "bfd", "{\"100.64.0.2\": \"down\"}"}},
@@ -222,6 +228,40 @@ Test(verdicts, what_nobody_read_is_not_wrong)
          {{"nodes/cpe1/ike/configured/dc1", "start", "\"none\""},
           {"nodes/dc1-headend/ike/configured/dc1", "start", "\"trap\""}},
          ""},
+    };
+
+    says(unknown, VC_COUNT(unknown));
+}
+
+/* What goes by symptoms rests on a configuration that is as ordered. */
+Test(verdicts, what_may_be_the_cause_has_to_be_known)
+{
+    static const struct made unknown[] = {
+        {"how BGP is configured",
+         "two-cpe-bgp-password-cpe1-tuned.json",
+         {{"nodes/cpe1/bgp", "configured", "{}"}},
+         "unexplained@/dc1"},
+        {"whether BFD is up", "two-cpe-bfd-blocked-bfd.json", {{"nodes/cpe1", "bfd", "null"}}, "unexplained@/dc1"},
+        {"how IKE is configured",
+         "one-cpe-ipsec-peer-cpe1-tuned.json",
+         {{"nodes/cpe1/ike", "configured", "{}"}},
+         "unexplained@/dc1"},
+        {"whether Cisco's IKE daemon runs",
+         "two-cpe-headend-charon-killed-tuned.json",
+         {{"nodes/dc1-headend", "daemons", "{}"}},
+         "unexplained@/dc1"},
+        {"what takes a tunnel down",
+         "one-cpe-esp-blocked-tuned.json",
+         {{"nodes/cpe1", "gre", "{}"}},
+         "esp-blocked@/dc1"},
+        {"whether keepalives come back",
+         "one-cpe-keepalives-cpe1-tuned.json",
+         {{"nodes/cpe1", "gre", "{}"}},
+         "unexplained@/dc1"},
+        {"where GRE looks for its way",
+         "two-cpe-gre-wrong-vrf-tuned.json",
+         {{"nodes/cpe1", "routes", "null"}},
+         "unexplained@/dc1"},
     };
 
     says(unknown, VC_COUNT(unknown));
