@@ -46,6 +46,28 @@ static bool is_latent(const struct cause *cause, const struct view *view)
     return true;
 }
 
+/* A command for the tunnel at hand: the order's addresses in the places of their names. */
+static json_t *command_for(const struct view *view, const char *command)
+{
+    static const struct {
+        const char *name, *form, *end;
+    } places[] = {{"<cisco-ipsec>", "ipsec", "cisco"},
+                  {"<transport>", "transport", "cisco"},
+                  {"<tunnel-remote>", "address", "cisco"},
+                  {"<tunnel-local>", "address", "cpe"},
+                  {"<neighbor>", "address", "cisco"}};
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *text = command;
+
+    for (size_t i = 0; view && i < VC_COUNT(places); i++) {
+        const char *at = strstr(text, places[i].name);
+        const char *own = address_of(scratch, text_at(json_object_get(view->order, places[i].form), places[i].end));
+        if (at && *own)
+            text = talloc_asprintf(scratch, "%.*s%s%s", (int)(at - text), text, own, at + strlen(places[i].name));
+    }
+    return json_string(text);
+}
+
 static json_t *new_finding(const struct cause *cause, const char *node, const struct view *view, bool sure)
 {
     json_t *show = json_array();
@@ -55,7 +77,7 @@ static json_t *new_finding(const struct cause *cause, const char *node, const st
                             cause->section, "requirement", cause->requirement, "show", show);
 
     for (size_t i = 0; i < VC_COUNT(cause->show) && cause->show[i]; i++)
-        json_array_append_new(show, json_string(cause->show[i]));
+        json_array_append_new(show, command_for(view, cause->show[i]));
     if (*node)
         json_object_set_new(out, "node", json_string(node));
     if (view)
