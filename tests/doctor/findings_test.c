@@ -393,3 +393,25 @@ Test(findings, whatever_is_latent_says_when_it_bites)
         cr_expect(quotes(evidence, "this bites when "), "%s", latent[i].member);
     }
 }
+
+/* A bundle is a stranger's: arithmetic with its numbers stays in range (the sanitizers look). */
+Test(findings, numbers_that_no_lab_counts_harm_nobody)
+{
+#define MOST "9223372036854775807"
+    static const struct put puts[] = {
+        {"nodes/cpe1/gre/dc1/keepalive", "every_s", MOST},
+        {"nodes/cpe1/gre/dc1/keepalive", "returned", MOST},
+        {"nodes/dc1-router/gre/dc1/keepalive", "every_s", MOST},
+        {"nodes/dc1-router/gre/dc1/keepalive", "retries", MOST},
+        {"nodes/cpe1/ike/sas/0/children/0", "packets_in", MOST},
+        {"nodes/cpe1", "queues", "{\"gre-dc1\": {\"drops\": " MOST ", \"packets\": 0, \"backlog\": 1}}"},
+        {"before/cpe1", "queues", "{\"gre-dc1\": {\"drops\": -" MOST ", \"packets\": 0}}"},
+    };
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+
+    for (size_t i = 0; i < VC_COUNT(puts); i++)
+        put(evidence, puts[i].path, puts[i].member, puts[i].value);
+    VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
+    cr_expect(json_is_array(json_object_get(diagnosis, "causes")));
+#undef MOST
+}
