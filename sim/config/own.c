@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/redact_find.h"
 #include "config/words.h"
 #include "net/vici.h"
 #include "plan/own_files.h"
@@ -43,12 +44,18 @@ static void deviate(const struct own *own, unsigned line, const char *tunnel, co
                                                              found, "ordered", ordered, "requirement", requirement));
 }
 
+/* As far as no key stands in it. */
 static void add_unused(void *data, unsigned line, const char *text)
 {
     const struct own *own = data;
+    VC_AUTO_TALLOC struct vc_redact_spans *spans = vc_redact_find(NULL, "frr.conf", text, NULL);
+    size_t length = spans ? strlen(text) : 0;
 
-    json_array_append_new(own->report->unused,
-                          json_pack("{s:s, s:i, s:s}", "file", own->path, "line", (int)line, "text", text));
+    for (size_t i = 0; spans && i < spans->count; i++)
+        if (spans->items[i].what == VC_REDACT_KEY && spans->items[i].begin < length)
+            length = spans->items[i].begin;
+    json_array_append_new(own->report->unused, json_pack("{s:s, s:i, s:o}", "file", own->path, "line", (int)line,
+                                                         "text", json_stringn(text, length)));
 }
 
 /* ---- swanctl.conf ---- */

@@ -209,10 +209,19 @@ static bool missing_session(const struct doctor *d, size_t i, const char *node, 
                           !session_is_young(node_named(d, node), neighbor, node_named(d, pair->peer))));
 }
 
+/* Has the other end not configured it? Then it cannot but be down here, and the cause is there. */
+static bool is_missing_there(const struct doctor *d, const struct pair *here, struct pair *there)
+{
+    for (size_t i = 0; i < json_array_size(json_object_get(d->order, "ibgp")); i++)
+        if (missing_session(d, i, here->peer, there) && !strcmp(there->peer, here->node) && !there->state)
+            return true;
+    return false;
+}
+
 /* Without iBGP a CPE knows the other data centre by the /24 only, and sends its traffic into its own tunnel. */
 static void rule_ibgp(struct doctor *d, const struct view *v)
 {
-    struct pair p;
+    struct pair p, there;
 
     for (size_t i = 0; i < json_array_size(json_object_get(d->order, "ibgp")); i++) {
         if (missing_session(d, i, v->at[ROUTER].name, &p))
@@ -223,10 +232,14 @@ static void rule_ibgp(struct doctor *d, const struct view *v)
         if (!is_cpe(d, p.peer))
             found(d, "lan-session-down", p.node, v, true, "iBGP of %s with %s (%s) is %s", p.node, p.peer, p.address,
                   p.state ? p.state : "not configured");
-        else if (p.state)
+        else if (p.state && !is_missing_there(d, &p, &there))
             found(d, "ibgp-down", NULL, v, true, "iBGP of %s with %s (%s) is %s", p.node, p.peer, p.address, p.state);
-        else
-            found(d, "ibgp-missing", p.node, v, true, "%s has no neighbour %s (%s)", p.node, p.address, p.peer);
+        else {
+            if (!p.state)
+                there = p;
+            found(d, "ibgp-missing", there.node, v, true, "%s has no neighbour %s (%s)", there.node, there.address,
+                  there.peer);
+        }
     }
 }
 

@@ -121,14 +121,20 @@ static char *real(void *ctx, const char *path)
     return found ? talloc_strdup(ctx, found) : NULL;
 }
 
-/* Beside the document or, for a partner's document that stands alone, among the topologies that come with vclab. */
+/* Beside the document or, for a partner's document that stands alone, among the topologies that come with vclab: below
+ * their folder as below that of the first document, or by the name that the document gives. */
 static char *find_file(const struct loader *loader, const char *file, const char *path, const char *reference)
 {
-    const char *folder = folder_of(loader->ctx, file);
-    char *beside = talloc_asprintf(loader->ctx, "%s%s.yaml", folder, reference);
-    char *shipped = talloc_asprintf(loader->ctx, "%s/topologies/%s", vc_home(), path);
+    char *const places[] = {
+        talloc_asprintf(loader->ctx, "%s%s.yaml", folder_of(loader->ctx, file), reference),
+        talloc_asprintf(loader->ctx, "%s/topologies/%s", vc_home(), path),
+        talloc_asprintf(loader->ctx, "%s/topologies/%s.yaml", vc_home(), reference),
+    };
 
-    return access(beside, F_OK) == 0 ? beside : access(shipped, F_OK) == 0 ? shipped : NULL;
+    for (size_t i = 0; i < VC_COUNT(places); i++)
+        if (access(places[i], F_OK) == 0)
+            return places[i];
+    return NULL;
 }
 
 static void refuse_unknown(const struct loader *loader, const struct vc_doc *reference, const char *file)

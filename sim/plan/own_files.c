@@ -30,6 +30,16 @@ static const struct {
     {"ip forwarding", "zebra"},
     {"ip router-id", "zebra"},
     {"ip route ", "staticd"},
+    {"ipv6 route ", "staticd"},
+    {"router rip", "ripd"},
+    {"router ripng", "ripngd"},
+    {"router ospf6", "ospf6d"},
+    {"router isis", "isisd"},
+    {"router eigrp", "eigrpd"},
+    {"router babel", "babeld"},
+    {"router pim", "pimd"},
+    {"mpls ldp", "ldpd"},
+    {"pbr-map", "pbrd"},
     {"service integrated-vtysh-config", "vtysh"},
 };
 
@@ -89,6 +99,12 @@ static bool runs(const struct vc_plan_node *node, const char *daemon)
     return false;
 }
 
+/* Where its daemons write a log is the customer's affair; the lab reads them where it always does. */
+static bool is_log(const char *line)
+{
+    return !strncmp(line, "log ", 4) || !strncmp(line, "no log ", 7);
+}
+
 /* Says nothing of what the node does. */
 static bool is_idle(const char *line)
 {
@@ -107,19 +123,18 @@ void vc_frr_unused(const char *text, const struct vc_plan_node *node, vc_frr_unu
         VC_AUTO_TALLOC char *copy = talloc_strndup(NULL, line.at, line.length);
         bool begins = line.interface && *copy != ' ';
 
-        if (!is_idle(copy) && !begins && (!line.reads || (line.daemon && !runs(node, line.daemon))))
+        if (!is_idle(copy) && !begins && (!line.reads || is_log(copy) || (line.daemon && !runs(node, line.daemon))))
             unused(data, line.number, copy);
     }
 }
 
-/* Where its daemons write a log is the customer's affair; the lab reads them where it always does. */
 static char *with_lab_log(void *ctx, const char *daemon, const char *part)
 {
     char *out = talloc_asprintf(ctx, "log file /var/log/%s.log informational\nlog timestamp precision 6\n", daemon);
 
     for (size_t length; *part; part += length + (part[length] == '\n')) {
         length = strcspn(part, "\n");
-        if (strncmp(part, "log ", 4) != 0 && strncmp(part, "no log ", 7) != 0)
+        if (!is_log(part))
             out = talloc_asprintf_append_buffer(out, "%.*s\n", (int)length, part);
     }
     return out;

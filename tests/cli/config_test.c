@@ -305,7 +305,9 @@ Test(config, own_files_are_held_against_the_order)
     put_text(in_top(ctx, "cpe1/frr.conf"),
              "router bgp 64513\n neighbor G peer-group\n neighbor G remote-as 64600\n"
              " neighbor 100.64.0.1 peer-group G\n neighbor 100.64.0.1 password a-typo-in-it\n"
-             "ip route 10.0.0.0/8 10.1.1.1\ninterface eth0\n ip address 1.2.3.4/24\n ip ospf area 0\n!\n");
+             "ip route 10.0.0.0/8 10.1.1.1\ninterface eth0\n ip address 1.2.3.4/24\n ip ospf area 0\n"
+             " ip rip authentication string another-typo\n!\n"
+             "log syslog\nrouter ospf6\n ospf6 router-id 1.1.1.1\n");
     struct command *command = RUN(ctx, "import", "--from", "strongswan-frr", in_top(ctx, "cpe1"), "--topology", order,
                                   "--node", "cpe1", "-o", in_top(ctx, "own.yaml"), "--json");
     EXITS(command, 0);
@@ -321,6 +323,8 @@ Test(config, own_files_are_held_against_the_order)
         "frr.conf: tunnel dc2: neighbor is not there; the order has 100.64.0.5 (R34)\n",
         "frr.conf:6: not used: ip route 10.0.0.0/8 10.1.1.1\n",
         "frr.conf:8: not used:  ip address 1.2.3.4/24\n",
+        "frr.conf:12: not used: log syslog\n",
+        "frr.conf:14: not used:  ospf6 router-id 1.1.1.1\n",
     };
     for (size_t i = 0; i < VC_COUNT(said); i++)
         cr_expect(strstr(command->err, said[i]), "\"%s\" is not said:\n%s", said[i], command->err);
@@ -329,6 +333,6 @@ Test(config, own_files_are_held_against_the_order)
               "%s", command->err);
     VC_AUTO_JSON *told = json_loads(command->out, 0, NULL);
     cr_assert(told, "%s", command->out);
-    cr_expect_eq(json_array_size(json_object_get(told, "unused")), 4, "%s", command->out);
+    cr_expect_eq(json_array_size(json_object_get(told, "unused")), 8, "%s", command->out);
     cr_expect(!strstr(command->out, "typo"));
 }

@@ -55,7 +55,7 @@ struct command *vclab_run(void *ctx, const char *const *argv)
 {
     struct command *command = command_start(ctx, &(struct command_options){.argv = argv});
 
-    command_end(command, 280000);
+    command_end(command, 580000);
     return command;
 }
 /* The order, with keys as the configurations of tests/config/ios-xe have them. */

@@ -160,6 +160,17 @@ Test(findings, sessions_of_a_node_that_has_just_started_come_in_their_time)
     cr_expect_not(json_is_true(json_object_get(diagnosis, "healthy")));
 }
 
+/* What one end has not configured is down at the other: one cause, which harms both tunnels. */
+Test(findings, a_session_that_one_end_lacks_is_told_there)
+{
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+
+    put(evidence, "nodes/cpe2/bgp/neighbors/10.10.0.9", "state", "\"Active\"");
+    answers(evidence, "ibgp-down@/dc2", "down");
+    json_object_del(at(evidence, "nodes/cpe1/bgp/neighbors"), "10.10.0.10");
+    answers(evidence, "ibgp-missing@cpe1/dc1 ibgp-missing@cpe1/dc2", "not there");
+}
+
 /* ---- counters ---- */
 
 Test(findings, counters_tell_of_now)
