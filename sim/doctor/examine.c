@@ -221,13 +221,30 @@ static json_t *tunnel_answer(const struct view *v, bool *all_ok)
                      layers);
 }
 
+/* It is of the layer that fails, and of that one's part of the guide. */
+static void admit_one(struct doctor *doctor, const struct view *v, enum layer layer)
+{
+    const struct cause *like = doctor_causes;
+    bool is_first = !same(doctor, "unexplained", "", v->name);
+
+    found(doctor, "unexplained", NULL, v, false, "%s of tunnel %s fails", doctor_layer_names[layer], v->name);
+    if (!is_first)
+        return;
+    json_t *finding = same(doctor, "unexplained", "", v->name);
+    while (like->layer != layer) /* each has causes */
+        like++;
+    json_object_set_new(finding, "layer", json_string(doctor_layer_names[layer]));
+    json_object_set_new(finding, "section", json_string(like->section));
+    json_object_set_new(finding, "requirement", json_string(like->requirement));
+}
+
 /* A layer of this tunnel fails and no rule knows why: that is said, too, whatever is known of other tunnels. Where
  * nothing is sent into the tunnel, a cause of GRE's is one for all below it. */
 static void admit(struct doctor *doctor, const struct view *v)
 {
     for (enum layer layer = UNDERLAY; layer < LAYER_COUNT; layer++)
         if (v->layers[layer] == FAILED && !is_explained(doctor, v, layer == IKE || layer == CHILD ? GRE : layer, OTHER))
-            found(doctor, "unexplained", NULL, v, false, "%s of tunnel %s fails", doctor_layer_names[layer], v->name);
+            admit_one(doctor, v, layer);
 }
 
 json_t *vc_doctor_examine(const json_t *evidence)

@@ -372,3 +372,16 @@ Test(verdicts, packets_that_overtake_each_other_are_of_one_tunnel)
 
     says(lates, VC_COUNT(lates));
 }
+
+Test(verdicts, what_is_unexplained_is_of_the_layer_that_fails)
+{
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+
+    put(evidence, AT_CPE, "state", "\"OpenSent\"");
+    put(evidence, AT_ROUTER, "state", "\"Idle\"");
+    VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
+    const json_t *cause = json_array_get(json_object_get(diagnosis, "causes"), 0);
+    cr_expect_str_eq(text(cause, "cause"), "unexplained");
+    cr_expect_str_eq(text(cause, "layer"), "bgp");
+    cr_expect_str_eq(text(cause, "section"), "BGP Sessions");
+}
