@@ -78,6 +78,7 @@ const struct vc_ios_pattern vc_ios_patterns[] = {
     {G, "crypto isakmp nat keepalive <n>", NULL},
     {G, "crypto isakmp diagnose <any>", NULL},
     {G, "crypto ipsec transform-set <w> <rest>", "transform", VC_IOS_TRANSFORM, 1},
+    {G, "no crypto ipsec transform-set default", NULL},
     {VC_IOS_TRANSFORM, "mode <w>", "mode"},
     {VC_IOS_TRANSFORM, "mode transport require", "mode-transport"},
     {G, "crypto ipsec profile <w>", NULL, VC_IOS_IPSEC, 1},

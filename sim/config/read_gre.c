@@ -280,6 +280,25 @@ static void check_wan(struct vc_cpe_reader *r)
     }
 }
 
+/* The tunnel's address on a tunnel of IPsec: route-based VPNs are made so, and carry IP without GRE. */
+static void look_for_vti(struct vc_cpe_reader *r, size_t tunnel)
+{
+    struct vc_cpe_tunnel *t = &r->cpe->tunnels[tunnel];
+
+    for (size_t i = 0; i < r->ios->section_count; i++) {
+        const struct vc_ios_section *s = &r->ios->sections[i];
+        const struct vc_ios_fact *ipsec = s->kind == VC_IOS_INTERFACE ? vc_ios_fact(s, "ipsec", NULL) : NULL;
+        struct vc_prefix address;
+
+        if (!ipsec || !vc_cpe_address(s, &address) ||
+            !vc_prefix_contains(r->ordered->tunnels[tunnel].address, address.addr))
+            continue;
+        t->line[VC_CPE_TUNNEL] = ipsec->line;
+        vc_cpe_note(r->cpe, ipsec->line, "tunnel %s: %s is IPsec without GRE in it; Cisco's tunnels are GRE over IPsec",
+                    t->name, s->name);
+    }
+}
+
 void vc_cpe_read_gre(struct vc_cpe_reader *r)
 {
     find_interfaces(r);
@@ -287,8 +306,9 @@ void vc_cpe_read_gre(struct vc_cpe_reader *r)
     for (size_t i = 0; i < r->ordered->tunnel_count; i++) {
         r->cpe->tunnels[i].name = r->ordered->tunnels[i].name;
         r->cpe->tunnels[i].peer = r->ordered->tunnels[i].peer;
-        if (!r->gre[i])
-            continue;
-        read_tunnel(r, r->gre[i], &r->cpe->tunnels[i]);
+        if (r->gre[i])
+            read_tunnel(r, r->gre[i], &r->cpe->tunnels[i]);
+        else
+            look_for_vti(r, i);
     }
 }

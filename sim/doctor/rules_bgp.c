@@ -216,7 +216,10 @@ static void rule_blocked(struct doctor *d, const struct view *v)
         found(d, "bfd-blocked", NULL, v, false, "BGP is up and BFD is not: its UDP ports 3784 and 3785 do not pass");
     if (v->layers[BGP] != FAILED || is_explained(d, v, BGP, NO_SESSION))
         return;
-    bool refused = !bfd && (rule_refused(d, v) | rule_refused_as(d, v));
+    bool refused = !bfd && rule_refused(d, v),
+         refused_as = !bfd && rule_refused_as(d, v); /* both speak for themselves */
+
+    refused |= refused_as;
     if (!refused && (bfd || gets_no_connection(v)))
         found(d, bfd ? "bfd-blocked" : "tcp-179-blocked", NULL, v, false,
               "a ping passes the tunnel (%lld of %lld), BGP at %s is %s, at %s %s, and nothing is refused",

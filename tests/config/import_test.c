@@ -456,6 +456,20 @@ Test(import, gre_in_clear_is_told)
         strstr(vc_import_report(ctx, import), "tunnel dc1: no IPsec takes its GRE, which leaves in clear (R22)\n"));
 }
 
+/* A route-based VPN in the tunnel's place is the classical misreading of "tunnel": said of the line that makes it one.
+ */
+Test(import, ipsec_without_gre_is_told)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const struct vc_import *import =
+        edited(ctx, " keepalive 10 3\n", " tunnel mode ipsec ipv4\n tunnel protection ipsec profile X\n");
+    const char *report = vc_import_report(ctx, import);
+
+    cr_expect(strstr(report, "edited.cfg:102: tunnel dc1: tunnel_up is no tunnel; the order has a tunnel (R1)\n"), "%s",
+              report);
+    cr_expect(strstr(report, "edited.cfg:102: tunnel dc1: Tunnel1 is IPsec without GRE in it"), "%s", report);
+}
+
 /* An order without keys has nothing to compare with. */
 Test(import, an_order_without_keys_says_so)
 {
