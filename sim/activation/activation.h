@@ -48,6 +48,9 @@ struct vc_order *vc_allocate_begun(void *ctx, struct vc_ledger *ledger, const st
 struct vc_order *vc_activate_allocated(void *ctx, struct vc_ledger *ledger, const struct vc_order *allocation,
                                        const char *out, vc_error **err);
 
+/* Do its keys come from that seed? Who knows the seed then has them. */
+bool vc_order_has_keys_of(const struct vc_order *order, uint64_t seed);
+
 /* Gives back what the order has. VC_EXIT_USAGE: there is no such order, or it was given back already. */
 int vc_deactivate(struct vc_ledger *ledger, const char *number, vc_error **err);
 

@@ -35,6 +35,15 @@ static const char *make_secret(struct vc_order *order, const char *tunnel, const
     return seed ? vc_secret(order, purpose, name, *seed, digits) : random_digits(order, digits, err);
 }
 
+bool vc_order_has_keys_of(const struct vc_order *order, uint64_t seed)
+{
+    VC_AUTO_TALLOC struct vc_order *scratch = talloc_zero(NULL, struct vc_order);
+    const struct vc_allocated_tunnel *tunnel = &order->allocation.tunnels[0];
+
+    scratch->number = order->number;
+    return !strcmp(make_secret(scratch, tunnel->name, "psk", PSK_DIGITS, &seed, NULL), tunnel->psk);
+}
+
 static int make_secrets(struct vc_ledger *ledger, struct vc_order *order, const uint64_t *seed, vc_error **err)
 {
     for (size_t i = 0; i < VC_FORM_DCS; i++) {

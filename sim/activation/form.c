@@ -73,10 +73,20 @@ static void read_regions(struct vc_reader *reader, const struct vc_field *field 
     }
 }
 
+/* What would be right in its place; NULL: it is. */
+static const char *lan_allowed(void *ctx, const struct vc_doc *item, struct vc_prefix *lan)
+{
+    if (!vc_prefix_parse(item->text, lan))
+        return "a prefix of your network such as 10.10.0.0/16";
+    if (!vc_prefix_is_network(*lan))
+        return talloc_asprintf(ctx, "%s, which is the network of that address",
+                               vc_prefix_text(vc_prefix_network(*lan)).s);
+    return lan->len < 8 ? "prefixes of your network, each a /8 or smaller" : NULL;
+}
+
 static void read_lans(struct vc_reader *reader, const struct vc_field *field VC_UNUSED, const struct vc_doc *doc,
                       struct vc_sink sink)
 {
-    static const char allowed[] = "a prefix of your network such as 10.10.0.0/16";
     struct vc_form *form = sink.base;
 
     if (!is_list(reader, doc, "a list of the prefixes behind your CPEs, such as [10.10.0.0/16]"))
@@ -85,10 +95,10 @@ static void read_lans(struct vc_reader *reader, const struct vc_field *field VC_
     for (size_t i = 0; i < doc->count; i++) {
         struct vc_form_lan lan = {.mark = doc->items[i]->mark};
 
-        if (!vc_schema_is_scalar(reader, doc->items[i], allowed))
+        if (!vc_schema_is_scalar(reader, doc->items[i], "a prefix of your network such as 10.10.0.0/16"))
             continue;
-        if (!vc_prefix_parse(doc->items[i]->text, &lan.prefix) || !vc_prefix_is_network(lan.prefix) ||
-            lan.prefix.len < 8)
+        const char *allowed = lan_allowed(reader->tree, doc->items[i], &lan.prefix);
+        if (allowed)
             complain(reader, doc->items[i], allowed);
         else
             form->lans[form->lan_count++] = lan;
@@ -342,50 +352,6 @@ struct vc_form *vc_form_from_json(void *ctx, const json_t *json, vc_error **err)
         return NULL;
     talloc_steal(ctx, tree);
     return form;
-}
-
-static const char *cpe_difference(void *ctx, const struct vc_form_cpe *was, const struct vc_form_cpe *now,
-                                  const struct vc_doc *doc, struct vc_mark *where)
-{
-    const char *member = was->ipsec.s_addr != now->ipsec.s_addr ? "ipsec"
-                         : was->nat.s_addr != now->nat.s_addr   ? "nat"
-                                                                : NULL;
-    const char *dc = NULL;
-
-    for (size_t i = 0; i < VC_FORM_DCS && !member; i++)
-        if (!vc_prefix_equal(was->transport[i], now->transport[i])) {
-            member = "transport";
-            dc = vc_form_dcs[i];
-        }
-    if (strcmp(was->name, now->name) != 0) {
-        *where = now->mark;
-        return talloc_asprintf(ctx, "name of %s", was->name);
-    }
-    if (!member)
-        return NULL;
-    *where = vc_doc_mark(doc, (const char *[]){"cpes", now->name, member, dc, NULL});
-    return talloc_asprintf(ctx, "%s of %s%s%s", member, now->name, dc ? " to " : "", dc ? dc : "");
-}
-
-const char *vc_form_difference(void *ctx, const struct vc_form *was, const struct vc_form *now, struct vc_mark *where)
-{
-    const struct {
-        const char *member;
-        bool differs;
-    } members[] = {
-        {"order", strcmp(was->order, now->order) != 0},        {"customer", strcmp(was->customer, now->customer) != 0},
-        {"region", strcmp(was->region, now->region) != 0},     {"asn", was->asn != now->asn},
-        {"tunnel_mask", was->tunnel_mask != now->tunnel_mask}, {"cpes", was->cpe_count != now->cpe_count}};
-    const char *found = NULL;
-
-    for (size_t i = 0; i < VC_COUNT(members); i++)
-        if (members[i].differs) {
-            *where = vc_doc_mark(now->doc, (const char *[]){members[i].member, NULL});
-            return talloc_strdup(ctx, members[i].member);
-        }
-    for (size_t i = 0; i < now->cpe_count && !found; i++)
-        found = cpe_difference(ctx, &was->cpes[i], &now->cpes[i], now->doc, where);
-    return found;
 }
 
 const struct vc_form_cpe *vc_form_cpe_of(const struct vc_form *form, size_t dc)

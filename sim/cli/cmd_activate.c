@@ -91,6 +91,14 @@ static int activate(const struct activate_options *options, const struct vc_form
     if (!order)
         return -1;
     tell_files(how.out, order);
+    if (options->seeded)
+        fprintf(
+            stderr,
+            vc_order_has_keys_of(order, options->seed)
+                ? "keys and passwords of order %s are derived from the seed, and who knows it has them: for labs and "
+                  "tests only\n"
+                : "order %s keeps the keys and passwords that it has; --seed is for a new one\n",
+            order->number);
     return tell_view(order, VC_VIEW_EXPORT, options->json, err);
 }
 

@@ -109,12 +109,30 @@ Test(activate, the_seed_makes_the_same_keys)
     char *keys[3];
 
     for (int i = 0; i < 3; i++) {
-        EXITS(VCLAB(ctx, "activate", "--seed", i < 2 ? "7" : "8", FORM("accepted/one-cpe")), 0);
+        struct command *command = VCLAB(ctx, "activate", "--seed", i < 2 ? "7" : "8", FORM("accepted/one-cpe"));
+        EXITS(command, 0);
+        SAYS(command, "of order 4711-1 are derived from the seed, and who knows it has them");
         keys[i] = key_of(ctx, "4711-1");
         EXITS(VCLAB(ctx, "activate", "--deactivate", "4711-1"), 0);
     }
     cr_assert_str_eq(keys[0], keys[1]);
     cr_assert_str_neq(keys[0], keys[2]);
+}
+
+/* A seed cannot change what an order has, and is not dropped in silence. */
+Test(activate, an_order_that_is_there_keeps_its_keys)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_FILE *file = fopen("no-folder", "we");
+
+    struct command *command = VCLAB(ctx, "activate", FORM("accepted/one-cpe"), "--out", "no-folder");
+    EXITS(command, 3);
+    SAYS(command, "order 4711-1 stays In-Progress");
+    const char *key = key_of(ctx, "4711-1");
+    command = VCLAB(ctx, "activate", "--seed", "7", FORM("accepted/one-cpe"));
+    EXITS(command, 0);
+    SAYS(command, "order 4711-1 keeps the keys and passwords that it has; --seed is for a new one");
+    cr_assert_str_eq(key_of(ctx, "4711-1"), key);
 }
 
 Test(activate, a_refused_form_changes_nothing)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "model/files.h"
 
 #define GOLDEN VCLAB_SOURCE_DIR "/tests/plan/golden"
 
@@ -300,6 +301,49 @@ Test(plan, shipped_topologies_are_the_fixture)
         cr_expect(json_equal(json_object_get(a, "tunnels"), json_object_get(b, "tunnels")));
         cr_expect(json_equal(json_object_get(a, "accept"), json_object_get(b, "accept")));
     }
+}
+
+/* A node of the Internet knows its own wires and no service; without a daemon it learns of none either. */
+static void expect_no_way(const struct vc_plan *plan, size_t n)
+{
+    const struct vc_plan_node *node = &plan->nodes[n];
+
+    cr_expect_eq(node->daemon_count, 0);
+    for (size_t d = 0; d < plan->topology->dc_count; d++) {
+        struct vc_prefix service = plan->topology->dcs[d].service;
+
+        for (size_t r = 0; r < node->route_count; r++)
+            cr_expect(!vc_prefix_overlaps(node->routes[r].prefix, service), "%s of %s: %s", node->name,
+                      plan->topology->name, vc_prefix_text(node->routes[r].prefix).s);
+        for (size_t i = 0; i < node->iface_count; i++)
+            cr_expect(!vc_prefix_overlaps(node->ifaces[i].address, service), "%s", node->ifaces[i].ifname);
+    }
+}
+
+/* R12: the Internet has no way to the service, in whichever lab. */
+Test(plan, the_internet_does_not_route_a_service)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_names names = vc_documents(ctx, VCLAB_SOURCE_DIR "/topologies");
+    size_t seen = 0;
+
+    for (size_t k = 0; k < names.count; k++) {
+        VC_AUTO_ERROR *err = NULL;
+        const char *file = talloc_asprintf(ctx, VCLAB_SOURCE_DIR "/topologies/%s.yaml", vc_names_at(names, k));
+        const struct vc_topology *topology = vc_topology_load(ctx, file, KINDS, &err);
+        struct vc_plan_options options = {VC_PLANE_KERNEL, NULL, 1, KINDS};
+
+        cr_assert(topology, "%s", err ? err->message : "");
+        options.timers = vc_topology_timers(topology, "tuned");
+        const struct vc_plan *plan = vc_plan_make(ctx, topology, &options, &err);
+        cr_assert(plan, "%s", err ? err->message : "");
+        for (size_t n = 0; n < plan->node_count; n++)
+            if (!strcmp(plan->nodes[n].kind, "isp")) {
+                expect_no_way(plan, n);
+                seen++;
+            }
+    }
+    cr_assert(names.count && seen >= names.count, "%zu of %zu", seen, names.count);
 }
 
 /* A link's character is at both ends, each with chances of its own, which the seed decides. */
