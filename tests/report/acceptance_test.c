@@ -104,7 +104,7 @@ Test(acceptance, is_given_when_every_case_passed)
     HAS(text, "   evidence: ../b\n");
     cr_assert(!strstr(text, top) && !strstr(html, top));
     HAS(text, "\nPlan: 1500 calls at the busiest time are 120.0 Mbit/s each way, 48 % of what one tunnel carries (3125 "
-              "calls). Played as bits.\n");
+              "calls). They were not tried.\n");
     cr_assert(!strstr(text, "BEWARE"));
     HAS(html, "<p>Plan: 1500 calls ");
     HAS(html, "<p class=\"big pass\">ACCEPTED: 3 of 3 cases are as promised</p>");
@@ -284,6 +284,20 @@ Test(acceptance, of_a_tunnel_without_its_limit_is_none)
     VC_AUTO_JSON *row = voice_row_of(put_voice(ctx, "u", "pass", "", 1000, 20, 5, 0, unshaped));
 
     VERDICT(row, "inconclusive", "cannot hold a tunnel to its 250 Mbit/s");
+}
+
+Test(acceptance, tells_how_calls_were_played)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_acceptance_played played = {.result = put_voice(ctx, "v", "pass", "", 1000, 20, 5, 0, "")};
+    VC_AUTO_JSON *tried = document_of(&voice, 1, &played, NULL, 100);
+    const struct vc_acceptance_played not_played = {.skipped = "left out"};
+    VC_AUTO_JSON *none = document_of(&voice, 1, &not_played, NULL, 100);
+
+    HAS(vc_acceptance_text(ctx, tried), " calls). Played as bits.\n");
+    HAS(vc_acceptance_text(ctx, tried), "   - calls to dc1 (to the phones): one way 20.0 ms");
+    HAS(vc_acceptance_text(ctx, none), " calls). They were not tried.\n");
+    cr_assert(!strstr(vc_acceptance_text(ctx, none), "Played"));
 }
 
 Test(acceptance, tells_what_the_plan_needs_outside)
