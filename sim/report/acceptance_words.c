@@ -273,7 +273,7 @@ static char *add_short(char *text, const json_t *document)
         if (verdict->status && *vc_member_text(row, "reason"))
             ADD(text, "%23s%s\n", "", vc_member_text(row, "reason"));
         json_array_foreach(json_object_get(row, "causes"), k, cause)
-            ADD(text, "%23sthe doctor says: %s\n", "", acceptance_cause_words(ctx, cause));
+            ADD(text, "%23scause: %s\n", "", acceptance_cause_words(ctx, cause));
     }
     return text;
 }

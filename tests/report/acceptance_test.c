@@ -383,10 +383,10 @@ Test(acceptance, that_fails_at_the_baseline_says_the_cause_first)
                              "\"the <key> differs\", \"remedy\": \"enter it again\"}]"));
 
     HAS(vc_acceptance_text(ctx, document),
-        "\n   1. NOT AS PROMISED  Nothing <fails>\n                       said <so>\n                       the doctor "
-        "says: at cpe1, tunnel dc1: the <key> differs; enter it again\n");
+        "\n   1. NOT AS PROMISED  Nothing <fails>\n                       said <so>\n                       cause: at "
+        "cpe1, tunnel dc1: the <key> differs; enter it again\n");
     HAS(vc_acceptance_html(ctx, document),
-        "<strong>the doctor says: at cpe1, tunnel dc1: the &lt;key&gt; differs; enter it again</strong>");
+        "<strong>cause: at cpe1, tunnel dc1: the &lt;key&gt; differs; enter it again</strong>");
 }
 
 /* A run that fails leaves what the doctor needs; where something was broken on purpose he would only name that. */
