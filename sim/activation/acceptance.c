@@ -113,8 +113,8 @@ static void make_baseline(const struct making *m)
 {
     struct vc_acceptance_case *c = acceptance_case(
         m, "baseline", "Nothing fails",
-        "Both tunnels are up, each carries the calls to its own data centre, in both directions; the doctor "
-        "finds nothing that will hurt later either");
+        "Both tunnels are up, each carries the calls to its own data centre, in both directions; nothing is found "
+        "wrong, nor anything that will hurt later");
     char *text = acceptance_start(m, c,
                                   one_cpe(m) ? "requirements: [R1, R2, R3, R37, R38, R39]\n"
                                              : "requirements: [R1, R2, R4, R37, R38, R39]\n",

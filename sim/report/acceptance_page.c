@@ -116,7 +116,7 @@ static char *add_html_short(char *text, const json_t *document)
         if (verdict->status && *vc_member_text(row, "reason"))
             ADD(text, "<br>%s", escaped(ctx, vc_member_text(row, "reason")));
         json_array_foreach(json_object_get(row, "causes"), k, cause)
-            ADD(text, "<br><strong>the doctor says: %s</strong>", escaped(ctx, acceptance_cause_words(ctx, cause)));
+            ADD(text, "<br><strong>cause: %s</strong>", escaped(ctx, acceptance_cause_words(ctx, cause)));
         ADD(text, "</td></tr>\n");
     }
     return ADD(text, "</table>\n");

@@ -42,6 +42,16 @@ static char *sentence(void *ctx, const char *half)
     return talloc_asprintf(ctx, "%s.", half);
 }
 
+static bool calls_were_tried(const json_t *document)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(document, "cases"), i,
+                       row) if (json_array_size(json_object_get(row, "loads"))) return true;
+    return false;
+}
+
 /* "1500 calls at the busiest time are 120.0 Mbit/s each way, 48 % of what one tunnel carries (3125 calls). …" */
 char *acceptance_plan_words(void *ctx, const json_t *document)
 {
@@ -58,7 +68,7 @@ char *acceptance_plan_words(void *ctx, const json_t *document)
             " BEWARE: that counts the customer's own packets. Where 250 Mbit/s are counted outside, with GRE and ESP, "
             "one tunnel carries %lld calls and not these: ask Cisco, or plan for fewer.",
             (long long)vc_member_int(plan, "calls_a_tunnel_outside"));
-    return ADD(text, " %s", vc_member_text(plan, "played"));
+    return ADD(text, " %s", calls_were_tried(document) ? vc_member_text(plan, "played") : "They were not tried.");
 }
 
 /* How many cases are as they were promised, and what that means for the order. */
@@ -263,7 +273,7 @@ static char *add_short(char *text, const json_t *document)
         if (verdict->status && *vc_member_text(row, "reason"))
             ADD(text, "%23s%s\n", "", vc_member_text(row, "reason"));
         json_array_foreach(json_object_get(row, "causes"), k, cause)
-            ADD(text, "%23sthe doctor says: %s\n", "", acceptance_cause_words(ctx, cause));
+            ADD(text, "%23scause: %s\n", "", acceptance_cause_words(ctx, cause));
     }
     return text;
 }

@@ -104,7 +104,7 @@ Test(acceptance, is_given_when_every_case_passed)
     HAS(text, "   evidence: ../b\n");
     cr_assert(!strstr(text, top) && !strstr(html, top));
     HAS(text, "\nPlan: 1500 calls at the busiest time are 120.0 Mbit/s each way, 48 % of what one tunnel carries (3125 "
-              "calls). Played as bits.\n");
+              "calls). They were not tried.\n");
     cr_assert(!strstr(text, "BEWARE"));
     HAS(html, "<p>Plan: 1500 calls ");
     HAS(html, "<p class=\"big pass\">ACCEPTED: 3 of 3 cases are as promised</p>");
@@ -286,6 +286,20 @@ Test(acceptance, of_a_tunnel_without_its_limit_is_none)
     VERDICT(row, "inconclusive", "cannot hold a tunnel to its 250 Mbit/s");
 }
 
+Test(acceptance, tells_how_calls_were_played)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_acceptance_played played = {.result = put_voice(ctx, "v", "pass", "", 1000, 20, 5, 0, "")};
+    VC_AUTO_JSON *tried = document_of(&voice, 1, &played, NULL, 100);
+    const struct vc_acceptance_played not_played = {.skipped = "left out"};
+    VC_AUTO_JSON *none = document_of(&voice, 1, &not_played, NULL, 100);
+
+    HAS(vc_acceptance_text(ctx, tried), " calls). Played as bits.\n");
+    HAS(vc_acceptance_text(ctx, tried), "   - calls to dc1 (to the phones): one way 20.0 ms");
+    HAS(vc_acceptance_text(ctx, none), " calls). They were not tried.\n");
+    cr_assert(!strstr(vc_acceptance_text(ctx, none), "Played"));
+}
+
 Test(acceptance, tells_what_the_plan_needs_outside)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -369,10 +383,10 @@ Test(acceptance, that_fails_at_the_baseline_says_the_cause_first)
                              "\"the <key> differs\", \"remedy\": \"enter it again\"}]"));
 
     HAS(vc_acceptance_text(ctx, document),
-        "\n   1. NOT AS PROMISED  Nothing <fails>\n                       said <so>\n                       the doctor "
-        "says: at cpe1, tunnel dc1: the <key> differs; enter it again\n");
+        "\n   1. NOT AS PROMISED  Nothing <fails>\n                       said <so>\n                       cause: at "
+        "cpe1, tunnel dc1: the <key> differs; enter it again\n");
     HAS(vc_acceptance_html(ctx, document),
-        "<strong>the doctor says: at cpe1, tunnel dc1: the &lt;key&gt; differs; enter it again</strong>");
+        "<strong>cause: at cpe1, tunnel dc1: the &lt;key&gt; differs; enter it again</strong>");
 }
 
 /* A run that fails leaves what the doctor needs; where something was broken on purpose he would only name that. */
