@@ -20,14 +20,19 @@ static const char usage[] =
     "is wrong: the cause,\n"
     "its node, the evidence, the remedy, and where to look on a real device.\n"
     "  LAB          a running lab (default: the only one): asked now, which takes a second at most\n"
-    "  RESULT       the folder of a run: what its nodes told at its end. A run that passed was not asked (but by "
-    "vclab run\n"
-    "               --evidence): a sealed one is played again for it\n"
+    "  RESULT       the folder of a run: what its nodes told last, at its end or where it asked for a diagnosis. A "
+    "run that\n"
+    "               passed and never asked has nothing (but by vclab run --evidence): a sealed one is played again for "
+    "it\n"
     "  BUNDLE       a bundle of a run (vclab run --bundle), likewise\n"
     "  --json       the diagnosis as a document (vclab.diagnosis/1)\n"
     "  --evidence   what was read, as a document (vclab.evidence/1)\n"
     "  --catalogue  docs/troubleshooting.md: every cause, its symptom and its remedy\n"
     "  --results DIR  where results are, and where a run that is played again leaves its own\n"
+    "\n"
+    "Each tunnel has a line: ✓ is as it should be, ✗ fails, … is only coming up, · was not reached. Then the causes, "
+    "first the one\n"
+    "that blocks first; those that do not hurt yet are last, and say when they will.\n"
     "\n"
     "Exit status: 0 nothing is wrong, 1 something is, 2 no such lab or result, 3 the lab could not be asked, or the "
     "answer not written.\n";
@@ -70,12 +75,22 @@ static json_t *of_folder(const struct options *options, vc_error **err)
 
 static json_t *of_file(const struct options *options, vc_error **err)
 {
-    VC_AUTO_JSON *document = json_load_file(options->what, 0, NULL);
-    const char *schema = json_string_value(json_object_get(document, "schema"));
+    VC_AUTO_FILE *file = fopen(options->what, "re");
+    json_error_t problem;
 
-    if (schema && !strcmp(schema, "vclab.evidence/1"))
-        return VC_STEAL_PTR(document);
-    return doctor_of_bundle(options->what, options->results, err);
+    if (!file) {
+        vc_fail(err, VC_EXIT_USAGE, errno, "%s", options->what);
+        return NULL;
+    }
+    int first = getc(file);
+    rewind(file);
+    if (first != '{') /* no document: a bundle, or nothing of ours */
+        return doctor_of_bundle(options->what, options->results, err);
+    json_t *document = json_loadf(file, 0, &problem);
+    if (!document)
+        vc_fail(err, VC_EXIT_USAGE, 0, "%s: cut off or damaged: line %d: %s", options->what, problem.line,
+                problem.text);
+    return document;
 }
 
 static json_t *of_lab(const struct options *options, vc_error **err)
@@ -90,11 +105,15 @@ static json_t *of_lab(const struct options *options, vc_error **err)
 
 static json_t *evidence_of(const struct options *options, vc_error **err)
 {
+    const char *what = options->what;
     struct stat st;
+    VC_AUTO_JSON *document = !what || stat(what, &st) ? of_lab(options, err)
+                             : S_ISDIR(st.st_mode)    ? of_folder(options, err)
+                                                      : of_file(options, err);
 
-    if (!options->what || stat(options->what, &st))
-        return of_lab(options, err);
-    return S_ISDIR(st.st_mode) ? of_folder(options, err) : of_file(options, err);
+    if (!document || doctor_check(document, what ? what : "the lab", err))
+        return NULL;
+    return VC_STEAL_PTR(document);
 }
 
 /* `status`, unless what was said did not get out. */

@@ -23,23 +23,58 @@ static const char *text_of(const json_t *object, const char *member)
     return text ? text : "";
 }
 
-/* The last evidence among a run's events, new reference; NULL: there is none. */
-static json_t *last_evidence(FILE *events)
+int doctor_check(const json_t *document, const char *path, vc_error **err)
+{
+    const char *schema = text_of(document, "schema");
+
+    if (strcmp(schema, "vclab.evidence/1") != 0)
+        return vc_fail(err, VC_EXIT_USAGE, 0, "%s: this vclab reads vclab.evidence/1, not %s", path,
+                       *schema ? schema : "a document without a schema");
+    if (!json_array_size(json_object_get(json_object_get(document, "order"), "tunnels")) ||
+        !json_object_size(json_object_get(document, "nodes")))
+        return vc_fail(err, VC_EXIT_USAGE, 0, "%s: evidence of no tunnel and no node", path);
+    return 0;
+}
+
+/* Of a run's events. */
+struct last {
+    json_t *document; /* the last evidence, new reference; NULL: there is none */
+    int64_t read_ns, end_ns;
+};
+
+static struct last last_evidence(FILE *events)
 {
     VC_AUTO_FREE char *line = NULL;
-    VC_AUTO_JSON *last = NULL;
+    struct last last = {0};
     size_t room = 0;
 
     while (getline(&line, &room, events) > 0) {
+        long long t_ns;
+        if (sscanf(line, "{\"t_ns\":%lld", &t_ns) == 1)
+            last.end_ns = t_ns;
         if (!strstr(line, "\"evidence\""))
             continue;
         VC_AUTO_JSON *event = json_loads(line, 0, NULL);
         if (strcmp(text_of(event, "what"), "evidence") != 0 || !json_object_get(event, "document"))
             continue;
-        json_decref(last);
-        last = json_incref(json_object_get(event, "document"));
+        json_decref(last.document);
+        last.document = json_incref(json_object_get(event, "document"));
+        last.read_ns = last.end_ns;
     }
-    return VC_STEAL_PTR(last);
+    return last;
+}
+
+/* A scenario that asked for a diagnosis half-way and passed has told nothing since. */
+static void tell_when(const char *path, const struct last *last)
+{
+    enum { SOON_S = 10 };
+    int64_t read_s = last->read_ns / VC_NS_PER_S, end_s = last->end_ns / VC_NS_PER_S;
+
+    if (end_s - read_s > SOON_S)
+        fprintf(stderr,
+                "vclab: %s: this was read %lld s after its start; the run went on to %lld s (vclab run --evidence "
+                "reads at the end)\n",
+                path, (long long)read_s, (long long)end_s);
 }
 
 static FILE *open_events(const char *result)
@@ -136,7 +171,7 @@ static json_t *of_replay(const struct stored *stored, vc_error **err)
     if (status < 0)
         return NULL;
     VC_AUTO_FILE *played = result ? open_events(result) : NULL;
-    json_t *document = played ? last_evidence(played) : NULL;
+    json_t *document = played ? last_evidence(played).document : NULL;
     if (!document) {
         vc_fail(err, (enum vc_exit)(status ? status : VC_EXIT_FAIL), 0, "%s: played again, it left no evidence%s%s",
                 stored->path, result ? " in " : "", result ? result : "");
@@ -152,9 +187,12 @@ static json_t *of_replay(const struct stored *stored, vc_error **err)
 
 static json_t *evidence_of(struct stored *stored, vc_error **err)
 {
-    json_t *document = last_evidence(stored->events);
+    struct last last = last_evidence(stored->events);
 
-    return document ? document : of_replay(stored, err);
+    if (!last.document)
+        return of_replay(stored, err);
+    tell_when(stored->path, &last);
+    return last.document;
 }
 
 /* ---- results and bundles ---- */

@@ -46,6 +46,28 @@ static bool is_latent(const struct cause *cause, const struct view *view)
     return true;
 }
 
+/* A command for the tunnel at hand: the order's addresses in the places of their names. */
+static json_t *command_for(const struct view *view, const char *command)
+{
+    static const struct {
+        const char *name, *form, *end;
+    } places[] = {{"<cisco-ipsec>", "ipsec", "cisco"},
+                  {"<transport>", "transport", "cisco"},
+                  {"<tunnel-remote>", "address", "cisco"},
+                  {"<tunnel-local>", "address", "cpe"},
+                  {"<neighbor>", "address", "cisco"}};
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    const char *text = command;
+
+    for (size_t i = 0; view && i < VC_COUNT(places); i++) {
+        const char *at = strstr(text, places[i].name);
+        const char *own = address_of(scratch, text_at(json_object_get(view->order, places[i].form), places[i].end));
+        if (at && *own)
+            text = talloc_asprintf(scratch, "%.*s%s%s", (int)(at - text), text, own, at + strlen(places[i].name));
+    }
+    return json_string(text);
+}
+
 static json_t *new_finding(const struct cause *cause, const char *node, const struct view *view, bool sure)
 {
     json_t *show = json_array();
@@ -55,7 +77,7 @@ static json_t *new_finding(const struct cause *cause, const char *node, const st
                             cause->section, "requirement", cause->requirement, "show", show);
 
     for (size_t i = 0; i < VC_COUNT(cause->show) && cause->show[i]; i++)
-        json_array_append_new(show, json_string(cause->show[i]));
+        json_array_append_new(show, command_for(view, cause->show[i]));
     if (*node)
         json_object_set_new(out, "node", json_string(node));
     if (view)
@@ -199,13 +221,30 @@ static json_t *tunnel_answer(const struct view *v, bool *all_ok)
                      layers);
 }
 
+/* It is of the layer that fails, and of that one's part of the guide. */
+static void admit_one(struct doctor *doctor, const struct view *v, enum layer layer)
+{
+    const struct cause *like = doctor_causes;
+    bool is_first = !same(doctor, "unexplained", "", v->name);
+
+    found(doctor, "unexplained", NULL, v, false, "%s of tunnel %s fails", doctor_layer_names[layer], v->name);
+    if (!is_first)
+        return;
+    json_t *finding = same(doctor, "unexplained", "", v->name);
+    while (like->layer != layer) /* each has causes */
+        like++;
+    json_object_set_new(finding, "layer", json_string(doctor_layer_names[layer]));
+    json_object_set_new(finding, "section", json_string(like->section));
+    json_object_set_new(finding, "requirement", json_string(like->requirement));
+}
+
 /* A layer of this tunnel fails and no rule knows why: that is said, too, whatever is known of other tunnels. Where
  * nothing is sent into the tunnel, a cause of GRE's is one for all below it. */
 static void admit(struct doctor *doctor, const struct view *v)
 {
     for (enum layer layer = UNDERLAY; layer < LAYER_COUNT; layer++)
         if (v->layers[layer] == FAILED && !is_explained(doctor, v, layer == IKE || layer == CHILD ? GRE : layer, OTHER))
-            found(doctor, "unexplained", NULL, v, false, "%s of tunnel %s fails", doctor_layer_names[layer], v->name);
+            admit_one(doctor, v, layer);
 }
 
 json_t *vc_doctor_examine(const json_t *evidence)

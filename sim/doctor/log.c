@@ -25,7 +25,7 @@ static bool has_word(const char *line, const char *word)
     return false;
 }
 
-static bool is_alone(const struct doctor *d, const struct view *v, enum end end)
+bool is_alone(const struct doctor *d, const struct view *v, enum end end)
 {
     for (size_t i = 0; i < d->view_count; i++)
         if (&d->views[i] != v && !strcmp(d->views[i].at[end].name, v->at[end].name))

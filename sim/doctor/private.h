@@ -29,6 +29,7 @@ struct view {
         const json_t *gre, *interface;  /* its end of the GRE tunnel */
         const json_t *bgp, *neighbor;   /* configured; as the daemon sees it */
         struct moved sa_moved, gre_moved;
+        json_int_t late; /* so many packets of the SA's more than before overtook each other too far; -1: not known */
     } at[END_COUNT];
     const json_t *underlay, *ping, *large; /* probes */
     enum state layers[LAYER_COUNT];
@@ -88,9 +89,14 @@ bool has_text(const json_t *list, const char *text);
 char *address_of(void *ctx, const char *prefix);
 /* The best route of the node's to `host`, or NULL. It may be one that drops (`blackhole`), as a guard has. */
 const json_t *route_to(const json_t *node, const char *host);
+/* The CPE repeats its message to the IPsec peer, by the log of its IKE daemon. */
+bool nobody_answers(const struct doctor *doctor, const struct view *view);
 /* By how much a counter of the node moved while pings were tried; -1: it was not read before. */
 json_int_t counted(const struct view *view, enum end end, const char *counter);
 json_int_t queued(const struct view *view, enum end end, const char *member);
+
+/* No other tunnel has that end: what the node counts or tells is of this one. */
+bool is_alone(const struct doctor *doctor, const struct view *view, enum end end);
 
 /* log.c: lines are of a tunnel by the daemon's own marks, whose forms are told there. */
 const json_t *lines_of(const json_t *node, const char *daemon);

@@ -210,6 +210,17 @@ static bool gets_no_connection(const struct view *v)
     return known && trying && !connected;
 }
 
+/* Both ends' configuration was read, and whether BFD is up where it is ordered: what was not may be the cause. */
+static bool is_known(const struct doctor *d, const struct view *v)
+{
+    bool bfd = number_at(json_object_get(d->order, "timers"), "bfd_ms", 0);
+
+    for (enum end end = CPE; end < END_COUNT; end++)
+        if (end != HEADEND && (!v->at[end].bgp || (bfd && !json_is_object(json_object_get(v->at[end].node, "bfd")))))
+            return false;
+    return true;
+}
+
 /* A ping passes, everything is configured as ordered and has had its time, nothing is refused, and still there is no
  * connection: something drops it. */
 static void rule_blocked(struct doctor *d, const struct view *v)
@@ -221,7 +232,7 @@ static void rule_blocked(struct doctor *d, const struct view *v)
     if (v->layers[BGP] != FAILED || is_explained(d, v, BGP, NO_SESSION))
         return;
     bool segments = !bfd && rule_refused(d, v), as = !bfd && rule_refused_as(d, v);
-    if (!segments && !as && (bfd || gets_no_connection(v)))
+    if (!segments && !as && is_known(d, v) && (bfd || gets_no_connection(v)))
         found(d, bfd ? "bfd-blocked" : "tcp-179-blocked", NULL, v, false,
               "a ping passes the tunnel (%lld of %lld), BGP at %s is %s, at %s %s, and nothing is refused",
               (long long)number_at(v->ping, "received", 0), (long long)number_at(v->ping, "sent", 0), v->at[CPE].name,

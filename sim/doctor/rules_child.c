@@ -71,6 +71,8 @@ static void rule_proposal(struct doctor *d, const struct view *v, enum end end)
     if (!*own || !strcmp(own, wanted))
         return;
     const char *cause = differs_in_algorithm(own, wanted) ? "esp-proposal" : "pfs-mismatch";
+    if (!strcmp(cause, "pfs-mismatch") && is(v->at[end == CPE ? HEADEND : CPE].ike, "esp", own))
+        return; /* the two agree, if not with the order */
     found(d, cause, name, v, true, "%s has ESP %s; the order says %s", name, own, wanted);
 }
 
@@ -164,7 +166,7 @@ static void rule_bouncing(struct doctor *d, const struct view *v)
     bool own = is(json_object_get(v->at[CPE].node, "ike"), "daemon", "charon");
     enum end end = own ? CPE : HEADEND;
 
-    if (v->layers[UNDERLAY] == OK && bounces(v, end))
+    if (json_is_object(json_object_get(v->at[CPE].node, "ike")) && v->layers[UNDERLAY] == OK && bounces(v, end))
         found(d, "sa-bouncing", NULL, v, false,
               "four IKE SAs or more in the last lines of %s's log, this one %lld s old", v->at[end].name,
               (long long)number_at(v->at[end].sa, "established_s", 0));

@@ -50,7 +50,7 @@ static void rule_shut(struct doctor *d, const struct view *v, enum end end)
     const json_t *gre = v->at[end].gre, *keepalive = json_object_get(gre, "keepalive");
     bool theirs = number_at(keepalive, "every_s", 0) && number_at(keepalive, "sent", 0) && !true_at(gre, "up");
 
-    if (v->at[end].there && v->at[end].interface && before && !true_at(v->at[end].interface, "up") &&
+    if (v->at[end].there && v->at[end].interface && gre && before && !true_at(v->at[end].interface, "up") &&
         !true_at(before, "up") && !theirs)
         found(d, "tunnel-shutdown", v->at[end].name, v, true, "tunnel interface %s of %s is administratively down",
               ifname, v->at[end].name);
@@ -168,7 +168,9 @@ static void rule_tiers(struct doctor *d, const struct view *v)
         }
     }
     const json_t *keepalive = json_object_get(v->at[ROUTER].gre, "keepalive");
-    if (v->layers[GRE] == FAILED && !is_explained(d, v, GRE, GRE_LOSS) && sa_used(v, HEADEND, true))
+    bool known = v->at[CPE].gre && keepalive && json_is_array(json_object_get(v->at[CPE].node, "firewall"));
+    if (v->layers[GRE] == FAILED && known && !answered(v->ping) && !is_explained(d, v, GRE, GRE_LOSS) &&
+        sa_used(v, HEADEND, true))
         found(
             d, "tier-cut", NULL, v, false,
             "%s takes packets out of the SA%s, and %s's tunnel answers nothing (keepalives: %lld sent, %lld returned)",
@@ -179,8 +181,8 @@ static void rule_tiers(struct doctor *d, const struct view *v)
 /* Cisco's answer comes out of the SA and does not reach the tunnel interface. */
 static void rule_lost_inside(struct doctor *d, const struct view *v)
 {
-    if (v->layers[GRE] == FAILED && !is_explained(d, v, GRE, GRE_LOSS) && v->at[CPE].sa_moved.in > 0 &&
-        v->at[CPE].gre_moved.in == 0)
+    if (v->layers[GRE] == FAILED && !answered(v->ping) && !is_explained(d, v, GRE, GRE_LOSS) &&
+        v->at[CPE].sa_moved.in > 0 && v->at[CPE].gre_moved.in == 0)
         found(d, "gre-firewall-in", v->at[CPE].name, v, false, "%lld packets came out of the SA, none arrived in %s",
               (long long)v->at[CPE].sa_moved.in, text_at(v->order, "ifname"));
 }

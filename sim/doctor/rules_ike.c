@@ -225,7 +225,7 @@ static void quote_all(struct doctor *d, const struct view *v, enum end end)
 /* An IKE daemon that repeats a message, in its own words. */
 struct silence {
     const char *line;
-    int count, id; /* how often (pluto does not tell), of which message */
+    int count, id; /* how often (of pluto's, how many lines in a row), of which message */
 };
 
 /* "retransmit 3 of request with message ID 0"; "IKE_AUTH_I: retransmission; will wait 2 seconds for response" */
@@ -256,19 +256,35 @@ static bool is_answer(const char *line)
     return true;
 }
 
-/* The CPE's last word on the tunnel is that nobody answers, or that it tries again after that. One that is up may have
- * lost a packet or two on a bad wire. */
+/* The CPE's last word on the tunnel is that nobody answers, or that it tries again after that. A packet or two get lost
+ * on a bad wire, whether it is up or begins. */
 static bool is_silent(const struct doctor *d, const struct view *v, const char *daemon, struct silence *silence)
 {
+    enum { TIMES = 3 };
     const json_t *lines = lines_of(v->at[CPE].node, daemon);
-    const char *last = NULL;
+    int most = 0, in_a_row = 0;
 
-    for (size_t i = json_array_size(lines); i-- > 0 && !last;) {
+    *silence = (struct silence){0};
+    for (size_t i = json_array_size(lines); i-- > 0;) {
         const char *line = text_in(lines, i);
-        if (is_of_tunnel(d, v, CPE, daemon, line) && (v->layers[IKE] == OK || is_answer(line)))
-            last = line;
+        struct silence one;
+        if (!is_of_tunnel(d, v, CPE, daemon, line))
+            continue;
+        if (!read_silence(line, &one)) {
+            in_a_row = 0;
+            if (v->layers[IKE] == OK || is_answer(line))
+                break;
+            continue;
+        }
+        in_a_row++;
+        int count = one.count ? one.count : in_a_row;
+        most = count > most ? count : most;
+        if (!silence->line)
+            *silence = one;
+        if (v->layers[IKE] == OK && one.count)
+            break;
     }
-    return read_silence(last, silence) && (v->layers[IKE] != OK || silence->count >= 3);
+    return silence->line && most >= TIMES && (v->layers[IKE] != OK || silence->count >= TIMES);
 }
 
 /* Nobody answers, and it is not the peer's address: a firewall. Behind a NAT the second message moves to port 4500. */
@@ -277,10 +293,13 @@ static void rule_port_blocked(struct doctor *d, const struct view *v)
     const json_t *ipsec = json_object_get(v->order, "ipsec");
     const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
     bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
+    const json_t *headend = v->at[HEADEND].node;
+    bool runs = is_running(headend, text_at(json_object_get(headend, "ike"), "daemon"));
     struct silence silence;
 
-    if (v->layers[UNDERLAY] != OK || v->layers[IKE] == COMING || is_explained(d, v, IKE, SILENCE) ||
-        !is_silent(d, v, daemon, &silence))
+    /* what is not known to be as ordered may be the cause itself */
+    if (!v->at[CPE].ike || !runs || v->layers[UNDERLAY] != OK || v->layers[IKE] == COMING ||
+        is_explained(d, v, IKE, SILENCE) || !is_silent(d, v, daemon, &silence))
         return;
     const char *cause = nat && silence.id > 0 ? "udp-4500-blocked" : "udp-500-blocked";
     found(d, cause, NULL, v, false, "%s of %s: %s", daemon, v->at[CPE].name, silence.line);
@@ -288,19 +307,57 @@ static void rule_port_blocked(struct doctor *d, const struct view *v)
         found(d, cause, NULL, v, false, "%s answers a ping, and its IKE daemon runs", text_at(ipsec, "cisco"));
 }
 
+bool nobody_answers(const struct doctor *d, const struct view *v)
+{
+    struct silence silence;
+
+    return is_silent(d, v, text_at(json_object_get(v->at[CPE].node, "ike"), "daemon"), &silence);
+}
+
+/* Packets of a port or protocol that an end's own firewall drops, from or to the other one or anybody. */
+static void rule_own_firewall(struct doctor *d, const struct view *v, enum end end)
+{
+    const json_t *ipsec = json_object_get(v->order, "ipsec");
+    const char *peer = text_at(ipsec, end == CPE ? "cisco" : "cpe"), *name = v->at[end].name;
+    bool nat = strcmp(text_at(ipsec, "source"), text_at(ipsec, "cpe")) != 0;
+    size_t i;
+    json_t *rule;
+
+    json_array_foreach(json_object_get(v->at[end].node, "firewall"), i, rule)
+    {
+        const char *from = text_at(rule, "saddr"), *to = text_at(rule, "daddr");
+        json_int_t port = number_at(rule, "dport", number_at(rule, "sport", 0));
+        bool esp = number_at(rule, "l4proto", number_at(rule, "protocol", 0)) == 50;
+        bool here = (!*from || !strcmp(from, peer)) && (!*to || !strcmp(to, peer)) && !json_object_get(rule, "other");
+        if (!here || !is(rule, "verdict", "drop"))
+            continue;
+        if (port == 500 || (port == 4500 && nat))
+            found(d, port == 500 ? "udp-500-blocked" : "udp-4500-blocked", name, v, true,
+                  "the firewall of %s drops UDP port %lld", name, (long long)port);
+        if (esp && !nat)
+            found(d, "esp-blocked", name, v, true, "the firewall of %s drops ESP, IP protocol 50", name);
+    }
+}
+
 /* Everything is configured and nothing wants to be sent. */
 static void rule_no_traffic(struct doctor *d, const struct view *v)
 {
     const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
 
-    if (v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_explained(d, v, GRE, NO_TRY))
+    const json_t *node = v->at[CPE].node;
+    bool known = v->at[CPE].ike && v->at[CPE].gre && json_is_array(json_object_get(node, "routes")) &&
+                 json_is_object(json_object_get(node, "log")) &&
+                 json_is_array(json_object_get(json_object_get(node, "ike"), "sas"));
+
+    if (!known || v->layers[UNDERLAY] != OK || v->layers[IKE] != FAILED || is_explained(d, v, GRE, NO_TRY))
         return;
     if (v->at[CPE].woken && !triggers(v))
         found(d, "no-traffic-triggers", v->at[CPE].name, v, false,
               "%s had no SA, sends no keepalives, tries no BGP session, and brought one up as soon as the tunnel was "
               "pinged",
               v->at[CPE].name);
-    if (v->at[CPE].sa || logged(d, v, CPE, daemon, "initiating", "established"))
+    if (v->at[CPE].sa || logged(d, v, CPE, daemon, "initiating", "established") ||
+        logged(d, v, CPE, daemon, "retransm", "established"))
         return;
     found(d, "no-traffic-triggers", v->at[CPE].name, v, false, "the log of %s's %s has no try to start IKE",
           v->at[CPE].name, daemon);
@@ -309,8 +366,10 @@ static void rule_no_traffic(struct doctor *d, const struct view *v)
 void rules_ike(struct doctor *d, const struct view *v)
 {
     rule_daemon(d, v);
-    for (enum end end = CPE; end <= HEADEND; end++)
+    for (enum end end = CPE; end <= HEADEND; end++) {
         rule_configured(d, v, end);
+        rule_own_firewall(d, v, end);
+    }
     rule_nobody(d, v);
     for (enum end end = CPE; end <= HEADEND; end++)
         quote_all(d, v, end);

@@ -65,20 +65,24 @@ static void rule_saturated(struct doctor *d, const struct view *v)
     }
 }
 
-/* Packets that overtake each other by more than the window are taken for replayed ones. The kernel counts them for the
- * node: they are of the tunnels out of which packets come. One now and then is a duplicate of the way's. */
+/* Packets that overtake each other by more than the window are dropped as if replayed: each SA counts them, and the
+ * kernel for the node together with duplicates, of which a way makes one now and then. */
 static void rule_replay(struct doctor *d, const struct view *v)
 {
     enum { MANY = 10 };
     json_int_t wanted = number_at(json_object_get(d->order, "settings"), "replay_window", 0);
 
     for (enum end end = CPE; end <= HEADEND; end++) {
-        json_int_t window = number_at(v->at[end].ike, "replay_window", wanted);
-        json_int_t dropped = counted(v, end, "XfrmInStateSeqError");
+        json_int_t window = number_at(v->at[end].ike, "replay_window", wanted), late = v->at[end].late;
+        json_int_t dropped = is_alone(d, v, end) ? counted(v, end, "XfrmInStateSeqError") : 0;
         if (window && window < 128 && window < wanted) /* 0: none, which drops nothing */
             found(d, "replay-window", v->at[end].name, v, true, "%s has an anti-replay window of %lld packets",
                   v->at[end].name, (long long)window);
-        else if (dropped >= MANY && v->at[end].sa_moved.in > 0)
+        else if (late >= MANY)
+            found(d, "replay-window", v->at[end].name, v, true,
+                  "%lld packets more came too late for the SA's window at %s, while %lld came out of it",
+                  (long long)late, v->at[end].name, (long long)v->at[end].sa_moved.in);
+        else if (late < 0 && dropped >= MANY && v->at[end].sa_moved.in > 0)
             found(d, "replay-window", v->at[end].name, v, false,
                   "XfrmInStateSeqError of %s: %lld more while %lld packets came out of the SA", v->at[end].name,
                   (long long)dropped, (long long)v->at[end].sa_moved.in);

@@ -130,8 +130,8 @@ static void rule_redistribution(struct doctor *d, const struct view *v)
         const char *a = text_in(nodes, 0), *b = text_in(nodes, 1);
         const char *lan = !strcmp(a, v->at[CPE].name) ? b : !strcmp(b, v->at[CPE].name) ? a : NULL;
         const json_t *router = lan ? node_named(d, lan) : NULL;
-        if (!router || !is_lan_router(router) || !true_at(router, "on") || !carries(d, link) || !is_settled(router) ||
-            !is_settled(v->at[CPE].node) || !speak_by(d, v, link))
+        if (!router || !is_lan_router(router) || !json_is_array(json_object_get(router, "routes")) ||
+            !carries(d, link) || !is_settled(router) || !is_settled(v->at[CPE].node) || !speak_by(d, v, link))
             continue;
         json_array_foreach(json_object_get(v->order, "from_cisco"), p, prefix)
         {
@@ -263,6 +263,19 @@ static void rule_loop_guard(struct doctor *d, const struct view *v, enum end end
               v->at[end].name);
 }
 
+/* What is off and is none of the tunnels' devices may be why. */
+static void quote_power(struct doctor *d, const struct view *v)
+{
+    const char *name;
+    json_t *node;
+
+    json_object_foreach((json_t *)json_object_get(d->evidence, "nodes"), name, node)
+    {
+        if (json_is_false(json_object_get(node, "on")))
+            found(d, "service-unreachable", NULL, v, false, "%s is powered off", name);
+    }
+}
+
 /* All that is known is right, and a host gets no answer. */
 static void rule_no_path(struct doctor *d, const struct view *v)
 {
@@ -277,6 +290,7 @@ static void rule_no_path(struct doctor *d, const struct view *v)
             found(d, "service-unreachable", NULL, v, false, "%s gets no answer from %s", text_at(probe, "from"),
                   text_at(probe, "to"));
     }
+    quote_power(d, v);
 }
 
 void rules_paths(struct doctor *d, const struct view *v)

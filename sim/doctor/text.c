@@ -7,7 +7,7 @@ static const char *mark_of(const char *state, bool colour)
         return colour ? "\033[32m✓\033[0m" : "✓";
     if (!strcmp(state, "failed"))
         return colour ? "\033[31m✗\033[0m" : "✗";
-    return "·";
+    return strcmp(state, "coming up") != 0 ? "·" : colour ? "\033[33m…\033[0m" : "…";
 }
 
 /* On one line and without what steers a terminal: evidence may come from a stranger. talloc child of ctx. */
@@ -59,17 +59,38 @@ static char *add_cause(char *text, const json_t *cause, size_t number, bool colo
                                   true_at(cause, "latent") ? ", does not hurt yet" : "", text_at(cause, "text"));
     json_array_foreach(json_object_get(cause, "evidence"), i, line)
     {
-        text = talloc_asprintf_append(text, "   seen:   %s\n", plain(scratch, json_string_value(line)));
+        const char *told = plain(scratch, json_string_value(line));
+        bool later = !strncmp(told, "this bites ", strlen("this bites "));
+        text = talloc_asprintf_append(text, "   %s %s\n",
+                                      later ? "bites: " : "seen:  ", later ? told + strlen("this bites ") : told);
     }
 
     text = talloc_asprintf_append(text, "   remedy: %s\n   guide:  %s, %s\n   IOS-XE: ", text_at(cause, "remedy"),
                                   text_at(cause, "section"), text_at(cause, "requirement"));
     json_array_foreach(json_object_get(cause, "show"), i, line)
     {
-        text = talloc_asprintf_append(text, "%s%s", i ? "; " : "", json_string_value(line));
+        text = talloc_asprintf_append(text, "%s%s", i ? "; " : "", plain(scratch, json_string_value(line)));
     }
 
     return talloc_strdup_append(text, "\n");
+}
+
+/* What is not ok and has no cause yet, a layer of each tunnel. */
+static char *add_coming(char *text, const json_t *diagnosis)
+{
+    VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
+    size_t i;
+    json_t *tunnel;
+
+    json_array_foreach(json_object_get(diagnosis, "tunnels"), i, tunnel)
+    {
+        const char *first = text_at(tunnel, "first_failing");
+        if (is(json_object_get(tunnel, "layers"), first, "coming up"))
+            text = talloc_asprintf_append(text,
+                                          "\nTunnel %s: %s is coming up, and it is too early to say more: ask again.\n",
+                                          plain(scratch, text_at(tunnel, "tunnel")), plain(scratch, first));
+    }
+    return text;
 }
 
 char *vc_doctor_text(void *ctx, const json_t *diagnosis, bool colour)
@@ -85,7 +106,7 @@ char *vc_doctor_text(void *ctx, const json_t *diagnosis, bool colour)
         text = add_cause(text, cause, i + 1, colour);
     }
 
-    return text;
+    return add_coming(text, diagnosis);
 }
 
 /* ---- docs/troubleshooting.md ---- */

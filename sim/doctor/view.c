@@ -187,6 +187,24 @@ static struct moved packets_of(const json_t *sas, const char *tunnel)
     return sum;
 }
 
+static json_int_t late_of(const json_t *sas, const char *tunnel)
+{
+    json_int_t sum = -1;
+    size_t i, j;
+    json_t *sa, *child;
+
+    json_array_foreach(sas, i, sa)
+    {
+        json_array_foreach(json_object_get(sa, "children"), j, child)
+        {
+            if (is(sa, "connection", tunnel) && json_object_get(child, "late"))
+                sum = (sum < 0 ? 0 : sum) + number_at(child, "late", 0);
+        }
+    }
+
+    return sum;
+}
+
 static struct moved difference(struct moved before, struct moved after)
 {
     struct moved none = {-1, -1};
@@ -246,6 +264,8 @@ static void look_at_end(const struct doctor *doctor, struct view *v, enum end en
     v->at[end].woken = v->at[end].sa && json_is_array(json_object_get(before, "sas")) &&
                        !best_sa(json_object_get(before, "sas"), v->name, text_at(ipsec, end == CPE ? "cisco" : "cpe"));
     v->at[end].sa_moved = difference(packets_of(json_object_get(before, "sas"), v->name), packets_of(sas, v->name));
+    json_int_t late_before = late_of(json_object_get(before, "sas"), v->name), late = late_of(sas, v->name);
+    v->at[end].late = late_before >= 0 && late >= late_before ? late - late_before : -1;
     v->at[end].gre = json_object_get(json_object_get(node, "gre"), v->name);
     v->at[end].interface = json_object_get(interfaces, ifname);
     v->at[end].gre_moved = difference(packets_at(json_object_get(json_object_get(before, "interfaces"), ifname)),

@@ -49,13 +49,11 @@ bool triggers(const struct view *v)
 /* Or the first message is on its way, or what brings up the SA had done so just before the doctor's ping did. */
 static bool ike_is_young(const struct doctor *d, const struct view *v)
 {
-    const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
-
     for (enum end end = CPE; end <= HEADEND; end++)
         if (has_started(v->at[end].node, text_at(json_object_get(v->at[end].node, "ike"), "daemon")))
             return true;
     if (is(v->at[CPE].sa, "state", "CONNECTING"))
-        return !logged(d, v, CPE, daemon, "retransm", "established");
+        return !nobody_answers(d, v);
     return v->at[CPE].woken && triggers(v);
 }
 

@@ -114,7 +114,7 @@ static json_t *counting(const struct vc_lab *lab)
         if (!rtnl)
             continue;
         json_t *told =
-            json_pack("{s:o, s:o}", "interfaces", evidence_interfaces(node, rtnl), "sas", evidence_sas(node));
+            json_pack("{s:o, s:o*}", "interfaces", evidence_interfaces(node, rtnl), "sas", evidence_sas(node));
         if (counts(node))
             set(told, "counters", evidence_counters(node));
         if (node->rt.plan->gre_count)

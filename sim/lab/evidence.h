@@ -17,7 +17,7 @@ const char *evidence_secret(const char *configured, const char *ordered);
 
 /* evidence_ike.c: {"daemon", "configured": {TUNNEL: …}, "sas": […]} of the node's IKE daemon, or NULL: it has none. */
 json_t *evidence_ike(const struct lab_node *node);
-/* Only "sas". */
+/* Only "sas"; NULL: the daemon does not answer. */
 json_t *evidence_sas(const struct lab_node *node);
 
 /* evidence_secrets.c: the keys of ipsec.secrets compared with the order's, as the member "psk" of each connection. */

@@ -28,6 +28,31 @@ static size_t tunnel_named(const struct vc_lab *lab, const char *name)
     return vc_topology_tunnel(lab->plan->topology, name);
 }
 
+/* The kernel's SA of that SPI, or NULL: it has none, as where the daemon carries ESP itself. */
+static const json_t *kernel_sa(const json_t *kernel, const char *spi)
+{
+    size_t i;
+    json_t *sa;
+
+    json_array_foreach(kernel, i, sa)
+    {
+        const char *own = json_string_value(json_object_get(sa, "spi"));
+        if (spi && own && !strcmp(own, spi))
+            return sa;
+    }
+
+    return NULL;
+}
+
+/* How many packets of the SA out of which they come overtook each other by more than the window. */
+static void set_late(json_t *child, const json_t *kernel, const json_t *status)
+{
+    const json_t *sa = kernel_sa(kernel, json_string_value(json_object_get(status, "spi-in")));
+
+    if (sa)
+        json_object_set_new(child, "late", json_integer(json_integer_value(json_object_get(sa, "late"))));
+}
+
 /* ---- charon ---- */
 
 static json_t *charon_connection(const struct vc_lab *lab, const char *name, const json_t *connection,
@@ -110,7 +135,7 @@ static void set_number(json_t *out, const char *name, const json_t *sa, const ch
         json_object_set_new(out, name, json_integer(seconds(value)));
 }
 
-static json_t *charon_child(const json_t *sa)
+static json_t *charon_child(const json_t *sa, const json_t *kernel)
 {
     static const char *const numbers[][2] = {
         {"packets_in", "packets-in"}, {"packets_out", "packets-out"}, {"idle_in_s", "use-in"},
@@ -126,10 +151,11 @@ static json_t *charon_child(const json_t *sa)
         set_number(out, numbers[i][0], sa, numbers[i][1]);
     set_text(out, "local_ts", json_object_get(sa, "local-ts"));
     set_text(out, "remote_ts", json_object_get(sa, "remote-ts"));
+    set_late(out, kernel, sa);
     return out;
 }
 
-static json_t *charon_sa(const char *name, const json_t *sa)
+static json_t *charon_sa(const char *name, const json_t *sa, const json_t *kernel)
 {
     json_t *children = json_array(), *child, *out = json_pack("{s:s, s:o}", "connection", name, "children", children);
     const char *key;
@@ -142,29 +168,29 @@ static json_t *charon_sa(const char *name, const json_t *sa)
     set_number(out, "remote_port", sa, "remote-port");
     json_object_foreach(json_object_get(sa, "child-sas"), key, child)
     {
-        json_array_append_new(children, charon_child(child));
+        json_array_append_new(children, charon_child(child, kernel));
     }
 
     return out;
 }
 
-/* One of vici's lists, or an empty one. */
+/* One of vici's lists; NULL: it does not answer. */
 static json_t *ask(const struct vc_daemon *daemon, const char *command, const char *event)
 {
     int fd = vc_node_connect(&daemon->node->rt, daemon->plan->ready, NULL);
 
     if (fd < 0)
-        return json_array();
+        return NULL;
     VC_AUTO_TALLOC struct vc_vici *vici = vc_vici_new(NULL, fd);
     VC_AUTO_JSON *reply = vc_vici_call(vici, command, NULL, event, NULL);
-    json_t *items = json_object_get(reply, "items");
-    return items ? json_incref(items) : json_array();
+    return json_incref(json_object_get(reply, "items"));
 }
 
 static json_t *charon_sas(const struct vc_daemon *daemon)
 {
     VC_AUTO_JSON *items = ask(daemon, "list-sas", "list-sa");
-    json_t *out = json_array(), *item, *sa;
+    VC_AUTO_JSON *kernel = vc_xfrm_list(daemon->node->rt.netns, NULL);
+    json_t *out = items ? json_array() : NULL, *item, *sa;
     const char *name;
     size_t i;
 
@@ -172,7 +198,7 @@ static json_t *charon_sas(const struct vc_daemon *daemon)
     {
         json_object_foreach(item, name, sa)
         {
-            json_array_append_new(out, charon_sa(name, sa));
+            json_array_append_new(out, charon_sa(name, sa, kernel));
         }
     }
 
@@ -282,19 +308,14 @@ static json_t *libreswan_configured(const struct lab_node *node)
 static void set_counts(json_t *child, const json_t *kernel, const json_t *status, const char *way)
 {
     VC_AUTO_TALLOC void *scratch = talloc_new(NULL);
-    const char *spi = json_string_value(json_object_get(status, talloc_asprintf(scratch, "spi-%s", way)));
-    size_t i;
-    json_t *sa;
+    const json_t *sa =
+        kernel_sa(kernel, json_string_value(json_object_get(status, talloc_asprintf(scratch, "spi-%s", way))));
 
-    json_array_foreach(kernel, i, sa)
-    {
-        const char *own = json_string_value(json_object_get(sa, "spi"));
-        if (!spi || !own || strcmp(own, spi) != 0)
-            continue;
-        json_object_set(child, talloc_asprintf(scratch, "packets_%s", way), json_object_get(sa, "packets"));
-        if (json_object_get(sa, "idle_s"))
-            json_object_set(child, talloc_asprintf(scratch, "idle_%s_s", way), json_object_get(sa, "idle_s"));
-    }
+    if (!sa)
+        return;
+    json_object_set(child, talloc_asprintf(scratch, "packets_%s", way), json_object_get(sa, "packets"));
+    if (json_object_get(sa, "idle_s"))
+        json_object_set(child, talloc_asprintf(scratch, "idle_%s_s", way), json_object_get(sa, "idle_s"));
 }
 
 /* What is up in the kernel; a tunnel without SAs is not there. */
@@ -316,6 +337,7 @@ static json_t *libreswan_sas(const struct vc_daemon *daemon)
                 json_t *told = json_pack("{s:s, s:s}", "name", name, "state", "INSTALLED");
                 set_counts(told, kernel, child, "in");
                 set_counts(told, kernel, child, "out");
+                set_late(told, kernel, child);
                 json_array_append_new(children, told);
             }
 
@@ -345,7 +367,7 @@ json_t *evidence_ike(const struct lab_node *node)
             continue;
         bool answers = charon && evidence_daemon(node, "charon");
         VC_AUTO_JSON *loaded = answers ? ask(daemon, "list-conns", "list-conn") : NULL;
-        return json_pack("{s:s, s:o, s:o}", "daemon", daemon->plan->name, "configured",
+        return json_pack("{s:s, s:o, s:o*}", "daemon", daemon->plan->name, "configured",
                          charon ? charon_configured(daemon, loaded) : libreswan_configured(node), "sas",
                          evidence_sas(node));
     }

@@ -128,7 +128,8 @@ static void bird_line(json_t *tunnel, const char *const w[WORDS])
         set_number(tunnel, "remote_as", w[3]);
     } else if (!strcmp(w[0], "disabled")) {
         json_object_set_new(tunnel, "shut", json_true());
-    } else if (!strcmp(w[0], "import") && (!strcmp(w[1], "where") || !strcmp(w[1], "none"))) {
+    } else if (!strcmp(w[0], "import") &&
+               (!strcmp(w[1], "where") || !strcmp(w[1], "none") || !strcmp(w[1], "filter"))) {
         json_object_set_new(tunnel, "inbound_policy", json_true());
     } else if (!strcmp(w[0], "if") && !strcmp(w[3], "RTS_STATIC")) {
         json_object_set_new(tunnel, "default", json_true());

@@ -91,6 +91,8 @@ static void list_one(json_t *list, const struct nlmsghdr *header, int64_t now_s)
                   vc_addr_text((struct in_addr){sa->id.daddr.a4}).s, "packets", (json_int_t)sa->curlft.packets);
     if (used_s)
         json_object_set_new(out, "idle_s", json_integer((json_int_t)(now_s - used_s)));
+    if (sa->stats.replay_window)
+        json_object_set_new(out, "late", json_integer(sa->stats.replay_window));
     json_array_append_new(list, out);
 }
 

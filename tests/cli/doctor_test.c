@@ -78,6 +78,50 @@ Test(doctor, reads_the_last_evidence_of_a_result)
     SAYS(nothing, "no evidence in its events");
 }
 
+/* A scenario asks half-way, mends what is wrong, and passes. */
+Test(doctor, says_when_what_it_read_is_older_than_the_runs_end)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_JSON *sick = json_load_file(sick_path, 0, NULL);
+    VC_AUTO_FREE char *document = json_dumps(sick, JSON_COMPACT);
+    static const char form[] = "{\"t_ns\":61000000000,\"what\":\"evidence\",\"document\":%s}\n"
+                               "{\"t_ns\":%s000000000,\"what\":\"end\"}\n";
+    char *old = folder_with(ctx, talloc_asprintf(ctx, form, document, "210"));
+    char *fresh = folder_with(ctx, talloc_asprintf(ctx, form, document, "62"));
+    struct command *late = VCLAB(ctx, "doctor", old), *soon = VCLAB(ctx, "doctor", fresh);
+
+    remove_folder(old);
+    remove_folder(fresh);
+    EXITS(late, 1);
+    SAYS(late, "this was read 61 s after its start; the run went on to 210 s");
+    EXITS(soon, 1);
+    cr_expect(!strstr(soon->err, "this was read"), "%s", soon->err);
+}
+
+Test(doctor, says_in_one_line_what_evidence_it_cannot_read)
+{
+    static const struct {
+        const char *document, *said;
+    } files[] = {
+        {"{\"schema\": \"vclab.evidence/2\"}", "this vclab reads vclab.evidence/1, not vclab.evidence/2"},
+        {"{\"schema\": \"vclab.diagnosis/1\"}", "not vclab.diagnosis/1"},
+        {"{}", "not a document without a schema"},
+        {"{\"schema\": \"vclab.evidence/1\", \"nodes\": {}}", "evidence of no tunnel and no node"},
+        {"{\"schema\": \"vclab.evidence/1\", \"ord", "cut off or damaged: line 1"},
+    };
+
+    for (size_t i = 0; i < VC_COUNT(files); i++) {
+        VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+        char *folder = folder_with(ctx, files[i].document);
+        const char *path = talloc_asprintf(ctx, "%s/events.jsonl", folder);
+        struct command *doctor = VCLAB(ctx, "doctor", path);
+        remove_folder(folder);
+        EXITS(doctor, 2);
+        SAYS(doctor, files[i].said);
+        cr_expect_eq(strchr(doctor->err, '\n'), doctor->err + strlen(doctor->err) - 1, "%s", doctor->err);
+    }
+}
+
 Test(doctor, refuses_what_is_no_lab_and_no_result)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);

@@ -243,6 +243,20 @@ Test(doctor, tells_a_person_layers_causes_and_remedy)
     cr_expect(strstr(told, "show crypto ikev2 profile"), "%s", told);
 }
 
+/* What is to be typed, and what is not seen yet. */
+Test(doctor, tells_a_person_of_his_own_tunnel)
+{
+    VC_AUTO_JSON *blocked = load("two-cpe-unreachable-tuned.json");
+    VC_AUTO_JSON *first = vc_doctor_examine(blocked);
+    VC_AUTO_TALLOC char *now = vc_doctor_text(NULL, first, false);
+    VC_AUTO_JSON *latent = load("two-cpe-pfs-cpe1-tuned.json");
+    VC_AUTO_JSON *second = vc_doctor_examine(latent);
+    VC_AUTO_TALLOC char *later = vc_doctor_text(NULL, second, false);
+
+    cr_expect(strstr(now, "IOS-XE: ping 203.0.113.1 source <wan>; traceroute 203.0.113.1;"), "%s", now);
+    cr_expect(strstr(later, "\n   bites:  when the CHILD SA is rekeyed, in "), "%s", later);
+}
+
 Test(doctor, every_cause_is_unique_and_whole)
 {
     for (size_t i = 0; vc_doctor_cause(i); i++)

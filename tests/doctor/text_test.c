@@ -27,3 +27,15 @@ Test(doctor_text, nothing_in_evidence_steers_a_terminal)
     cr_expect(strstr(told, "seen:   München says ]0;owned"), "%s", told);
     cr_expect_eq(lines, 9, "%u lines:\n%s", lines, told);
 }
+
+Test(doctor_text, what_is_coming_up_is_said)
+{
+    VC_AUTO_JSON *diagnosis =
+        json_loads("{\"healthy\": false, \"causes\": [], \"tunnels\": [{\"tunnel\": \"dc1\", \"first_failing\": "
+                   "\"bgp\", \"layers\": {\"ike\": \"ok\", \"bgp\": \"coming up\", \"routes\": \"not reached\"}}]}",
+                   0, NULL);
+    VC_AUTO_TALLOC char *told = vc_doctor_text(NULL, diagnosis, false);
+
+    cr_expect(strstr(told, "✓ ike") && strstr(told, "… bgp  · routes"), "%s", told);
+    cr_expect(strstr(told, "Tunnel dc1: bgp is coming up, and it is too early to say more: ask again."), "%s", told);
+}

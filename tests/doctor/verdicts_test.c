@@ -51,6 +51,12 @@ Test(verdicts, what_is_on_its_way_is_no_fault)
          {NO_ANSWER, {"nodes/cpe1/daemons", "bgpd", "\"waiting\""}, {"nodes/cpe1/daemons", "zebra", "\"starting\""}},
          "bgp"},
         {"the first message is on its way", HEALTHY, {NO_SA, {"nodes/cpe1/ike", "sas", CONNECTING}}, "ike"},
+        {"it got lost once",
+         HEALTHY,
+         {NO_SA,
+          {"nodes/cpe1/ike", "sas", CONNECTING},
+          {"nodes/cpe1/log", "charon", "[\"<dc1|2> retransmit 1 of request with message ID 0\"]"}},
+         "ike"},
         {"a keepalive brought up the SA just now", HEALTHY, {{"before/cpe1", "sas", "[]"}}, "ike"},
         {"a session did, without keepalives",
          HEALTHY,
@@ -87,6 +93,74 @@ Test(verdicts, what_takes_too_long_is_one)
     };
 
     says(stuck, VC_COUNT(stuck));
+}
+
+/* On a bad wire a packet or two of a beginning get lost, and many of a long life, one now and then. */
+Test(verdicts, a_message_that_was_repeated_is_no_silence)
+{
+#define CHARON(lines)                                                                                                  \
+    {                                                                                                                  \
+        "nodes/cpe1/log", "charon", "[" lines "]"                                                                      \
+    }
+#define PLUTO(lines)                                                                                                   \
+    {                                                                                                                  \
+        "nodes/cpe1/log", "pluto", "[" lines "]"                                                                       \
+    }
+#define AGAIN(n, id) "\"<dc1|2> retransmit " n " of request with message ID " id "\""
+#define WAIT(n)      "\"\\\"dc1\\\" #3: IKE_SA_INIT_I: retransmission; will wait " n " seconds for response\""
+#define LIBRESWAN    "two-cpe-libreswan-udp-500-blocked-tuned.json"
+    static const struct made lines[] = {
+        {"two of a beginning", HEALTHY, {NO_SA, CHARON(AGAIN("2", "0"))}, "unexplained@/dc1"},
+        {"three of a beginning", HEALTHY, {NO_SA, CHARON(AGAIN("3", "0"))}, "udp-500-blocked@/dc1"},
+        {"one that was given up, and one more",
+         HEALTHY,
+         {NO_SA, CHARON(AGAIN("18", "0") ", \"<dc1|2> giving up after 18 retransmits\", \"<dc1|3> initiating IKE_SA "
+                                         "dc1[3]\", \"<dc1|3> retransmit 1 of request with message ID 0\"")},
+         "udp-500-blocked@/dc1"},
+        {"many of a long life",
+         HEALTHY,
+         {NO_SA, CHARON(AGAIN("1", "4") ", " AGAIN("2", "9") ", " AGAIN("1", "11") ", \"<dc1|3> initiating IKE_SA\"")},
+         "unexplained@/dc1"},
+        {"Libreswan's second", LIBRESWAN, {PLUTO(WAIT("1.2") ", " WAIT("2.5"))}, "unexplained@/dc1"},
+        {"Libreswan's third",
+         LIBRESWAN,
+         {PLUTO(WAIT("1.2") ", " WAIT("2.5") ", " WAIT("5.0"))},
+         "udp-500-blocked@/dc1"},
+    };
+
+    says(lines, VC_COUNT(lines));
+}
+
+Test(verdicts, an_own_firewall_is_where_it_is_to_be_mended)
+{
+    static const struct made rules[] = {
+        {"UDP 500",
+         "two-cpe-udp-500-blocked-tuned.json",
+         {{"nodes/cpe1/firewall/0", "dport", "500"},
+          {"nodes/cpe1/firewall/0", "iifname", "null"},
+          {"nodes/cpe1/firewall/0", "oifname", "null"}},
+         "udp-500-blocked@cpe1/dc1"},
+        {"of somebody else's",
+         HEALTHY,
+         {{"nodes/cpe1/firewall/0", "dport", "500"}, {"nodes/cpe1/firewall/0", "saddr", "\"198.51.100.77\""}},
+         ""},
+        {"ESP", "two-cpe-esp-blocked-tuned.json", {{"nodes/cpe1/firewall/0", "l4proto", "50"}}, "esp-blocked@cpe1/dc1"},
+    };
+
+    says(rules, VC_COUNT(rules));
+}
+
+Test(verdicts, ends_that_agree_do_not_mismatch)
+{
+    static const struct made ends[] = {
+        {"PFS at both",
+         HEALTHY,
+         {{"nodes/cpe1/ike/configured/dc1", "esp", "\"aes256gcm16-ecp384\""},
+          {"nodes/dc1-headend/ike/configured/dc1", "esp", "\"aes256gcm16-ecp384\""}},
+         ""},
+    };
+
+    says(ends, VC_COUNT(ends));
 }
 
 #define KEEPALIVE(sent, answered, returned, more)                                                                      \
@@ -135,6 +209,12 @@ Test(verdicts, what_nobody_read_is_not_wrong)
          HEALTHY,
          {{AT_CPE, "accepted", "[\"198.18.5.0/24\"]"}, {AT_CPE, "refused", "null"}, {AT_ROUTER, "told", "null"}},
          "prefix-missing@/dc1"},
+        {"SAs of an IKE daemon that does not answer", HEALTHY, {{"nodes/cpe1/ike", "sas", "null"}}, "unexplained@/dc1"},
+        {"the routes of a LAN's router", HEALTHY, {{"nodes/lan", "routes", "null"}}, ""},
+        {"the interfaces of a CPE whose ping is answered",
+         HEALTHY,
+         {{"nodes/cpe1", "interfaces", "{}"}},
+         "unexplained@/dc1"},
         {"the other end of a BFD session",
          "two-cpe-healthy-bfd.json",
          {NO_ANSWER, {"nodes/cpe1", "bfd", "{}"}, {"nodes/dc1-router", "bfd", "{\"100.64.0.2\": \"down\"}"}},
@@ -148,6 +228,40 @@ Test(verdicts, what_nobody_read_is_not_wrong)
          {{"nodes/cpe1/ike/configured/dc1", "start", "\"none\""},
           {"nodes/dc1-headend/ike/configured/dc1", "start", "\"trap\""}},
          ""},
+    };
+
+    says(unknown, VC_COUNT(unknown));
+}
+
+/* What goes by symptoms rests on a configuration that is as ordered. */
+Test(verdicts, what_may_be_the_cause_has_to_be_known)
+{
+    static const struct made unknown[] = {
+        {"how BGP is configured",
+         "two-cpe-bgp-password-cpe1-tuned.json",
+         {{"nodes/cpe1/bgp", "configured", "{}"}},
+         "unexplained@/dc1"},
+        {"whether BFD is up", "two-cpe-bfd-blocked-bfd.json", {{"nodes/cpe1", "bfd", "null"}}, "unexplained@/dc1"},
+        {"how IKE is configured",
+         "one-cpe-ipsec-peer-cpe1-tuned.json",
+         {{"nodes/cpe1/ike", "configured", "{}"}},
+         "unexplained@/dc1"},
+        {"whether Cisco's IKE daemon runs",
+         "two-cpe-headend-charon-killed-tuned.json",
+         {{"nodes/dc1-headend", "daemons", "{}"}},
+         "unexplained@/dc1"},
+        {"what takes a tunnel down",
+         "one-cpe-esp-blocked-tuned.json",
+         {{"nodes/cpe1", "gre", "{}"}},
+         "esp-blocked@/dc1"},
+        {"whether keepalives come back",
+         "one-cpe-keepalives-cpe1-tuned.json",
+         {{"nodes/cpe1", "gre", "{}"}},
+         "unexplained@/dc1"},
+        {"where GRE looks for its way",
+         "two-cpe-gre-wrong-vrf-tuned.json",
+         {{"nodes/cpe1", "routes", "null"}},
+         "unexplained@/dc1"},
     };
 
     says(unknown, VC_COUNT(unknown));
@@ -224,4 +338,50 @@ Test(verdicts, nothing_is_untold_where_nobody_can_be_told)
     };
 
     says(lans, VC_COUNT(lans));
+}
+
+#define CHILD_OF(tunnel, late)                                                                                         \
+    "{\"connection\": \"" tunnel "\", \"state\": \"ESTABLISHED\", \"established_s\": 90, \"children\": [{\"state\": "  \
+    "\"INSTALLED\", \"packets_in\": 900, \"packets_out\": 900, \"late\": " late "}]}"
+#define SAS(dc1, dc2) "[" CHILD_OF("dc1", dc1) ", " CHILD_OF("dc2", dc2) "]"
+#define SEQ_ERROR(n)  "{\"XfrmInStateSeqError\": " n "}"
+
+/* One CPE has both tunnels, and its kernel one counter. */
+Test(verdicts, packets_that_overtake_each_other_are_of_one_tunnel)
+{
+    static const struct made lates[] = {
+        {"each SA counts",
+         "one-cpe-healthy-tuned.json",
+         {{"before/cpe1", "sas", SAS("3", "3")},
+          {"nodes/cpe1/ike", "sas", SAS("3", "40")},
+          {"before/cpe1", "counters", SEQ_ERROR("6")},
+          {"nodes/cpe1", "counters", SEQ_ERROR("43")}},
+         "replay-window@cpe1/dc2?"},
+        {"duplicates",
+         "one-cpe-healthy-tuned.json",
+         {{"before/cpe1", "sas", SAS("3", "3")},
+          {"nodes/cpe1/ike", "sas", SAS("3", "3")},
+          {"before/cpe1", "counters", SEQ_ERROR("6")},
+          {"nodes/cpe1", "counters", SEQ_ERROR("43")}},
+         ""},
+        {"only the node counts",
+         "one-cpe-healthy-tuned.json",
+         {{"before/cpe1", "counters", SEQ_ERROR("6")}, {"nodes/cpe1", "counters", SEQ_ERROR("43")}},
+         ""},
+    };
+
+    says(lates, VC_COUNT(lates));
+}
+
+Test(verdicts, what_is_unexplained_is_of_the_layer_that_fails)
+{
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+
+    put(evidence, AT_CPE, "state", "\"OpenSent\"");
+    put(evidence, AT_ROUTER, "state", "\"Idle\"");
+    VC_AUTO_JSON *diagnosis = vc_doctor_examine(evidence);
+    const json_t *cause = json_array_get(json_object_get(diagnosis, "causes"), 0);
+    cr_expect_str_eq(text(cause, "cause"), "unexplained");
+    cr_expect_str_eq(text(cause, "layer"), "bgp");
+    cr_expect_str_eq(text(cause, "section"), "BGP Sessions");
 }

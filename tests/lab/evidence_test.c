@@ -154,6 +154,26 @@ Test(evidence, a_neighbours_configuration_is_read)
     }
 }
 
+/* Whatever filters what comes in is a policy; an AS may be told in two halves. */
+Test(evidence, a_neighbour_is_configured_in_other_words)
+{
+    static const char *const filters[] = {"route-map", "distribute-list", "filter-list"};
+
+    for (size_t i = 0; i < VC_COUNT(filters); i++) {
+        VC_AUTO_TALLOC char *frr =
+            talloc_asprintf(NULL,
+                            "router bgp 1.10\n neighbor dc1 peer-group\n"
+                            " neighbor dc1 %s out-only out\n neighbor dc1 remote-as 2.7\n"
+                            "%s%s%s",
+                            filters[i], i ? " neighbor dc1 " : "", i ? filters[i] : "", i ? " taken in\n" : "");
+        VC_AUTO_JSON *read = evidence_read_frr(frr, is_dc1, "dc1");
+        const json_t *dc1 = json_object_get(read, "dc1");
+        cr_expect_eq(flag(read, "inbound_policy"), i > 0, "%s", filters[i]);
+        cr_expect_eq(json_integer_value(json_object_get(dc1, "local_as")), 65546);
+        cr_expect_eq(json_integer_value(json_object_get(dc1, "remote_as")), 131079);
+    }
+}
+
 Test(evidence, a_key_is_found_by_its_ids)
 {
     static const char file[] =

@@ -83,3 +83,16 @@ Test(xfrm, an_answer_that_is_cut_short_is_read_as_far_as_it_goes)
         cr_expect(strlen(read) < strlen(TWO), "of %zu bytes: %s", size, read);
     }
 }
+
+/* Not those that came twice: the kernel counts these apart. */
+Test(xfrm, packets_too_late_for_the_window_are_counted)
+{
+    struct datagram d = {.size = 0};
+    struct xfrm_usersa_info info = {
+        .id = {.proto = IPPROTO_ESP}, .family = AF_INET, .stats = {.replay_window = 7, .replay = 3}};
+    VC_AUTO_JSON *list = json_array();
+
+    add(&d, XFRM_MSG_NEWSA, &info, sizeof info);
+    vc_xfrm_list_read(list, d.bytes, d.size, NOW_S);
+    cr_expect_eq(json_integer_value(json_object_get(json_array_get(list, 0), "late")), 7);
+}
