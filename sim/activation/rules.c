@@ -287,7 +287,7 @@ static const struct rule rules[] = {
     {"R10", check_transports,
      "one address (/32) of your own for each tunnel, private or public; Cisco allocates the other end"},
     {"R11", check_tunnel_space,
-     "networks and transports outside 100.64.0.0/10, from which Cisco takes the addresses "
+     "networks, transports and addresses behind your NAT outside 100.64.0.0/10, from which Cisco takes the addresses "
      "inside the tunnels"},
     {"R12", check_service_space,
      "networks of your own, outside Cisco's; Cisco assigns you a public /24 out of its ranges, half of it "

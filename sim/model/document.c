@@ -251,7 +251,8 @@ struct vc_doc *vc_doc_parse(void *ctx, const char *file, const char *text, size_
     if (parse(&b, text, length) < 0)
         return NULL;
     if (!b.root || (b.root->type == VC_DOC_SCALAR && !*b.root->text)) {
-        vc_problem(problems, (struct vc_mark){file, 1, 1}, "found an empty file; allowed: a topology, a scenario or a form");
+        vc_problem(problems, (struct vc_mark){file, 1, 1},
+                   "found an empty file; allowed: a topology, a scenario or a form");
         return NULL;
     }
     return b.root;
