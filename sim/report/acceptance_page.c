@@ -99,10 +99,11 @@ static char *add_html_cpe(char *text, const json_t *cpe)
     return add_html_list(text, cpe, "notes", line_words, "");
 }
 
-/* What a reader looks for first: a row a case, and what is wrong. */
+/* What a reader looks for first: a row a case, and what is wrong; once when it is the same for several. */
 static char *add_html_short(char *text, const json_t *document)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *reason = "";
     const json_t *row, *cause;
     size_t i, k;
 
@@ -113,8 +114,9 @@ static char *add_html_short(char *text, const json_t *document)
 
         ADD(text, "<tr><td>%zu</td><td><span class=\"tag %s\">%s</span></td><td>%s", i + 1, verdict->colour,
             verdict->words, escaped(ctx, vc_member_text(row, "title")));
-        if (verdict->status && *vc_member_text(row, "reason"))
+        if (verdict->status && strcmp(vc_member_text(row, "reason"), reason) != 0)
             ADD(text, "<br>%s", escaped(ctx, vc_member_text(row, "reason")));
+        reason = verdict->status ? vc_member_text(row, "reason") : "";
         json_array_foreach(json_object_get(row, "causes"), k, cause)
             ADD(text, "<br><strong>cause: %s</strong>", escaped(ctx, acceptance_cause_words(ctx, cause)));
         ADD(text, "</td></tr>\n");

@@ -137,12 +137,12 @@ char *acceptance_voice_words(void *ctx, const json_t *voice)
         acceptance_number(voice, "mos"));
 }
 
-/* "at cpe1, tunnel dc1: the pre-shared key differs; …" */
+/* "at cpe1, tunnel dc1: the pre-shared key differs. …" */
 char *acceptance_cause_words(void *ctx, const json_t *cause)
 {
     const char *node = vc_member_text(cause, "node"), *tunnel = vc_member_text(cause, "tunnel");
 
-    return talloc_asprintf(ctx, "%s%s%s%s%s%s%s; %s", *node ? "at " : "", node, *node && *tunnel ? ", " : "",
+    return talloc_asprintf(ctx, "%s%s%s%s%s%s%s. %s", *node ? "at " : "", node, *node && *tunnel ? ", " : "",
                            *tunnel ? "tunnel " : "", tunnel, *node || *tunnel ? ": " : "",
                            vc_member_text(cause, "text"), vc_member_text(cause, "remedy"));
 }
@@ -258,10 +258,11 @@ static char *add_elements(char *text, const json_t *row, bool all)
     return text;
 }
 
-/* What a reader looks for first: a line a case, and what is wrong. */
+/* What a reader looks for first: a line a case, and what is wrong; once when it is the same for several. */
 static char *add_short(char *text, const json_t *document)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *reason = "";
     const json_t *row, *cause;
     size_t i, k;
 
@@ -270,8 +271,9 @@ static char *add_short(char *text, const json_t *document)
         const struct acceptance_verdict *verdict = acceptance_verdict_of(row);
 
         ADD(text, "%4zu. %-16s %s\n", i + 1, verdict->brief, vc_member_text(row, "title"));
-        if (verdict->status && *vc_member_text(row, "reason"))
+        if (verdict->status && strcmp(vc_member_text(row, "reason"), reason) != 0)
             ADD(text, "%23s%s\n", "", vc_member_text(row, "reason"));
+        reason = verdict->status ? vc_member_text(row, "reason") : "";
         json_array_foreach(json_object_get(row, "causes"), k, cause)
             ADD(text, "%23scause: %s\n", "", acceptance_cause_words(ctx, cause));
     }

@@ -167,6 +167,20 @@ Test(acceptance, with_a_case_that_was_not_played_is_none)
     cr_assert(!strstr(vc_acceptance_html(ctx, document), "<h2>3. "));
 }
 
+Test(acceptance, tells_a_reason_once)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *const results[] = {put_result(ctx, "a", "fail", ""), NULL, NULL};
+    const char *const skipped[] = {NULL, "left out", "left out"};
+    VC_AUTO_JSON *document = made_with(results, skipped);
+
+    HAS(vc_acceptance_text(ctx, document),
+        "   2. not tried        The tunnel is lost\n                       left out\n"
+        "   3. not tried        Packets & more\n\n");
+    HAS(vc_acceptance_html(ctx, document), "The tunnel is lost<br>left out</td>");
+    HAS(vc_acceptance_html(ctx, document), "Packets &amp; more</td>");
+}
+
 Test(acceptance, is_three_files_in_a_result_of_its_own)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
@@ -380,13 +394,13 @@ Test(acceptance, that_fails_at_the_baseline_says_the_cause_first)
     VC_AUTO_JSON *document = document_of(cases, 1, &played, NULL, 100);
     json_object_set_new(json_array_get(json_object_get(document, "cases"), 0), "causes",
                         json("[{\"cause\": \"ike-psk\", \"node\": \"cpe1\", \"tunnel\": \"dc1\", \"text\": "
-                             "\"the <key> differs\", \"remedy\": \"enter it again\"}]"));
+                             "\"the <key> differs\", \"remedy\": \"Enter it again\"}]"));
 
     HAS(vc_acceptance_text(ctx, document),
         "\n   1. NOT AS PROMISED  Nothing <fails>\n                       said <so>\n                       cause: at "
-        "cpe1, tunnel dc1: the <key> differs; enter it again\n");
+        "cpe1, tunnel dc1: the <key> differs. Enter it again\n");
     HAS(vc_acceptance_html(ctx, document),
-        "<strong>cause: at cpe1, tunnel dc1: the &lt;key&gt; differs; enter it again</strong>");
+        "<strong>cause: at cpe1, tunnel dc1: the &lt;key&gt; differs. Enter it again</strong>");
 }
 
 /* A run that fails leaves what the doctor needs; where something was broken on purpose he would only name that. */
