@@ -360,16 +360,27 @@ Test(findings, a_headends_log_is_quoted_for_who_called)
     cr_expect(quotes(evidence, "charon of dc1-headend"));
 }
 
-/* Libreswan tells no IKE SAs; the headend's log has them. */
+/* The headend's log cannot tell a CPE that starts anew from one whose SAs come and go. */
 Test(findings, sas_that_bounce_are_found_with_a_cpe_of_another_make)
 {
-#define SA(time) "\"2024-01-01 00:0" time ".123 10[IKE] <dc1|1> IKE_SA dc1[1] established between\""
+#define OWN(time)    "\"Jan  1 00:0" time ".123: \\\"dc1\\\" #1: initiator established IKE SA; authenticated peer\""
+#define THEIRS(time) "\"2024-01-01 00:0" time ".123 10[IKE] <dc1|1> IKE_SA dc1[1] established between\""
+#define STARTED      "\"Jan  1 00:00:05.000: Starting Pluto (Libreswan Version v5.2 IKEv2)\""
+    static const char bounces[] = "[" STARTED ", " OWN("0:10") ", " OWN("1:10") ", " OWN("2:10") ", " OWN("3:10") "]";
+    static const char started[] =
+        "[" OWN("0:10") ", " STARTED ", " OWN("1:10") ", " OWN("2:10") ", " STARTED ", " OWN("3:10") "]";
     VC_AUTO_JSON *evidence = load("two-cpe-libreswan-healthy-tuned.json");
 
     put(evidence, "nodes/dc1-headend/log", "charon",
-        "[" SA("0:10") ", " SA("1:10") ", " SA("2:10") ", " SA("3:10") "]");
+        "[" THEIRS("0:10") ", " THEIRS("1:10") ", " THEIRS("2:10") ", " THEIRS("3:10") "]");
     put(evidence, "nodes/dc1-headend/ike/sas/0", "established_s", "8");
+    put(evidence, "nodes/cpe1/log", "pluto", started);
+    answers(evidence, "", "a daemon that starts anew");
+    put(evidence, "nodes/cpe1/log", "pluto", bounces);
     answers(evidence, "sa-bouncing@/dc1?", "four, and a young one");
+    put(evidence, "nodes/cpe1/ike/configured/dc1", "esp", "\"aes128gcm16\"");
+    put(evidence, "nodes/dc1-headend/ike/sas/0", "children", "[]");
+    answers(evidence, "esp-proposal@cpe1/dc1", "a second phase that is refused each time");
 }
 
 Test(findings, whatever_is_latent_says_when_it_bites)
