@@ -376,6 +376,21 @@ Test(findings, sas_that_bounce_are_found_with_a_cpe_of_another_make)
     answers(evidence, "", "the CPE's daemon began anew after the first");
 }
 
+/* On a bad wire a message is repeated now and then; the answer makes no line. */
+Test(findings, a_silence_that_has_ended_is_none)
+{
+    static const struct put ended[] = {
+        {"nodes/cpe1/log", "charon", "[\"<dc1|1> retransmit 3 of request with message ID 298\"]"},
+        {"nodes/cpe1/ike/sas/0", "asks", "[\"IKE_DPD\"]"},
+    };
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+
+    put(evidence, ended[0].path, ended[0].member, ended[0].value);
+    answers(evidence, "", "it was answered");
+    put(evidence, ended[1].path, ended[1].member, ended[1].value);
+    answers(evidence, "udp-500-blocked@/dc1?", "it still waits for the answer");
+}
+
 Test(findings, whatever_is_latent_says_when_it_bites)
 {
     static const struct put latent[] = {
