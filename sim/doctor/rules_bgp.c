@@ -231,8 +231,8 @@ static void rule_blocked(struct doctor *d, const struct view *v)
         found(d, "bfd-blocked", NULL, v, false, "BGP is up and BFD is not: its UDP ports 3784 and 3785 do not pass");
     if (v->layers[BGP] != FAILED || is_explained(d, v, BGP, NO_SESSION))
         return;
-    bool refused = !bfd && (rule_refused(d, v) | rule_refused_as(d, v));
-    if (!refused && is_known(d, v) && (bfd || gets_no_connection(v)))
+    bool segments = !bfd && rule_refused(d, v), as = !bfd && rule_refused_as(d, v);
+    if (!segments && !as && is_known(d, v) && (bfd || gets_no_connection(v)))
         found(d, bfd ? "bfd-blocked" : "tcp-179-blocked", NULL, v, false,
               "a ping passes the tunnel (%lld of %lld), BGP at %s is %s, at %s %s, and nothing is refused",
               (long long)number_at(v->ping, "received", 0), (long long)number_at(v->ping, "sent", 0), v->at[CPE].name,

@@ -124,38 +124,35 @@ static void rule_esp_blocked(struct doctor *d, const struct view *v)
     }
 }
 
-/* When a line was written, in seconds by its daemon's clock (pluto tells no year); -1: it does not say. */
+/* When a line of charon's was written, in seconds; -1: it does not say. */
 static int64_t written_s(const char *line)
 {
-    static const char *const forms[] = {"%Y-%m-%d %H:%M:%S", "%b %d %H:%M:%S"};
+    struct tm tm = {0};
 
-    for (size_t i = 0; i < VC_COUNT(forms); i++) {
-        struct tm tm = {.tm_year = 100};
-        if (strptime(line, forms[i], &tm))
-            return (int64_t)timegm(&tm);
-    }
-    return -1;
+    return strptime(line, "%Y-%m-%d %H:%M:%S", &tm) ? (int64_t)timegm(&tm) : -1;
 }
 
 /* Four IKE SAs within ten minutes of one life of the CPE's daemon, and the last of them is young. A daemon that starts
- * anew has reason for another SA, which is why the headend's log says nothing of it. */
-static bool bounces(const struct view *v, json_int_t age_s)
+ * anew has reason for another SA; the headend's log does not show the CPE's start. */
+static bool bounces(const struct view *v, enum end end)
 {
     enum { MANY = 4, SOON_S = 600, YOUNG_S = 60 };
-    const char *daemon = text_at(json_object_get(v->at[CPE].node, "ike"), "daemon");
-    bool charon = !strcmp(daemon, "charon");
-    const json_t *lines = lines_of(v->at[CPE].node, daemon);
-    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, charon ? "IKE_SA %s[" : "\"%s\" #", v->name);
+    const json_t *lines = lines_of(v->at[end].node, "charon");
+    VC_AUTO_TALLOC char *of = talloc_asprintf(NULL, "IKE_SA %s[", v->name);
+    json_int_t age_s = number_at(v->at[end].sa, "established_s", -1);
+    const json_t *cpe = v->at[CPE].node;
+    int64_t serve_s =
+        number_at(json_object_get(cpe, "daemon_age_s"), text_at(json_object_get(cpe, "ike"), "daemon"), INT64_MAX);
     int64_t last_s = -1;
     unsigned times = 0;
 
-    for (size_t i = json_array_size(lines); i-- > 0;) {
+    for (size_t i = json_array_size(lines); age_s >= 0 && i-- > 0;) {
         const char *text = text_in(lines, i);
         int64_t at_s = written_s(text);
-        if (strstr(text, charon ? "Starting IKE charon daemon" : "Starting Pluto") ||
-            (last_s >= 0 && last_s - at_s > SOON_S))
+        int64_t earlier_s = last_s >= 0 && at_s >= 0 ? last_s - at_s : 0;
+        if (strstr(text, "Starting IKE charon daemon") || earlier_s > SOON_S || earlier_s + age_s > serve_s)
             break;
-        if (!strstr(text, of) || !strstr(text, charon ? "] established" : "established IKE SA;"))
+        if (!strstr(text, of) || !strstr(text, "] established"))
             continue;
         last_s = last_s < 0 ? at_s : last_s;
         times++;
@@ -163,17 +160,18 @@ static bool bounces(const struct view *v, json_int_t age_s)
     return times >= MANY && age_s >= 0 && age_s < YOUNG_S;
 }
 
-/* Libreswan does not tell how old an SA is: the headend does. Where the second phase is refused it begins with the
- * first again. */
+/* A CPE whose daemon is another make is seen in the headend's log. Where the second phase is refused Libreswan begins
+ * with the first again. */
 static void rule_bouncing(struct doctor *d, const struct view *v)
 {
-    json_int_t headend_s = number_at(v->at[HEADEND].sa, "established_s", -1);
-    json_int_t age_s = number_at(v->at[CPE].sa, "established_s", headend_s);
+    bool own = is(json_object_get(v->at[CPE].node, "ike"), "daemon", "charon");
+    enum end end = own ? CPE : HEADEND;
 
-    if (v->layers[UNDERLAY] == OK && !is_explained(d, v, CHILD, OTHER) && bounces(v, age_s))
+    if (json_is_object(json_object_get(v->at[CPE].node, "ike")) && v->layers[UNDERLAY] == OK &&
+        !is_explained(d, v, CHILD, OTHER) && bounces(v, end))
         found(d, "sa-bouncing", NULL, v, false,
-              "four IKE SAs or more in the last lines of %s's log, this one %lld s old", v->at[CPE].name,
-              (long long)age_s);
+              "four IKE SAs or more in the last lines of %s's log, this one %lld s old", v->at[end].name,
+              (long long)number_at(v->at[end].sa, "established_s", 0));
 }
 
 void rules_child(struct doctor *d, const struct view *v)

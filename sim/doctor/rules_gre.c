@@ -64,11 +64,19 @@ static json_int_t silent_s(const json_t *keepalive, const char *what, json_int_t
     return number_at(keepalive, age, number_at(keepalive, what, 0) ? 0 : limit_s);
 }
 
+/* Of two numbers of the document, which may be a stranger's. */
+static json_int_t product(json_int_t a, json_int_t b)
+{
+    json_int_t out;
+
+    return __builtin_mul_overflow(a, b, &out) ? INT64_MAX : out;
+}
+
 /* For how long this end's keepalives have come back without three that did not. */
 static json_int_t open_s(const struct view *v, enum end end, const json_t *keepalive)
 {
     json_int_t every_s = number_at(keepalive, "every_s", 0);
-    json_int_t since_start_s = (number_at(keepalive, "returned", 0) - 1) * every_s;
+    json_int_t since_start_s = product(number_at(keepalive, "returned", 0) - 1, every_s);
 
     return true_at(v->at[end].gre, "up") ? number_at(v->at[end].gre, "changed_s", since_start_s) : 0;
 }
@@ -84,7 +92,8 @@ static void rule_keepalives(struct doctor *d, const struct view *v)
         enum end other = others[end];
         const json_t *own = json_object_get(v->at[end].gre, "keepalive");
         const json_t *theirs = json_object_get(v->at[other].gre, "keepalive");
-        json_int_t every_s = number_at(theirs, "every_s", 0), limit_s = every_s * number_at(theirs, "retries", 3);
+        json_int_t every_s = number_at(theirs, "every_s", 0);
+        json_int_t limit_s = product(every_s, number_at(theirs, "retries", 3));
         json_int_t own_s = number_at(own, "every_s", 0);
         if (end == HEADEND || !own || !limit_s || number_at(theirs, "sent", 0) < number_at(theirs, "retries", 3) ||
             silent_s(theirs, "returned", limit_s) < limit_s || silent_s(own, "answered", limit_s) < limit_s)

@@ -18,9 +18,13 @@ const char *text_in(const json_t *array, size_t index)
 
 json_int_t number_at(const json_t *object, const char *member, json_int_t otherwise)
 {
+    const json_int_t most = 1000000000000; /* no lab counts further, and sums of such numbers stay in range */
     const json_t *value = json_object_get(object, member);
+    json_int_t number = json_integer_value(value);
 
-    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+    if (!json_is_integer(value))
+        return otherwise;
+    return number > most ? most : number < -most ? -most : number;
 }
 
 bool true_at(const json_t *object, const char *member)

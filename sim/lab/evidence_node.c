@@ -154,19 +154,20 @@ static void make_room(json_t *lines, const char *line)
         json_array_remove(lines, oldest);
 }
 
-/* Of one silence the last line tells how long it is: the others would leave no room. */
+/* Of one silence the last line tells how long it is: the others would leave no room. Of two tunnels that are silent at
+ * once the lines come by turns. */
 void evidence_keep_line(json_t *lines, const char *line)
 {
-    size_t count = json_array_size(lines);
-    const char *last = json_string_value(json_array_get(lines, count - 1));
+    size_t after = json_array_size(lines); /* the owner's last line before this one */
     json_t *value = json_string(line);
 
     if (!value)
         return;
-    if (last && same_silence(last, line))
-        json_array_set_new(lines, count - 1, value);
-    else
-        json_array_append_new(lines, value);
+    while (after && !same_owner(json_string_value(json_array_get(lines, after - 1)), line))
+        after--;
+    if (after && same_silence(json_string_value(json_array_get(lines, after - 1)), line))
+        json_array_remove(lines, after - 1);
+    json_array_append_new(lines, value);
     make_room(lines, line);
 }
 

@@ -81,7 +81,7 @@ static int64_t last_used(const struct nlmsghdr *header, size_t fixed)
 
 static void list_one(json_t *list, const struct nlmsghdr *header, int64_t now_s)
 {
-    const struct xfrm_usersa_info *sa = NLMSG_DATA(header);
+    const struct xfrm_usersa_info *sa = (const void *)((const char *)header + NLMSG_HDRLEN);
     int64_t used_s = last_used(header, sizeof *sa);
 
     if (sa->family != AF_INET || sa->id.proto != IPPROTO_ESP)

@@ -41,6 +41,21 @@ Test(evidence, of_one_silence_the_last_line_stays)
     cr_expect_str_eq(at(out, 5), lines[7]);
 }
 
+Test(evidence, two_silences_at_once_are_two_lines)
+{
+    static const char *const lines[] = {
+        "00:00:01 11[IKE] <dc1|1> retransmit 1 of request with message ID 2",
+        "00:00:01 02[IKE] <dc2|3> retransmit 1 of request with message ID 2",
+        "00:00:02 11[IKE] <dc1|1> retransmit 2 of request with message ID 2",
+        "00:00:02 02[IKE] <dc2|3> retransmit 2 of request with message ID 2",
+    };
+    VC_AUTO_JSON *out = kept(lines, VC_COUNT(lines));
+
+    cr_assert_eq(json_array_size(out), 2);
+    cr_expect_str_eq(at(out, 0), lines[2]);
+    cr_expect_str_eq(at(out, 1), lines[3]);
+}
+
 Test(evidence, the_oldest_lines_make_room)
 {
     VC_AUTO_JSON *out = json_array();

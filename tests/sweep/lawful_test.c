@@ -24,6 +24,17 @@ Test(lawful, a_seed_gives_the_same_run_and_another_gives_another)
     cr_assert_str_neq(vc_lawful_text(ctx, &run, "x"), vc_lawful_text(ctx, &other, "x"));
 }
 
+/* Where two tunnels end in one data centre no call's path is ordered, and a lab that waits for it never converges. */
+Test(lawful, phones_call_where_the_order_says_the_way)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    struct vc_lawful run = lawful_of(ctx, "two-cpe", "tuned", VC_LAWFUL_IDLE, 1);
+    struct vc_lawful same = lawful_of(ctx, "two-cpe-same-dc", "tuned", VC_LAWFUL_IDLE, 1);
+
+    cr_expect(strstr(vc_lawful_text(ctx, &run, "x"), "flows:"));
+    cr_expect_not(strstr(vc_lawful_text(ctx, &same, "x"), "flows:"));
+}
+
 /* What has to be true of a wire that the service promises to bear. */
 static bool check_wire(const struct vc_scenario *scenario, const json_t *spec)
 {
