@@ -160,13 +160,15 @@ static bool bounces(const struct view *v, enum end end)
     return times >= MANY && age_s >= 0 && age_s < YOUNG_S;
 }
 
-/* A CPE whose daemon is another make is seen in the headend's log. */
+/* A CPE whose daemon is another make is seen in the headend's log. Where the second phase is refused Libreswan begins
+ * with the first again. */
 static void rule_bouncing(struct doctor *d, const struct view *v)
 {
     bool own = is(json_object_get(v->at[CPE].node, "ike"), "daemon", "charon");
     enum end end = own ? CPE : HEADEND;
 
-    if (json_is_object(json_object_get(v->at[CPE].node, "ike")) && v->layers[UNDERLAY] == OK && bounces(v, end))
+    if (json_is_object(json_object_get(v->at[CPE].node, "ike")) && v->layers[UNDERLAY] == OK &&
+        !is_explained(d, v, CHILD, OTHER) && bounces(v, end))
         found(d, "sa-bouncing", NULL, v, false,
               "four IKE SAs or more in the last lines of %s's log, this one %lld s old", v->at[end].name,
               (long long)number_at(v->at[end].sa, "established_s", 0));

@@ -257,7 +257,8 @@ static bool is_answer(const char *line)
 }
 
 /* The CPE's last word on the tunnel is that nobody answers, or that it tries again after that. A packet or two get lost
- * on a bad wire, whether it is up or begins. */
+ * on a bad wire, whether it is up or begins. An answer to a repeated message makes no line: of an SA that is up, what
+ * it asks now tells that there was none. */
 static bool is_silent(const struct doctor *d, const struct view *v, const char *daemon, struct silence *silence)
 {
     enum { TIMES = 3 };
@@ -265,6 +266,8 @@ static bool is_silent(const struct doctor *d, const struct view *v, const char *
     int most = 0, in_a_row = 0;
 
     *silence = (struct silence){0};
+    if (v->layers[IKE] == OK && !json_array_size(json_object_get(v->at[CPE].sa, "asks")))
+        return false;
     for (size_t i = json_array_size(lines); i-- > 0;) {
         const char *line = text_in(lines, i);
         struct silence one;

@@ -166,6 +166,8 @@ static json_t *charon_sa(const char *name, const json_t *sa, const json_t *kerne
     set_number(out, "version", sa, "version");
     set_number(out, "established_s", sa, "established");
     set_number(out, "remote_port", sa, "remote-port");
+    if (json_array_size(json_object_get(sa, "tasks-active"))) /* what it asked and has no answer to yet */
+        json_object_set(out, "asks", json_object_get(sa, "tasks-active"));
     json_object_foreach(json_object_get(sa, "child-sas"), key, child)
     {
         json_array_append_new(children, charon_child(child, kernel));

@@ -385,6 +385,25 @@ Test(findings, sas_that_bounce_are_found_with_a_cpe_of_another_make)
     answers(evidence, "sa-bouncing@/dc1?", "all of one life of the CPE's daemon");
     put(evidence, "nodes/cpe1", "daemon_age_s", "{\"pluto\": 180}");
     answers(evidence, "", "the CPE's daemon began anew after the first");
+    put(evidence, "nodes/cpe1", "daemon_age_s", "{\"pluto\": 190}");
+    put(evidence, "nodes/cpe1/ike/configured/dc1", "esp", "\"aes128gcm16\"");
+    put(evidence, "nodes/dc1-headend/ike/sas/0", "children", "[]");
+    answers(evidence, "esp-proposal@cpe1/dc1", "a second phase that is refused each time");
+}
+
+/* On a bad wire a message is repeated now and then; the answer makes no line. */
+Test(findings, a_silence_that_has_ended_is_none)
+{
+    static const struct put ended[] = {
+        {"nodes/cpe1/log", "charon", "[\"<dc1|1> retransmit 3 of request with message ID 298\"]"},
+        {"nodes/cpe1/ike/sas/0", "asks", "[\"IKE_DPD\"]"},
+    };
+    VC_AUTO_JSON *evidence = load(HEALTHY);
+
+    put(evidence, ended[0].path, ended[0].member, ended[0].value);
+    answers(evidence, "", "it was answered");
+    put(evidence, ended[1].path, ended[1].member, ended[1].value);
+    answers(evidence, "udp-500-blocked@/dc1?", "it still waits for the answer");
 }
 
 Test(findings, whatever_is_latent_says_when_it_bites)
