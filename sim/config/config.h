@@ -66,6 +66,7 @@ struct vc_cpe_tunnel { // NOLINT(clang-analyzer-optin.performance.Padding): by w
     const char *name;   /* the order's */
     const char *ifname; /* the tunnel interface, or NULL: it is not configured */
     /* IKE and ESP */
+    bool crypto; /* something applies IPsec to its GRE */
     struct in_addr peer;
     unsigned ike_version;
     const char *ike;                   /* proposals in strongSwan's notation, joined by "," */
@@ -75,28 +76,26 @@ struct vc_cpe_tunnel { // NOLINT(clang-analyzer-optin.performance.Padding): by w
     const char *esp;                                   /* with a group: PFS */
     const char *mode;
     unsigned child_lifetime_s, replay_window; /* packets; 0: none is too late */
+    bool answers_only;                        /* never initiates */
     const char *protocol;                     /* of the crypto ACL: "gre", "ip" or another */
     struct vc_prefix selector_local, selector_remote;
+    bool underlay; /* a route to Cisco's addresses */
     /* GRE */
     struct in_addr transport_local, transport_remote;
     unsigned vrf; /* the table in which the transport is looked for in vain; 0: where it should */
     struct vc_prefix address;
-    unsigned mtu, mss;             /* bytes; mss 0: not clamped */
+    unsigned mtu, mss; /* bytes; mss 0: not clamped */
+    bool pmtud, shutdown;
     unsigned keepalive_s, retries; /* 0: off */
     /* BGP */
+    bool bgp; /* a neighbour that is not shut down */
     struct in_addr neighbor;
     uint32_t remote_as, local_as;
     struct vc_cpe_key password;
     unsigned bgp_keepalive_s, bgp_hold_s;
+    bool sends_default, filters_in;
     struct vc_cpe_prefixes accept, leak; /* what its filters let in, and out beside the default */
     int line[VC_CPE_ITEMS];              /* 0: not written, a default */
-    /* In one place, as each alone costs three bytes beside it. */
-    bool crypto;          /* something applies IPsec to its GRE */
-    bool answers_only;    /* never initiates IKE */
-    bool underlay;        /* a route to Cisco's addresses */
-    bool pmtud, shutdown; /* of the tunnel interface */
-    bool bgp;             /* a neighbour that is not shut down */
-    bool sends_default, filters_in;
 };
 
 struct vc_cpe_interface {
