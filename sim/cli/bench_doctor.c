@@ -191,9 +191,12 @@ static int play_rounds(struct bench *bench, struct session *session, const struc
     VC_AUTO_TALLOC struct round *round = talloc_zero(NULL, struct round);
 
     *round = (struct round){.bench = bench, .session = session, .folder = folder, .total = bench->runs};
-    for (unsigned i = 0; i < bench->runs && !round->stopped; i += (unsigned)topologies->count)
-        if (play_round(round, topologies, folder, i, err))
-            return -1;
+    int failed = 0;
+    for (unsigned i = 0; i < bench->runs && !round->stopped && !failed; i += (unsigned)topologies->count)
+        failed = play_round(round, topologies, folder, i, err);
+    *clean = !round->false_alarms && !round->unusable; /* whatever ended it: the evidence of an alarm stays */
+    if (failed)
+        return -1;
     if (round->stopped)
         return vc_fail(err, VC_EXIT_INTERRUPTED, 0, "interrupted");
     bench_record(bench, "doctor", "runs", round->done - round->unusable);
@@ -201,7 +204,6 @@ static int play_rounds(struct bench *bench, struct session *session, const struc
     bench_record(bench, "doctor", "examinations", round->examinations);
     bench_record(bench, "doctor", "still coming up", round->coming);
     bench_record(bench, "doctor", "false alarms", round->false_alarms);
-    *clean = !round->false_alarms && !round->unusable;
     return 0;
 }
 
