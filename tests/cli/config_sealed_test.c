@@ -74,8 +74,8 @@ Test(config_sealed, an_imported_topology_is_swept)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     const char *order = write_order(ctx, "one-cpe"), *out = in_top(ctx, "customer.yaml");
-    struct command *taken =
-        RUN(ctx, "import", "--from", "ios-xe", CONFIGS "healthy-numbered-acl.cfg", "--topology", order, "-o", out);
+    static const char numbered[] = CONFIGS "healthy-numbered-acl.cfg";
+    struct command *taken = RUN(ctx, "import", "--from", "ios-xe", numbered, "--topology", order, "-o", out);
     EXITS(taken, 0);
     struct command *sweep =
         RUN(ctx, "sweep", out, "--only", "link/inet-dc1", "--chain", "1", "--results", customer_results, "--json");
@@ -167,8 +167,8 @@ static struct command *record_activated(void *ctx, struct banned *banned)
                               "  key-string planted two words\n";
     const char *ledger = in_top(ctx, "ledger"), *out = in_top(ctx, "order"),
                *keys = in_top(ctx, "order/one-cpe-keys.yaml");
-    struct command *activated =
-        RUN(ctx, "activate", VCLAB_SOURCE_DIR "/forms/accepted/one-cpe.yaml", "--ledger", ledger, "--out", out);
+    static const char form[] = VCLAB_SOURCE_DIR "/forms/accepted/one-cpe.yaml";
+    struct command *activated = RUN(ctx, "activate", form, "--ledger", ledger, "--out", out);
     EXITS(activated, 0);
     struct command *settings = RUN(ctx, "activate", "--settings", "4711-1", "--ledger", ledger, "--json");
     VC_AUTO_JSON *document = json_loads(settings->out, 0, NULL);
