@@ -161,7 +161,7 @@ static struct command *record(void *ctx, const char *scenario_file, const char *
 static struct command *record_activated(void *ctx, struct banned *banned)
 {
     static const char frr[] = "! planted-in-a-comment\nenable secret 9 $9$planted/enable\n"
-                              "enable password 7 094F471A1A0A57\nusername planted-user password 8 planted#hash\n"
+                              "enable password 7 094F471A1A0A57\nusername operator password 8 planted#hash\n"
                               "snmp-server community planted-snmp RO\n"
                               "snmp-server host 10.0.0.1 version 2c planted-trap\nkey chain K\n key 1\n"
                               "  key-string planted two words\n";
@@ -208,7 +208,7 @@ static const char one_is_refused[] =
 /* A customer with a running-config, in which the same is planted. */
 static struct command *record_imported(void *ctx, struct banned *banned)
 {
-    static const char planted[] = "enable secret 9 $9$planted/enable\nusername planted-user secret 5 $1$planted\n"
+    static const char planted[] = "enable secret 9 $9$planted/enable\nusername operator secret 5 $1$planted\n"
                                   "snmp-server community planted-snmp RO\nsnmp-server location planted-place\n"
                                   "line vty 0 4\n password 7 094F471A1A0A57\nplanted line of no known kind\nend\n";
     VC_AUTO_FILE *from = fopen(CONFIGS "broken-psk.cfg", "re");
@@ -216,8 +216,8 @@ static struct command *record_imported(void *ctx, struct banned *banned)
 
     while (fgets(line, sizeof line, from))
         text = talloc_strdup_append(text, strcmp(line, "end\n") ? line : planted);
-    put_text(in_top(ctx, "planted.cfg"), text);
-    struct command *taken = RUN(ctx, "import", "--from", "ios-xe", in_top(ctx, "planted.cfg"), "--topology",
+    put_text(in_top(ctx, "own.cfg"), text);
+    struct command *taken = RUN(ctx, "import", "--from", "ios-xe", in_top(ctx, "own.cfg"), "--topology",
                                 write_order(ctx, "one-cpe"), "--timers", "tuned", "-o", in_top(ctx, "customer.yaml"));
     EXITS(taken, 0);
     ban(banned, "of-the-order");
