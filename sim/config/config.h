@@ -62,7 +62,7 @@ struct vc_cpe_key {
     bool hidden;      /* there is one, but not in clear: encrypted, or left out by whoever gave the file away */
 };
 
-struct vc_cpe_tunnel {
+struct vc_cpe_tunnel { // NOLINT(clang-analyzer-optin.performance.Padding): by what belongs together
     const char *name;   /* the order's */
     const char *ifname; /* the tunnel interface, or NULL: it is not configured */
     /* IKE and ESP */

@@ -65,7 +65,18 @@ static struct vc_import *read_as(void *ctx, const struct vc_import_options *opti
     return import;
 }
 
-/* "ADDRESS=NODE", each. */
+/* The node of that one's customer that has the address in the topology; VC_NONE: none has. */
+static size_t node_with(const struct vc_topology *t, struct in_addr address, size_t like)
+{
+    for (size_t i = 0; i < t->link_count; i++)
+        for (size_t k = 0; k < 2; k++)
+            if (t->links[i].end[k].address.addr.s_addr == address.s_addr &&
+                vc_topology_customer_of(t, t->links[i].end[k].node) == vc_topology_customer_of(t, like))
+                return t->links[i].end[k].node;
+    return VC_NONE;
+}
+
+/* "ADDRESS=NODE", each; one that the topology has is whose it is there. */
 static bool peers_are_good(const struct vc_import_options *options, vc_error **err)
 {
     for (size_t i = 0; options->peers && options->peers[i]; i++) {
@@ -78,6 +89,13 @@ static bool peers_are_good(const struct vc_import_options *options, vc_error **e
             vc_fail(err, VC_EXIT_USAGE, 0,
                     "peer %s: allowed: ADDRESS=NODE, a neighbour's address and a node of topology %s",
                     options->peers[i], options->topology->name);
+            return false;
+        }
+        size_t said = vc_topology_node(options->topology, equals + 1);
+        size_t owner = node_with(options->topology, address, said);
+        if (owner != VC_NONE && owner != said) {
+            vc_fail(err, VC_EXIT_USAGE, 0, "peer %s: in topology %s that address is %s's", options->peers[i],
+                    options->topology->name, options->topology->nodes[owner].name);
             return false;
         }
     }

@@ -118,6 +118,7 @@ Test(config, a_neighbour_may_be_told)
         {"10.99.0.2=cpe2", "0 not understood", 0},
         {"10.99.0.2", "peer 10.99.0.2: allowed: ADDRESS=NODE", 2},
         {"10.99.0.2=cpe9", "peer 10.99.0.2=cpe9: allowed: ADDRESS=NODE", 2},
+        {"10.10.0.2=cpe2", "peer 10.10.0.2=cpe2: in topology order that address is lan's", 2},
         {"10.99.0.3=cpe2", "say whose it is, --peer 10.99.0.2=NODE", 2},
     };
 
