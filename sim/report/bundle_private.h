@@ -17,3 +17,5 @@ extern const char *const vc_bundle_members[VC_BUNDLE_MEMBERS]; /* their names in
 
 /* Over the manifest without its member "checksum". talloc child of ctx. */
 char *vc_bundle_checksum(void *ctx, const json_t *manifest);
+/* The files of nodes that the documents name, {PATH: FORM}. New reference; NULL: one of them cannot be read. */
+json_t *vc_bundle_node_files(json_t *texts, vc_error **err);

@@ -14,7 +14,7 @@
 #include "vm/blob.h"
 #include "vm/blob_path.h"
 
-#define DOCUMENTS_MAX  8
+#define DOCUMENTS_MAX  64 /* a scenario, its topology, bases and the files of their nodes */
 #define BLOCK          65536
 #define SCHEMA_PREFIX  "vclab.bundle/"
 #define NAME_MAX_BYTES 100
@@ -203,13 +203,33 @@ static int check_form(const struct reading *reading, const json_t *manifest, con
     return refuse(reading, err, "the bundle's manifest lacks what a replay needs, or says it in a wrong form");
 }
 
-/* The guest's home has a folder nodes/ of the program's own: no document takes its place. */
-static bool is_document_path(const char *path)
+static bool is_yaml(const char *path)
 {
     size_t length = strlen(path);
 
-    return vc_path_is_plain(path) && length > 5 && !strcmp(path + length - 5, ".yaml") &&
-           strncmp(path, "nodes/", 6) != 0;
+    return length > 5 && !strcmp(path + length - 5, ".yaml");
+}
+
+/* The guest's home has a folder nodes/ of the program's own: no document takes its place. What is no document is a file
+ * that one of them names as a node's own. */
+static int check_paths(const struct reading *reading, json_t *texts, vc_error **err)
+{
+    VC_AUTO_JSON *files = NULL;
+    const char *path;
+    json_t *text;
+
+    json_object_foreach(texts, path, text) if (!vc_path_is_plain(path) || !strncmp(path, "nodes/", 6)) return refuse(
+        reading, err, "a document of the bundle has a path that is refused");
+    json_object_foreach(texts, path, text)
+    {
+        if (is_yaml(path))
+            continue;
+        if (!files && !(files = vc_bundle_node_files(texts, err)))
+            return vc_wrap(err, "%s", reading->file);
+        if (!json_object_get(files, path))
+            return refuse(reading, err, "a file of the bundle is refused: none of its documents names it");
+    }
+    return 0;
 }
 
 static int check_documents(const struct reading *reading, json_t *documents, vc_error **err)
@@ -220,12 +240,9 @@ static int check_documents(const struct reading *reading, json_t *documents, vc_
 
     if (!are_texts(texts) || !json_object_size(texts) || json_object_size(texts) > DOCUMENTS_MAX)
         return refuse(reading, err, "the bundle's documents are no texts, or too many");
-    json_object_foreach(texts, path, text)
-    {
-        bytes += json_string_length(text);
-        if (!is_document_path(path))
-            return refuse(reading, err, "a document of the bundle has a path that is refused");
-    }
+    if (check_paths(reading, texts, err))
+        return -1;
+    json_object_foreach(texts, path, text) bytes += json_string_length(text);
     if (bytes > VC_BLOB_SIZE)
         return refuse(reading, err, "the bundle's documents are larger than a guest takes");
     if (!json_object_get(texts, vc_member_text(documents, "scenario")))

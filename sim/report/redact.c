@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "model/document.h"
-#include "report/bundle.h"
+#include "report/bundle_private.h"
 #include "config/redact_file.h"
 
 /* Where a shorter secret stands elsewhere it may as well be an ordinary word ("voice"). */
@@ -235,6 +235,14 @@ static int find_tunnels(json_t *texts, struct vc_secrets *secrets, json_t *forms
     return 0;
 }
 
+json_t *vc_bundle_node_files(json_t *texts, vc_error **err)
+{
+    VC_AUTO_TALLOC struct vc_secrets *secrets = vc_secrets_new(NULL);
+    VC_AUTO_JSON *forms = json_object();
+
+    return find_tunnels(texts, secrets, forms, err) ? NULL : json_incref(forms);
+}
+
 int vc_redact(json_t *documents, json_t *replaced, vc_error **err)
 {
     json_t *texts = json_object_get(documents, "documents"), *text;
@@ -248,9 +256,9 @@ int vc_redact(json_t *documents, json_t *replaced, vc_error **err)
     json_object_foreach(texts, path, text)
     {
         const struct redaction redaction = {path, replaced, secrets};
-        json_t *out = is_document(path) ? redacted(&redaction, text, err)
-                                        : vc_redact_file(secrets, form_of(forms, path), path,
-                                                         json_string_value(text), replaced, err);
+        json_t *out = is_document(path)
+                          ? redacted(&redaction, text, err)
+                          : vc_redact_file(secrets, form_of(forms, path), path, json_string_value(text), replaced, err);
         if (!out)
             return -1;
         json_object_set_new(clean, path, out);

@@ -74,8 +74,8 @@ Test(config_sealed, an_imported_topology_is_swept)
 {
     VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
     const char *order = write_order(ctx, "one-cpe"), *out = in_top(ctx, "customer.yaml");
-    struct command *taken =
-        RUN(ctx, "import", "--from", "ios-xe", CONFIGS "healthy-numbered-acl.cfg", "--topology", order, "-o", out);
+    static const char numbered[] = CONFIGS "healthy-numbered-acl.cfg";
+    struct command *taken = RUN(ctx, "import", "--from", "ios-xe", numbered, "--topology", order, "-o", out);
     EXITS(taken, 0);
     struct command *sweep =
         RUN(ctx, "sweep", out, "--only", "link/inet-dc1", "--chain", "1", "--results", customer_results, "--json");
@@ -161,14 +161,14 @@ static struct command *record(void *ctx, const char *scenario_file, const char *
 static struct command *record_activated(void *ctx, struct banned *banned)
 {
     static const char frr[] = "! planted-in-a-comment\nenable secret 9 $9$planted/enable\n"
-                              "enable password 7 094F471A1A0A57\nusername planted-user password 8 planted#hash\n"
+                              "enable password 7 094F471A1A0A57\nusername operator password 8 planted#hash\n"
                               "snmp-server community planted-snmp RO\n"
                               "snmp-server host 10.0.0.1 version 2c planted-trap\nkey chain K\n key 1\n"
                               "  key-string planted two words\n";
     const char *ledger = in_top(ctx, "ledger"), *out = in_top(ctx, "order"),
                *keys = in_top(ctx, "order/one-cpe-keys.yaml");
-    struct command *activated =
-        RUN(ctx, "activate", VCLAB_SOURCE_DIR "/forms/accepted/one-cpe.yaml", "--ledger", ledger, "--out", out);
+    static const char form[] = VCLAB_SOURCE_DIR "/forms/accepted/one-cpe.yaml";
+    struct command *activated = RUN(ctx, "activate", form, "--ledger", ledger, "--out", out);
     EXITS(activated, 0);
     struct command *settings = RUN(ctx, "activate", "--settings", "4711-1", "--ledger", ledger, "--json");
     VC_AUTO_JSON *document = json_loads(settings->out, 0, NULL);
@@ -208,7 +208,7 @@ static const char one_is_refused[] =
 /* A customer with a running-config, in which the same is planted. */
 static struct command *record_imported(void *ctx, struct banned *banned)
 {
-    static const char planted[] = "enable secret 9 $9$planted/enable\nusername planted-user secret 5 $1$planted\n"
+    static const char planted[] = "enable secret 9 $9$planted/enable\nusername operator secret 5 $1$planted\n"
                                   "snmp-server community planted-snmp RO\nsnmp-server location planted-place\n"
                                   "line vty 0 4\n password 7 094F471A1A0A57\nplanted line of no known kind\nend\n";
     VC_AUTO_FILE *from = fopen(CONFIGS "broken-psk.cfg", "re");
@@ -216,8 +216,8 @@ static struct command *record_imported(void *ctx, struct banned *banned)
 
     while (fgets(line, sizeof line, from))
         text = talloc_strdup_append(text, strcmp(line, "end\n") ? line : planted);
-    put_text(in_top(ctx, "planted.cfg"), text);
-    struct command *taken = RUN(ctx, "import", "--from", "ios-xe", in_top(ctx, "planted.cfg"), "--topology",
+    put_text(in_top(ctx, "own.cfg"), text);
+    struct command *taken = RUN(ctx, "import", "--from", "ios-xe", in_top(ctx, "own.cfg"), "--topology",
                                 write_order(ctx, "one-cpe"), "--timers", "tuned", "-o", in_top(ctx, "customer.yaml"));
     EXITS(taken, 0);
     ban(banned, "of-the-order");

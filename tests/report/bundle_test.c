@@ -285,6 +285,23 @@ Test(bundle, a_forged_one_without_a_fault_is_taken)
     cr_assert(vc_bundle_read(ctx, in_top(ctx, "forged"), &err), "%s", err ? err->message : "");
 }
 
+/* A customer with files of his own for two CPEs: more documents than most, and such as are none. */
+Test(bundle, files_of_nodes_are_taken)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    VC_AUTO_ERROR *err = NULL;
+
+    reforge(ctx, &(struct edit){.documents =
+                                    "{\"documents\": {\"scenarios/hub.yaml\": \"scenario: hub\","
+                                    " \"topologies/own.yaml\": \"base: order/keys\\nnodes: {cpe1: {files: {frr.conf: "
+                                    "own/frr.conf, swanctl.conf: own/ike}}, cpe2: {files: {bird.conf: b.conf, "
+                                    "ipsec.conf: i, ipsec.secrets: s}}}\", \"topologies/order/keys.yaml\": \"{}\","
+                                    " \"topologies/order/order.yaml\": \"{}\", \"topologies/own/frr.conf\": \"!\","
+                                    " \"topologies/own/ike\": \"a {}\", \"topologies/b.conf\": \"#\","
+                                    " \"topologies/i\": \"conn a\", \"topologies/s\": \"#\"}}"});
+    cr_assert(vc_bundle_read(ctx, in_top(ctx, "forged"), &err), "%s", err ? err->message : "");
+}
+
 Test(bundle, hostile_contents_are_refused)
 {
     static const struct {
@@ -313,6 +330,12 @@ Test(bundle, hostile_contents_are_refused)
         {{.documents = "{\"documents\": {\"scenarios//hub.yaml\": \"\"}}"}, "refused"},
         {{.documents = "{\"documents\": {\"nodes/cpe/kind.yaml\": \"\"}}"}, "refused"},
         {{.documents = "{\"documents\": {\"scenarios/hub.sh\": \"\"}}"}, "refused"},
+        {{.documents = "{\"documents\": {\"topologies/own.yaml\": \"nodes: {cpe1: {files: {frr.conf: a}}}\","
+                       " \"topologies/b\": \"\"}}"},
+         "none of its documents names it"},
+        {{.documents = "{\"documents\": {\"topologies/own.yaml\": \"nodes: {cpe1: {files: {frr.conf: a}}}\","
+                       " \"nodes/a\": \"\"}}"},
+         "refused"},
         {{.documents = "{\"documents\": {\"hub\\n.yaml\": \"\"}}"}, "refused"},
         {{.documents = "{\"scenario\": \"scenarios/other.yaml\"}"}, "lack its scenario"},
         {{.documents = "{\"scenario\": 5}"}, "lack its scenario"},
@@ -455,8 +478,9 @@ Test(bundle, what_is_the_same_key_stays_the_same)
         "mistyped-2}\n",
         "connections { }\nsecrets {\n    ike-a {\n        secret = \"key-of-dc1\"\n    }\n    ike-b { "
         "secret=mistyped-1 }\n}\n");
-    add_file(documents, "topologies/cpe1/frr.conf",
-             "neighbor 1.2.3.4 password 8 word-of-dc1\nset community 65000:1\nsnmp-server community public-planted RO\n");
+    add_file(
+        documents, "topologies/cpe1/frr.conf",
+        "neighbor 1.2.3.4 password 8 word-of-dc1\nset community 65000:1\nsnmp-server community public-planted RO\n");
     add_file(documents, "topologies/cpe2/ipsec.secrets", "1.1.1.1 2.2.2.2 : PSK 'only-here-planted'\n");
 
     cr_assert_eq(vc_redact(documents, replaced, &err), 0, "%s", err ? err->message : "");
@@ -474,10 +498,9 @@ Test(bundle, what_is_the_same_key_stays_the_same)
                                          "dc1-headend", "psk", "other-key-1", "dc2-headend", "psk", "other-key-2");
     cr_expect(json_equal(order, wanted_order), "%s", clean(documents, "topologies/order.yaml"));
     cr_expect(json_equal(own, wanted_own), "%s", clean(documents, "topologies/own.yaml"));
-    cr_expect_str_eq(
-        clean(documents, "topologies/cpe1/swanctl.conf"),
-        "connections { }\nsecrets {\n    ike-a {\n        secret = \"<PSK-dc1>\"\n    }\n    ike-b { "
-        "secret=other-key-1 }\n}\n");
+    cr_expect_str_eq(clean(documents, "topologies/cpe1/swanctl.conf"),
+                     "connections { }\nsecrets {\n    ike-a {\n        secret = \"<PSK-dc1>\"\n    }\n    ike-b { "
+                     "secret=other-key-1 }\n}\n");
     cr_expect_str_eq(
         clean(documents, "topologies/cpe1/frr.conf"),
         "neighbor 1.2.3.4 password 8 <BGP-PW-dc1>\nset community 65000:1\nsnmp-server community other-key-3 RO\n");
@@ -520,10 +543,9 @@ Test(bundle, what_nothing_can_stand_for_is_refused)
 {
     static const struct {
         const char *text, *message;
-    } bad[] = {
-        {"-----BEGIN RSA PRIVATE KEY-----\n", "topologies/cpe1/swanctl.conf: it has a private key in it"},
-        {"secrets {\n", "topologies/cpe1/swanctl.conf: swanctl.conf:1: a section without its closing brace"},
-        {"a { key-of-dc1 = x }\n", "topologies/cpe1/swanctl.conf: a secret of the topology also stands here"}};
+    } bad[] = {{"-----BEGIN RSA PRIVATE KEY-----\n", "topologies/cpe1/swanctl.conf: it has a private key in it"},
+               {"secrets {\n", "topologies/cpe1/swanctl.conf: swanctl.conf:1: a section without its closing brace"},
+               {"a { key-of-dc1 = x }\n", "topologies/cpe1/swanctl.conf: a secret of the topology also stands here"}};
 
     for (size_t i = 0; i < VC_COUNT(bad); i++) {
         VC_AUTO_ERROR *err = NULL;
