@@ -22,8 +22,8 @@ const char *vc_secrets_text(const struct vc_secrets *secrets, size_t index);
  * is read as frr.conf is, line by line. */
 
 /*
- * A node's own configuration with a mark or word in the place of each secret; new reference. Comments go, as they repeat
- * such things, and so does a description that speaks of keys. `replaced` gets "PATH:LINE: …" of each. NULL
+ * A node's own configuration with a mark or word in the place of each secret; new reference. Comments go, as they
+ * repeat such things, and so does a description that speaks of keys. `replaced` gets "PATH:LINE: …" of each. NULL
  * (VC_EXIT_USAGE): it has a private key in it, or its secrets cannot be told from the rest.
  */
 json_t *vc_redact_file(struct vc_secrets *secrets, const char *form, const char *path, const char *text,

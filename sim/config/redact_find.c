@@ -168,8 +168,9 @@ int vc_redact_secrets(struct vc_redact_finder *finder, const char *at)
             vc_redact_plain(finder, word, end);
         else if (colon)
             type = true;
-        else if (*at == ':' && (end == at + 1 || strspn(at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") ==
-                                                     (size_t)(end - at - 1))) {
+        else if (*at == ':' &&
+                 (end == at + 1 || strspn(at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") ==
+                                       (size_t)(end - at - 1))) {
             colon = true;
             type = end > at + 1;
         }
@@ -195,8 +196,9 @@ static int find(struct vc_redact_finder *finder, const char *form, vc_error **er
     else
         vc_redact_lines(finder);
     return failed || strcasestr(finder->text, "PrivateExponent")
-               ? vc_fail(err, VC_EXIT_USAGE, 0, "it has a private key in it, which nothing can stand for; take it out "
-                                                "before you share it")
+               ? vc_fail(err, VC_EXIT_USAGE, 0,
+                         "it has a private key in it, which nothing can stand for; take it out "
+                         "before you share it")
                : 0;
 }
 

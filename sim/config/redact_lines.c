@@ -72,8 +72,8 @@ static const struct announcer {
 };
 
 /* "ip ospf authentication message-digest", "mode md5": words that only say how. */
-static const char *const ways[] = {"md5",       "sha",  "clear", "encrypted", "string", "text", "password",
-                                   "passphrase", "local", "remote", "aes",       "des",    "3des", "hex", NULL};
+static const char *const ways[] = {"md5",   "sha",    "clear", "encrypted", "string", "text", "password", "passphrase",
+                                   "local", "remote", "aes",   "des",       "3des",   "hex",  NULL};
 
 static const struct announcer *announced_by(struct word first, struct word before, struct word word)
 {
@@ -190,9 +190,7 @@ static struct word bird_next(struct vc_redact_finder *finder, const char *at)
 {
     for (;;) {
         at += strspn(at, " \t\r\n");
-        const char *end = *at == '#'                ? at + strcspn(at, "\r\n")
-                          : !strncmp(at, "/*", 2) ? strstr(at + 2, "*/")
-                                                  : at;
+        const char *end = *at == '#' ? at + strcspn(at, "\r\n") : !strncmp(at, "/*", 2) ? strstr(at + 2, "*/") : at;
         end = end ? end : at + strlen(at); /* a comment that nothing closes */
         if (end == at)
             break;

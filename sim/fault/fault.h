@@ -1,7 +1,8 @@
 /*
  * Faults: a table of kinds, each with four steps: apply, prove that it took effect, heal, prove that it is gone. A
  * fault counts from its proof (design.md, "What must always be true", 5). Emits fault/applied, fault/proved,
- * fault/heal-applied, fault/healed, fault/unproved, fault/replaced. The specs are those of vc_fault_spec_check (model/scenario.h).
+ * fault/heal-applied, fault/healed, fault/unproved, fault/replaced. The specs are those of vc_fault_spec_check
+ * (model/scenario.h).
  */
 #pragma once
 

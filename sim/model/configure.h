@@ -36,8 +36,8 @@ struct vc_configure *vc_configure_read_node(void *ctx, struct vc_reader *reader,
  * fault `misconfigure` of that name (NULL: the only one). New reference; NULL with VC_EXIT_USAGE: no such file, or
  * nothing is configured in it. */
 json_t *vc_configure_written(const char *file, const char *fault, vc_error **err);
-/* NULL: that node can have the knob with this value, as it would be written. Else why not, "found …; allowed: …"; talloc
- * child of ctx. */
+/* NULL: that node can have the knob with this value, as it would be written. Else why not, "found …; allowed: …";
+ * talloc child of ctx. */
 char *vc_configure_refusal(void *ctx, const struct vc_topology *topology, size_t node, const char *knob,
                            const json_t *value);
 /* Knobs as they were read before. talloc child of ctx. */

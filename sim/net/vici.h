@@ -33,7 +33,7 @@ json_t *vc_swanctl_parse(const char *text, vc_error **err);
 /* Where a value or a comment (key NULL) stands: text[begin, end), as it is written. */
 struct vc_swanctl_place {
     unsigned line;
-    const json_t *section;  /* of the tree that is returned; not yet complete */
+    const json_t *section;   /* of the tree that is returned; not yet complete */
     const char *key, *value; /* as strongSwan reads it; borrowed until the function returns */
     size_t begin, end;
 };
