@@ -203,6 +203,17 @@ static int make_file(const char *file, vc_error **err)
     return 0;
 }
 
+/* What is no file forgets what was allocated (/dev/null), or is not the caller's to lock and to make private. */
+static int check_kind(const char *file, vc_error **err)
+{
+    struct stat st;
+
+    if (stat(file, &st) < 0 || S_ISREG(st.st_mode)) /* what cannot be looked at cannot be opened: SQLite says why */
+        return 0;
+    return vc_fail(err, VC_EXIT_USAGE, 0, "the ledger %s is no file but a %s; choose another with --ledger", file,
+                   S_ISDIR(st.st_mode) ? "folder" : "device, pipe or socket");
+}
+
 /* A ledger that was made by another program, or came back from a backup, may be anybody's to read. */
 static int make_private(const struct vc_ledger *ledger, vc_error **err)
 {
@@ -325,6 +336,8 @@ struct vc_ledger *vc_ledger_open(void *ctx, const char *file, enum vc_ledger_use
         nothing_yet(file, err);
         return NULL;
     }
+    if (!memory && check_kind(file, err))
+        return NULL;
     VC_AUTO_TALLOC struct vc_ledger *ledger = talloc_zero(ctx, struct vc_ledger);
     /* SQLite has names that are no files: what was allocated there would be forgotten, and allocated again. */
     const char *database = memory ? ":memory:" : *file == ':' ? talloc_asprintf(ledger, "./%s", file) : file;

@@ -105,7 +105,20 @@ Test(ledger, of_something_else_is_refused)
     file = in_top(ctx, "other");
     sql(file, "CREATE TABLE recipes (name TEXT)");
     REFUSED(file, VC_LEDGER_WRITE, VC_EXIT_USAGE, "a database of another program");
-    REFUSED(top, VC_LEDGER_WRITE, VC_EXIT_HOST, "");
+    REFUSED(top, VC_LEDGER_WRITE, VC_EXIT_USAGE, "no file but a folder; choose another with --ledger");
+}
+
+/* Nothing is kept there, and it may be everybody's, as /dev/null is: its mode stays. */
+Test(ledger, in_no_file_is_refused)
+{
+    VC_AUTO_TALLOC void *ctx = talloc_new(NULL);
+    const char *pipe = in_top(ctx, "pipe");
+    struct stat st;
+
+    cr_assert(!mkfifo(pipe, 0644) && !chmod(pipe, 0644));
+    REFUSED(pipe, VC_LEDGER_WRITE, VC_EXIT_USAGE, "no file but a device, pipe or socket");
+    REFUSED(pipe, VC_LEDGER_READ, VC_EXIT_USAGE, "no file but a device, pipe or socket");
+    cr_assert(!stat(pipe, &st) && (st.st_mode & 0777) == 0644);
 }
 
 Test(ledger, of_a_newer_vclab_is_refused_and_stays_as_it_is)
